@@ -1,0 +1,268 @@
+//! The values that go in and out of a [`Core`](crate::Core).
+//!
+//! Everything here is plain data: a shell can log it, queue it between threads or replay it.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+/// A participant's transport on this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LegId(pub u128);
+
+/// A call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u128);
+
+/// Counts the bridges of one call; a command about an older one is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Epoch(pub u32);
+
+/// One of the node's UDP sockets. The socket of worker `i` is port `i`.
+///
+/// A leg keeps the port on which its peer reached it, even when the leg itself has moved to
+/// another worker: to the peer's NAT and ICE agent the path must stay the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Port(pub u16);
+
+/// Audio or video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// Opus.
+    Audio,
+    /// VP8, VP9, H.264 or AV1.
+    Video,
+}
+
+/// What the shell asks of the core.
+#[derive(Debug)]
+pub enum Command {
+    /// Open a leg from a page's SDP offer. Answered by [`Event::Answer`] or [`Event::Rejected`].
+    OpenLeg {
+        /// The new leg; unique for ever.
+        leg: LegId,
+        /// The offer.
+        offer: String,
+    },
+    /// ICE restart from a new offer: same DTLS association and media state, new credentials.
+    /// Answered like `OpenLeg`.
+    RestartLeg {
+        /// The leg.
+        leg: LegId,
+        /// The offer.
+        offer: String,
+    },
+    /// Close a leg at once (DTLS `close_notify` is sent).
+    CloseLeg {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Forward media between two legs. Both must live in this core.
+    Bridge {
+        /// The call.
+        call: CallId,
+        /// Its epoch; a bridge with a higher one replaces the former.
+        epoch: Epoch,
+        /// The two legs.
+        legs: [LegId; 2],
+    },
+    /// Stop forwarding. The legs stay warm.
+    Unbridge {
+        /// The call.
+        call: CallId,
+        /// The epoch meant; a newer bridge stays.
+        epoch: Epoch,
+    },
+    /// Take over a leg that another worker's core gave away with
+    /// [`Core::release`](crate::Core::release).
+    Adopt(Box<crate::ReleasedLeg>),
+}
+
+/// What the core tells the shell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The SDP answer for an opened or restarted leg.
+    Answer {
+        /// The leg.
+        leg: LegId,
+        /// The answer, with every candidate.
+        sdp: String,
+    },
+    /// The leg could not be opened or restarted. An existing leg is untouched.
+    Rejected {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// The first ICE check of the leg has been validated.
+    Connected {
+        /// The leg.
+        leg: LegId,
+    },
+    /// DTLS is done: media can flow.
+    Warm {
+        /// The leg.
+        leg: LegId,
+        /// DTLS version.
+        dtls: DtlsVersion,
+        /// SRTP profile.
+        srtp: SrtpProfile,
+    },
+    /// Nothing authenticated has come from the peer for a while (the leg lives on).
+    Silent {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The leg is gone.
+    Closed {
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// A step in a call's life.
+    Call {
+        /// The call.
+        call: CallId,
+        /// Its epoch.
+        epoch: Epoch,
+        /// The publisher it is about.
+        leg: LegId,
+        /// The step.
+        step: CallStep,
+    },
+    /// Quality of a bridged leg; every two seconds and at the end of the bridge.
+    Quality {
+        /// The call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// The figures.
+        quality: Quality,
+    },
+}
+
+/// A step in a call's life. The times between them are measured by whoever reads the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallStep {
+    /// The bridge is in place.
+    Bridged,
+    /// The first packet of this kind from the publisher was forwarded.
+    FirstPacket(MediaKind),
+    /// The publisher's first complete key frame was forwarded.
+    FirstKeyFrame,
+}
+
+/// Why a leg cannot be opened or restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RejectReason {
+    /// The SDP cannot be parsed or lacks what a call needs.
+    #[error("the offer cannot be served")]
+    BadOffer,
+    /// There is no such leg, or there is one already.
+    #[error("the leg is unknown, or known already")]
+    WrongLeg,
+    /// The core carries as many legs as it may.
+    #[error("no room for another leg")]
+    Full,
+}
+
+/// Why a leg is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The shell asked for it.
+    Asked,
+    /// ICE consent expired (RFC 7675).
+    ConsentLost,
+    /// No check was validated in time.
+    NeverConnected,
+    /// DTLS failed, or the certificate does not match the fingerprint in the SDP.
+    DtlsFailed,
+    /// The peer closed its DTLS association.
+    PeerClosed,
+}
+
+/// DTLS version of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DtlsVersion {
+    /// RFC 6347.
+    V1_2,
+    /// RFC 9147.
+    V1_3,
+}
+
+/// SRTP protection profile of a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SrtpProfile {
+    /// RFC 7714.
+    AeadAes128Gcm,
+    /// RFC 7714, with a 256-bit key.
+    AeadAes256Gcm,
+    /// RFC 3711 with an 80-bit tag.
+    AesCm128HmacSha1_80,
+}
+
+/// Quality of a leg since the last report.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Quality {
+    /// Smoothed round trip to the peer in milliseconds.
+    pub rtt_ms: f32,
+    /// Share of the peer's packets lost on the way here, before repair, 0 to 1.
+    pub loss_up: f32,
+    /// Share of our packets lost on the way to the peer, as it reports, 0 to 1.
+    pub loss_down: f32,
+    /// From the peer, kbit/s.
+    pub up_kbps: f32,
+    /// To the peer, kbit/s.
+    pub down_kbps: f32,
+    /// Estimate of what the way to the peer can carry, kbit/s.
+    pub estimate_kbps: f32,
+}
+
+/// A datagram to send.
+#[derive(Debug)]
+pub struct Transmit<'a> {
+    /// From which of the node's sockets.
+    pub port: Port,
+    /// To whom. Only addresses that passed an authenticated STUN check are ever sent to.
+    pub to: SocketAddr,
+    /// The bytes, valid until the next call on the core.
+    pub data: &'a [u8],
+}
+
+/// What became of a received datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// Taken, or dropped and counted: nothing is left to do.
+    Done,
+    /// It belongs to a leg that has moved to the worker with this port: pass it on unchanged.
+    Forward(Port),
+}
+
+/// How a core is set up.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// This worker's own socket.
+    pub port: Port,
+    /// Candidate addresses that reach this worker's socket, best first.
+    pub candidates: Vec<SocketAddr>,
+    /// Most legs at a time.
+    pub max_legs: usize,
+    /// Seed of the core's randomness (SSRCs, ufrags). Passwords come from it as well, so it must
+    /// be drawn from the system's generator in production.
+    pub seed: [u8; 32],
+    /// The DTLS certificate and key of the node, shared by its workers.
+    pub certificate: crate::Certificate,
+}
+
+/// An owned datagram, for queues between workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datagram {
+    /// On which socket it arrived.
+    pub port: Port,
+    /// From whom.
+    pub from: SocketAddr,
+    /// The bytes.
+    pub data: Bytes,
+}

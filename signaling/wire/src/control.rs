@@ -1,0 +1,291 @@
+//! Node ↔ signaling: JSON frames on one bidirectional QUIC stream that the node opens.
+//!
+//! A frame is a 32-bit big-endian length and that many bytes of JSON, at most
+//! [`crate::limits::MAX_CONTROL_FRAME`]. Order on the stream is the order of events.
+//!
+//! Both ends prove that they know the cluster secret: an HMAC over keying material exported from
+//! the TLS session they are on, with a label for each direction. A man in the middle has another
+//! TLS session, so its proof is worthless.
+//!
+//! A lost control link means "no new legs on that node", never "end its calls": the node keeps
+//! forwarding, dials again with the same [`NodeEpoch`] and lists what it still carries.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CallId, LegId, NodeEpoch, NodeId};
+
+/// ALPN of the control link.
+pub const ALPN: &[u8] = b"vitrine-control/1";
+/// Label of the keying material export that the proofs are computed over.
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-vitrine-control";
+/// What the node's proof is an HMAC-SHA-256 of, followed by the exported material.
+pub const PROOF_NODE: &[u8] = b"vitrine node";
+/// What signaling's proof is an HMAC-SHA-256 of, followed by the exported material.
+pub const PROOF_SIGNALING: &[u8] = b"vitrine signaling";
+
+/// What a node says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum NodeMessage {
+    /// First frame.
+    Register(Box<Register>),
+    /// Every [`HEARTBEAT_MS`], and at once when the state changes.
+    Heartbeat(Load),
+    /// Answer to [`SignalingMessage::OpenLeg`] and [`SignalingMessage::RestartLeg`].
+    LegAnswer {
+        /// From the request.
+        request: u64,
+        /// The leg.
+        leg: LegId,
+        /// The SDP answer with every candidate.
+        sdp: String,
+    },
+    /// The leg cannot be opened or restarted.
+    LegRejected {
+        /// From the request.
+        request: u64,
+        /// The leg.
+        leg: LegId,
+        /// Why.
+        reason: LegReject,
+    },
+    /// A leg changed.
+    LegState {
+        /// The leg.
+        leg: LegId,
+        /// What it is now.
+        state: LegState,
+    },
+    /// Something happened in a call.
+    CallEvent {
+        /// The call.
+        call: CallId,
+        /// The call's epoch from the bridge command.
+        epoch: u32,
+        /// Which leg it is about.
+        leg: LegId,
+        /// What happened.
+        event: CallEvent,
+        /// Microseconds since the bridge command of this epoch arrived at the node.
+        at_us: u64,
+    },
+    /// Quality of a leg in a call, every few seconds and once at its end.
+    LegQuality {
+        /// The leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// The figures.
+        quality: LegQuality,
+    },
+}
+
+/// What signaling says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum SignalingMessage {
+    /// The node is known from now on.
+    Registered {
+        /// The protocol number of signaling.
+        protocol: u16,
+        /// HMAC that proves that signaling knows the cluster secret.
+        proof: String,
+    },
+    /// The node is refused; the link closes.
+    Refused {
+        /// Why, for the node's log.
+        reason: String,
+    },
+    /// Open a leg.
+    OpenLeg {
+        /// Comes back in the answer.
+        request: u64,
+        /// The leg.
+        leg: LegId,
+        /// The page's SDP offer.
+        sdp: String,
+    },
+    /// ICE restart of a leg.
+    RestartLeg {
+        /// Comes back in the answer.
+        request: u64,
+        /// The leg.
+        leg: LegId,
+        /// The page's SDP offer.
+        sdp: String,
+    },
+    /// Close a leg.
+    CloseLeg {
+        /// The leg.
+        leg: LegId,
+    },
+    /// Join two legs into a call: from now on media is forwarded between them. A second bridge
+    /// with a higher epoch replaces the first (one side came back with a new leg).
+    Bridge {
+        /// The call.
+        call: CallId,
+        /// Counts the call's bridges from 1.
+        epoch: u32,
+        /// The two legs.
+        legs: [LegId; 2],
+    },
+    /// End a call's forwarding. The legs stay.
+    Unbridge {
+        /// The call.
+        call: CallId,
+        /// The epoch it is about; a newer bridge stays.
+        epoch: u32,
+    },
+}
+
+/// Milliseconds between heartbeats.
+pub const HEARTBEAT_MS: u64 = 1_000;
+
+/// Milliseconds without a heartbeat after which a node gets no new legs.
+pub const LEASE_MS: u64 = 3_000;
+
+/// A node's first words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Register {
+    /// The protocol number of the node.
+    pub protocol: u16,
+    /// The node.
+    pub node: NodeId,
+    /// This start of its process.
+    pub epoch: NodeEpoch,
+    /// Where it stands, for example `eu-west`.
+    pub region: String,
+    /// Version of its software.
+    pub version: String,
+    /// Public media addresses, one for each worker and address family.
+    pub addresses: Vec<SocketAddr>,
+    /// Most calls it should be given.
+    pub capacity: u32,
+    /// Load and state at this moment.
+    pub load: Load,
+    /// Legs it carries, after a lost link.
+    pub legs: Vec<LegId>,
+    /// HMAC that proves that the node knows the cluster secret.
+    pub proof: String,
+}
+
+/// Load and state of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// What it may be given.
+    pub state: NodeState,
+    /// Open legs.
+    pub legs: u32,
+    /// Bridged calls.
+    pub calls: u32,
+    /// Busiest worker's share of a core, 0 to 1.
+    pub busy: f32,
+}
+
+/// What a node may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeState {
+    /// Legs and calls.
+    Serving,
+    /// Nothing new.
+    Draining,
+}
+
+/// What a leg is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum LegState {
+    /// ICE has a working path.
+    Connected,
+    /// DTLS is done: media can flow.
+    Warm {
+        /// For example `1.3`.
+        dtls: String,
+        /// For example `AEAD_AES_128_GCM`.
+        srtp: String,
+    },
+    /// Nothing has come from the page for a while.
+    Silent,
+    /// The leg is gone.
+    Closed {
+        /// Why.
+        reason: LegEnd,
+    },
+}
+
+/// Why a leg ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegEnd {
+    /// Signaling asked for it.
+    Asked,
+    /// ICE consent expired.
+    ConsentLost,
+    /// The page never connected.
+    NeverConnected,
+    /// DTLS failed, or the certificate is not the one in the SDP.
+    DtlsFailed,
+    /// The page closed its DTLS association.
+    PeerClosed,
+    /// The node is stopping.
+    NodeStopping,
+}
+
+/// Why a leg cannot be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LegReject {
+    /// The SDP cannot be served.
+    BadOffer,
+    /// The node is full or draining.
+    NoCapacity,
+    /// There is no such leg to restart.
+    UnknownLeg,
+}
+
+/// Audio or video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaKind {
+    /// Opus.
+    Audio,
+    /// VP8, VP9, H.264 or AV1.
+    Video,
+}
+
+/// What happened in a call. The leg in the message is the publisher's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum CallEvent {
+    /// The bridge is in place on the worker.
+    Bridged,
+    /// First packet forwarded from the leg.
+    FirstPacket {
+        /// Of which kind.
+        kind: MediaKind,
+    },
+    /// First key frame of the leg completely forwarded.
+    FirstKeyFrame,
+    /// The page did not send media (no packet) since the last report although it should.
+    Stalled,
+}
+
+/// Quality of a leg, measured by the node.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LegQuality {
+    /// Round trip to the page in milliseconds.
+    pub rtt_ms: f32,
+    /// Share of packets lost on the way from the page, 0 to 1, before repair.
+    pub loss_up: f32,
+    /// Share of packets lost on the way to the page, 0 to 1, as the page reports.
+    pub loss_down: f32,
+    /// From the page, kbit/s.
+    pub up_kbps: f32,
+    /// To the page, kbit/s.
+    pub down_kbps: f32,
+    /// Estimate of what the way to the page can carry, kbit/s.
+    pub estimate_kbps: f32,
+}
