@@ -1,0 +1,56 @@
+//! What a node is set up with.
+
+use std::{net::IpAddr, num::NonZeroU16};
+
+use signaling_wire::ids::NodeId;
+
+use crate::control::ClusterSecret;
+
+/// Everything a node needs to know.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// Who it is. Kept over restarts where it matters to operators; a random one works as well.
+    pub node: NodeId,
+    /// Where it stands, for example `eu-west`.
+    pub region: String,
+    /// Address that the UDP sockets are bound to.
+    pub bind: IpAddr,
+    /// UDP port of the first worker; worker `i` has `base_port + i`. 0 takes any free ports.
+    pub base_port: u16,
+    /// Number of workers; `None` is one for each core.
+    pub workers: Option<NonZeroU16>,
+    /// Addresses that pages can reach the node at. Empty: every address of this host's interfaces
+    /// that is of the family of `bind` and not link-local, loopback last.
+    pub advertise: Vec<IpAddr>,
+    /// Most legs on one worker.
+    pub max_legs_per_worker: usize,
+    /// Control endpoints of signaling as `host:port`. A name stands for all its addresses; the
+    /// node keeps a link to each.
+    pub signaling: Vec<String>,
+    /// Proves to signaling that this node belongs to the cluster.
+    pub secret: ClusterSecret,
+}
+
+impl NodeConfig {
+    /// A node with any free ports on all IPv4 interfaces, one worker per core, and no signaling.
+    pub fn new(node: NodeId, secret: ClusterSecret) -> Self {
+        Self {
+            node,
+            region: DEFAULT_REGION.to_owned(),
+            bind: IpAddr::from([0, 0, 0, 0]),
+            base_port: 0,
+            workers: None,
+            advertise: Vec::new(),
+            max_legs_per_worker: DEFAULT_MAX_LEGS,
+            signaling: Vec::new(),
+            secret,
+        }
+    }
+}
+
+/// Region of a node that was given none: fine as long as there is only one.
+const DEFAULT_REGION: &str = "local";
+
+/// Default for [`NodeConfig::max_legs_per_worker`]: twice the calls that one core forwards (some
+/// hundreds at 400 packets a second each), as legs wait warm in the queue without media.
+const DEFAULT_MAX_LEGS: usize = 2_000;
