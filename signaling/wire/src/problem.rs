@@ -66,8 +66,9 @@ pub enum Stage {
 /// RFC 9457 problem details.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// Always `about:blank`; `code` carries the meaning.
-    #[serde(rename = "type", default = "about_blank")]
+    /// Always `about:blank`; `code` carries the meaning. Not written: RFC 9457 gives an absent
+    /// `type` that value, and a WebSocket message already has a `type` of its own.
+    #[serde(rename = "type", default = "about_blank", skip_serializing)]
     pub kind: String,
     /// A short sentence for people.
     pub title: String,
@@ -147,5 +148,19 @@ impl Problem {
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::browser::ServerMessage;
+
+    #[test]
+    fn a_problem_keeps_the_type_of_the_message_that_carries_it() {
+        let message = ServerMessage::Problem(Problem::new(Code::Conflict, Stage::Offer));
+        let text = serde_json::to_string(&message).expect("serializes");
+        assert_eq!(text.matches("\"type\"").count(), 1, "{text}");
+        assert_eq!(serde_json::from_str::<ServerMessage>(&text).expect("parses"), message);
     }
 }
