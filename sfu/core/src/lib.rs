@@ -14,6 +14,11 @@
 //! Start reading at [`api`] for the values, then at [`Core`].
 
 pub mod api;
+pub mod bwe;
 mod core;
+pub mod media;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
 
 pub use self::core::{Certificate, Core, CoreStats, ReleasedLeg};

@@ -1,0 +1,1 @@
+//! What the way to a peer can carry.
