@@ -1,6 +1,6 @@
 //! The record of a call: what `GET /v1/calls/{id}` answers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use signaling_wire::{
     browser::{EndReason, MediaChoice, Outcome, Role, Score, TimelineEntry},
     claims::Context,
@@ -66,7 +66,7 @@ pub struct CallRecord {
 }
 
 /// Where a call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordState {
     /// In the queue.
@@ -106,7 +106,7 @@ pub struct RecordOffer {
 }
 
 /// What became of a ring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferResult {
     /// The agent took it.
