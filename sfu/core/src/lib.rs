@@ -16,9 +16,16 @@
 pub mod api;
 pub mod bwe;
 mod core;
+mod dtls;
+mod ice;
+mod leg;
 pub mod media;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod srtp;
 
-pub use self::core::{Certificate, Core, CoreStats, ReleasedLeg};
+pub use self::{
+    core::{Core, CoreStats, Drops, ReleasedLeg, Traffic},
+    dtls::Certificate,
+};

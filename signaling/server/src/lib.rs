@@ -1,4 +1,1 @@
 //! Placeholder.
-
-pub mod desk_task;
-pub mod store;

@@ -1,0 +1,85 @@
+//! Two legs joined into a call.
+
+use super::Core;
+use crate::{
+    api::{CallId, CallStep, Epoch, Event, LegId},
+    media::MediaEvent,
+};
+
+/// A call on this worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    epoch: Epoch,
+    /// Keys of its legs.
+    legs: [usize; 2],
+}
+
+impl Core {
+    pub(super) fn bridge(&mut self, call: CallId, epoch: Epoch, legs: [LegId; 2]) {
+        if self.calls.get(&call).is_some_and(|known| known.epoch >= epoch) || legs[0] == legs[1] {
+            return;
+        }
+        let [Some(&a), Some(&b)] = legs.map(|leg| self.by_id.get(&leg)) else { return };
+        if let Some(former) = self.calls.get(&call) {
+            self.unbridge(call, former.epoch);
+        }
+        // A leg carries one call at a time, and the latest bridge is what signaling wants.
+        self.unbridge_leg(a);
+        self.unbridge_leg(b);
+        self.calls.insert(call, Call { epoch, legs: [a, b] });
+        for (key, peer) in [(a, b), (b, a)] {
+            self.legs[key].bridge(self.now, call, epoch, peer);
+            let leg = self.legs[key].id;
+            self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
+        }
+        for key in [a, b] {
+            self.exchange_feedback(key);
+            self.touched(key);
+        }
+    }
+
+    /// Ends a bridge, unless it is newer than `epoch`.
+    pub(super) fn unbridge(&mut self, call: CallId, epoch: Epoch) {
+        if self.calls.get(&call).is_none_or(|known| known.epoch > epoch) {
+            return;
+        }
+        let Some(ended) = self.calls.remove(&call) else { return };
+        for key in ended.legs {
+            let Some(leg) = self.legs.get_mut(key) else { continue };
+            if let Some((call, quality)) = leg.unbridge(self.now) {
+                self.events.push_back(Event::Quality { call, leg: leg.id, quality });
+            }
+            self.touched(key);
+        }
+    }
+
+    /// Ends the bridge that a leg is part of.
+    pub(super) fn unbridge_leg(&mut self, key: usize) {
+        if let Some(bridged) = self.legs.get(key).and_then(|leg| leg.bridged) {
+            self.unbridge(bridged.call, bridged.epoch);
+        }
+    }
+
+    /// Carries what the viewer at `key` wants to the publisher it watches.
+    pub(super) fn exchange_feedback(&mut self, key: usize) {
+        let viewer = &mut self.legs[key];
+        let Some(feedback) = viewer.media.take_feedback(self.now) else { return };
+        let Some(bridged) = viewer.bridged else { return };
+        self.legs[bridged.peer].media.apply_feedback(self.now, feedback);
+        self.touched(bridged.peer);
+    }
+
+    /// Tells the shell what the viewer at `key` has seen of its publisher.
+    pub(super) fn media_events(&mut self, key: usize) {
+        while let Some(event) = self.legs[key].media.poll_event() {
+            let Some(bridged) = self.legs[key].bridged else { continue };
+            let step = match event {
+                MediaEvent::FirstPacket(kind) => CallStep::FirstPacket(kind),
+                MediaEvent::FirstKeyFrame => CallStep::FirstKeyFrame,
+            };
+            let leg = self.legs[bridged.peer].id;
+            let (call, epoch) = (bridged.call, bridged.epoch);
+            self.events.push_back(Event::Call { call, epoch, leg, step });
+        }
+    }
+}

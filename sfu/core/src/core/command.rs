@@ -1,0 +1,137 @@
+//! What the shell asks for.
+
+use std::time::Instant;
+
+use rand::Rng;
+
+use super::Core;
+use crate::{
+    api::{CloseReason, Command, Event, LegId, RejectReason},
+    ice::{Agent, LocalCredentials},
+    leg::{Identity, Leg},
+    media::{MediaLeg, MediaSetup},
+    rtp::Ssrc,
+    sdp::{LocalParameters, LocalSsrcs, Negotiated, Offer},
+};
+
+impl Core {
+    /// Takes a command.
+    pub fn handle_command(&mut self, now: Instant, command: Command) {
+        self.now = now;
+        match command {
+            Command::OpenLeg { leg, offer } => {
+                let answer = self.open(leg, &offer);
+                self.answer_offer(leg, answer);
+            }
+            Command::RestartLeg { leg, offer } => {
+                let answer = self.restart(leg, &offer);
+                self.answer_offer(leg, answer);
+            }
+            Command::CloseLeg { leg } => {
+                if let Some(&key) = self.by_id.get(&leg) {
+                    self.close(key, CloseReason::Asked);
+                }
+            }
+            Command::Bridge { call, epoch, legs } => self.bridge(call, epoch, legs),
+            Command::Unbridge { call, epoch } => self.unbridge(call, epoch),
+            Command::Adopt(released) => self.adopt(*released),
+        }
+    }
+
+    fn answer_offer(&mut self, leg: LegId, answer: Result<String, RejectReason>) {
+        self.events.push_back(match answer {
+            Ok(sdp) => Event::Answer { leg, sdp },
+            Err(reason) => Event::Rejected { leg, reason },
+        });
+    }
+
+    fn open(&mut self, id: LegId, offer: &str) -> Result<String, RejectReason> {
+        if self.by_id.contains_key(&id) {
+            return Err(RejectReason::WrongLeg);
+        }
+        if self.legs.len() >= self.config.max_legs {
+            return Err(RejectReason::Full);
+        }
+        let offer = Offer::parse(offer).map_err(|_| RejectReason::BadOffer)?;
+        let local = self.new_credentials();
+        let identity = self.new_identity();
+        let (answer, negotiated) = self.write_answer(&offer, &local, &identity);
+        let setup = MediaSetup {
+            negotiated,
+            ssrcs: identity.ssrcs,
+            cname: identity.cname.clone(),
+            seed: self.rng.random(),
+        };
+        let media = MediaLeg::new(setup, self.now, self.epoch.1 + (self.now - self.epoch.0));
+        let ice = Agent::new(local, offer.ice().ufrag.clone(), self.now);
+        let leg = Leg::new(id, ice, identity, media, offer.fingerprints().to_vec(), self.now);
+        self.attach(leg);
+        Ok(answer)
+    }
+
+    fn restart(&mut self, id: LegId, offer: &str) -> Result<String, RejectReason> {
+        let &key = self.by_id.get(&id).ok_or(RejectReason::WrongLeg)?;
+        let offer = Offer::parse(offer).map_err(|_| RejectReason::BadOffer)?;
+        // Another certificate is another association: that takes a new leg.
+        if offer.fingerprints() != self.legs[key].fingerprints() {
+            return Err(RejectReason::BadOffer);
+        }
+        let local = self.new_credentials();
+        self.legs[key].identity.session_version += 1;
+        let (answer, negotiated) = self.write_answer(&offer, &local, &self.legs[key].identity);
+        let ufrag = local.ufrag;
+        let leg = &mut self.legs[key];
+        leg.media.renegotiate(negotiated);
+        if let Some(retired) = leg.ice.restart(local, offer.ice().ufrag.clone()) {
+            self.by_ufrag.remove(&retired);
+        }
+        self.by_ufrag.insert(ufrag, key);
+        self.touched(key);
+        Ok(answer)
+    }
+
+    /// Credentials whose user name fragment no leg of this core has.
+    fn new_credentials(&mut self) -> LocalCredentials {
+        loop {
+            let local = LocalCredentials::generate(&mut self.rng);
+            if !self.by_ufrag.contains_key(&local.ufrag) && !self.moved.knows(&local.ufrag) {
+                return local;
+            }
+        }
+    }
+
+    fn new_identity(&mut self) -> Identity {
+        // SSRCs need only differ within the leg (RFC 3550 §8.1); zero is left to those who mean
+        // "none" by it.
+        let audio = self.rng.random_range(1..u32::MAX / 4);
+        let ssrcs = LocalSsrcs {
+            audio: Ssrc(audio),
+            video: Ssrc(audio + u32::MAX / 4),
+            video_rtx: Ssrc(audio + u32::MAX / 2),
+        };
+        Identity {
+            ssrcs,
+            cname: format!("{:016x}", self.rng.random::<u64>()),
+            // Below 2^62, as RFC 8829 §5.2.1 asks for.
+            session_id: self.rng.random::<u64>() >> 2,
+            session_version: 1,
+        }
+    }
+
+    fn write_answer(
+        &self,
+        offer: &Offer,
+        local: &LocalCredentials,
+        identity: &Identity,
+    ) -> (String, Negotiated) {
+        offer.answer(&LocalParameters {
+            ice: &local.to_sdp(),
+            fingerprint: self.config.certificate.fingerprint(),
+            candidates: &self.config.candidates,
+            ssrcs: identity.ssrcs,
+            cname: &identity.cname,
+            session_id: identity.session_id,
+            session_version: identity.session_version,
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! The way of a received datagram.
+
+use std::{net::SocketAddr, time::Instant};
+
+use super::{Core, MAX_ANSWERS};
+use crate::{
+    api::{Disposition, Event, Port},
+    dtls,
+    ice::{self, Accepted, Check, Outcome, Path, Response},
+    leg::PacketError,
+    srtp::{self, OpenError},
+};
+
+/// First bytes of datagrams that are RTP or RTCP (RFC 7983).
+const RTP_FIRST_BYTES: std::ops::RangeInclusive<u8> = 128..=191;
+
+impl Core {
+    /// Takes a datagram that arrived on `port` from `from`. It is decrypted and rewritten in
+    /// place. Anything a stranger can send ends as a counter in [`CoreStats`](super::CoreStats).
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        port: Port,
+        from: SocketAddr,
+        data: &mut [u8],
+    ) -> Disposition {
+        self.now = now;
+        self.stats.received.add(data.len());
+        let path = Path { port, remote: from };
+        let disposition = match data.first() {
+            Some(first) if ice::FIRST_BYTES.contains(first) => self.handle_stun(path, data),
+            Some(first) if dtls::FIRST_BYTES.contains(first) || RTP_FIRST_BYTES.contains(first) => {
+                self.handle_protected(path, data)
+            }
+            _ => {
+                self.stats.dropped.malformed += 1;
+                Disposition::Done
+            }
+        };
+        if let Disposition::Forward(_) = disposition {
+            self.stats.passed_on += 1;
+        }
+        disposition
+    }
+
+    fn handle_stun(&mut self, path: Path, data: &[u8]) -> Disposition {
+        let Some(check) = Check::parse(data) else {
+            self.stats.dropped.malformed += 1;
+            return Disposition::Done;
+        };
+        let Some(&key) = self.by_ufrag.get(check.local_ufrag()) else {
+            let to = self.moved.check(self.now, path, check);
+            match to {
+                Some(to) => return Disposition::Forward(to),
+                None => self.stats.dropped.unknown_ufrag += 1,
+            }
+            return Disposition::Done;
+        };
+        match self.legs[key].ice.handle_check(self.now, path, check) {
+            Outcome::Unauthenticated => self.stats.dropped.unauthenticated_check += 1,
+            Outcome::RoleConflict(response) => {
+                self.stats.dropped.role_conflict += 1;
+                self.answer(path, response);
+            }
+            Outcome::Valid(accepted) => self.check_accepted(key, path, accepted),
+        }
+        Disposition::Done
+    }
+
+    fn check_accepted(&mut self, key: usize, path: Path, accepted: Accepted) {
+        self.stats.checks += 1;
+        self.answer(path, accepted.response);
+        if let Some(evicted) = accepted.evicted {
+            self.by_path.remove(&evicted);
+        }
+        if let Some(retired) = accepted.retired {
+            self.by_ufrag.remove(&retired);
+        }
+        if accepted.new_path
+            && let Some(former) = self.by_path.insert(path, key)
+            && former != key
+        {
+            // A NAT has given the address to another of its clients.
+            self.legs[former].ice.forget(path);
+        }
+        let leg = &mut self.legs[key];
+        if leg.checked(&self.config.certificate, self.now) {
+            self.events.push_back(Event::Connected { leg: leg.id });
+            // The ClientHello leaves right after the answer.
+            let event = leg.handle_timeout(self.now);
+            self.leg_event(key, event);
+        }
+        self.touched(key);
+    }
+
+    fn answer(&mut self, path: Path, response: Response) {
+        if self.answers.len() < MAX_ANSWERS {
+            self.answers.push_back((path, response));
+        } else {
+            self.stats.dropped.answer_queue_full += 1;
+        }
+    }
+
+    /// DTLS, RTP or RTCP: only from addresses that have passed a check.
+    fn handle_protected(&mut self, path: Path, data: &mut [u8]) -> Disposition {
+        let Some(&key) = self.by_path.get(&path) else {
+            if let Some(to) = self.moved.by_path(self.now, path) {
+                return Disposition::Forward(to);
+            }
+            self.stats.dropped.unknown_source += 1;
+            return Disposition::Done;
+        };
+        if dtls::FIRST_BYTES.contains(&data[0]) {
+            let leg = &mut self.legs[key];
+            if !leg.handle_dtls(self.now, data) {
+                self.stats.dropped.dtls += 1;
+            }
+            let event = leg.drive_dtls(self.now);
+            self.leg_event(key, event);
+            self.touched(key);
+        } else {
+            let done = if srtp::is_rtcp(data) {
+                self.handle_rtcp(key, data)
+            } else {
+                self.handle_rtp(key, data)
+            };
+            if let Err(error) = done {
+                self.count(error);
+            }
+        }
+        Disposition::Done
+    }
+
+    fn handle_rtcp(&mut self, key: usize, data: &mut [u8]) -> Result<(), PacketError> {
+        self.legs[key].handle_rtcp(self.now, data)?;
+        self.exchange_feedback(key);
+        self.touched(key);
+        Ok(())
+    }
+
+    fn handle_rtp(&mut self, key: usize, data: &mut [u8]) -> Result<(), PacketError> {
+        let leg = &mut self.legs[key];
+        let peer = leg.bridged.map(|bridged| bridged.peer);
+        if let Some((incoming, packet)) = leg.handle_rtp(self.now, data)?
+            && let Some(peer) = peer
+        {
+            self.legs[peer].media.forward(self.now, &incoming, packet);
+            self.media_events(peer);
+            self.exchange_feedback(peer);
+            self.touched(peer);
+        }
+        self.touched(key);
+        Ok(())
+    }
+
+    fn count(&mut self, error: PacketError) {
+        let dropped = &mut self.stats.dropped;
+        match error {
+            PacketError::NoKeys => dropped.no_keys += 1,
+            PacketError::Open(OpenError::Malformed) => dropped.malformed += 1,
+            PacketError::Open(OpenError::Auth) => dropped.srtp_auth += 1,
+            PacketError::Open(OpenError::Replay) => dropped.srtp_replay += 1,
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The core of one worker.
+//!
+//! [`Core`] keeps the legs and finds the one that a datagram is for. What happens to the datagram
+//! is in [`datagram`], what the shell asks for in [`command`], the two sides of a call in
+//! [`bridge`], legs that have moved to another worker in [`moved`].
+
+mod bridge;
+mod command;
+mod datagram;
+mod moved;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use std::{
+    collections::VecDeque,
+    time::{Instant, SystemTime},
+};
+
+use ahash::AHashMap;
+use rand::{SeedableRng, rngs::StdRng};
+use slab::Slab;
+
+use self::{bridge::Call, moved::Moved, timers::Timers};
+pub use self::{
+    moved::ReleasedLeg,
+    stats::{CoreStats, Drops, Traffic},
+};
+use crate::{
+    api::{CallId, CloseReason, Config, Event, LegId, Transmit},
+    ice::{Path, Response, Ufrag},
+    leg::{DATAGRAM_LEN, Leg, LegEvent},
+};
+
+/// Answers to connectivity checks waiting to be sent. A shell drains after each batch of
+/// received datagrams, which is smaller than this.
+const MAX_ANSWERS: usize = 1_024;
+
+/// The legs and calls of one worker.
+pub struct Core {
+    config: Config,
+    rng: StdRng,
+    /// The same moment on both clocks.
+    epoch: (Instant, SystemTime),
+    /// Time of the last input.
+    now: Instant,
+    legs: Slab<Leg>,
+    by_id: AHashMap<LegId, usize>,
+    by_ufrag: AHashMap<Ufrag, usize>,
+    by_path: AHashMap<Path, usize>,
+    calls: AHashMap<CallId, Call>,
+    moved: Moved,
+    timers: Timers,
+    /// Legs that may have something to send.
+    ready: VecDeque<usize>,
+    answers: VecDeque<(Path, Response)>,
+    /// Last words of closed legs.
+    farewells: VecDeque<(Path, Vec<u8>)>,
+    events: VecDeque<Event>,
+    /// The datagram that was handed out last.
+    transmit: Box<[u8; DATAGRAM_LEN]>,
+    stats: CoreStats,
+}
+
+impl Core {
+    /// A core without legs. `now` and `wall` are the same moment on both clocks (RTCP sender
+    /// reports carry wall-clock time).
+    pub fn new(config: Config, now: Instant, wall: SystemTime) -> Self {
+        let rng = StdRng::from_seed(config.seed);
+        Self {
+            config,
+            rng,
+            epoch: (now, wall),
+            now,
+            legs: Slab::new(),
+            by_id: AHashMap::new(),
+            by_ufrag: AHashMap::new(),
+            by_path: AHashMap::new(),
+            calls: AHashMap::new(),
+            moved: Moved::default(),
+            timers: Timers::default(),
+            ready: VecDeque::new(),
+            answers: VecDeque::new(),
+            farewells: VecDeque::new(),
+            events: VecDeque::new(),
+            transmit: Box::new([0; DATAGRAM_LEN]),
+            stats: CoreStats::default(),
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.now = now;
+        while let Some(key) = self.timers.pop_due(now) {
+            let Some(leg) = self.legs.get_mut(key) else { continue };
+            let event = leg.handle_timeout(now);
+            let id = leg.id;
+            if let Some((call, quality)) = leg.due_quality(now) {
+                self.events.push_back(Event::Quality { call, leg: id, quality });
+            }
+            self.leg_event(key, event);
+            self.touched(key);
+        }
+        self.moved.expire(now);
+    }
+
+    /// When to call [`Core::handle_timeout`] next.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        [self.timers.next(), self.moved.next_expiry()].into_iter().flatten().min()
+    }
+
+    /// The next datagram to send. Consecutive ones to the same address are adjacent, so that the
+    /// shell can batch them.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
+        let (path, len) = self.fill_transmit()?;
+        self.stats.sent.add(len);
+        Some(Transmit { port: path.port, to: path.remote, data: &self.transmit[..len] })
+    }
+
+    fn fill_transmit(&mut self) -> Option<(Path, usize)> {
+        if let Some((path, answer)) = self.answers.pop_front() {
+            self.transmit[..answer.len()].copy_from_slice(&answer);
+            return Some((path, answer.len()));
+        }
+        if let Some((path, datagram)) = self.farewells.pop_front() {
+            self.transmit[..datagram.len()].copy_from_slice(&datagram);
+            return Some((path, datagram.len()));
+        }
+        while let Some(&key) = self.ready.front() {
+            if let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.queued) {
+                let packet =
+                    leg.poll_packet(self.now, &mut self.transmit[..], &mut self.stats.unsealed);
+                if packet.is_some() {
+                    return packet;
+                }
+                leg.queued = false;
+                self.schedule(key);
+            }
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> CoreStats {
+        CoreStats { legs: self.legs.len() as u64, calls: self.calls.len() as u64, ..self.stats }
+    }
+
+    /// Something happened to a leg: it may have to send, and it may be due earlier.
+    fn touched(&mut self, key: usize) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if !leg.queued {
+            leg.queued = true;
+            self.ready.push_back(key);
+        }
+        self.schedule(key);
+    }
+
+    /// Brings a leg's deadline forward. A later one is left to be found when the earlier one
+    /// fires, so that a packet that pushes deadlines back does not touch the heap.
+    fn schedule(&mut self, key: usize) {
+        let Some(leg) = self.legs.get(key) else { return };
+        let due = leg.next_timeout();
+        if self.timers.get(key).is_none_or(|at| due < at) {
+            self.timers.set(key, due);
+        }
+    }
+
+    fn leg_event(&mut self, key: usize, event: Option<LegEvent>) {
+        let (Some(event), Some(leg)) = (event, self.legs.get_mut(key)) else { return };
+        let id = leg.id;
+        match event {
+            LegEvent::Warm(dtls, srtp) => {
+                if leg.bridged.is_some() {
+                    leg.media.start_forwarding(self.now);
+                }
+                self.stats.warm_legs += 1;
+                self.events.push_back(Event::Warm { leg: id, dtls, srtp });
+            }
+            LegEvent::Silent => self.events.push_back(Event::Silent { leg: id }),
+            LegEvent::Closed(reason) => self.close(key, reason),
+        }
+    }
+
+    /// Removes a leg and tells the shell.
+    fn close(&mut self, key: usize, reason: CloseReason) {
+        self.unbridge_leg(key);
+        let Some(mut leg) = self.detach(key) else { return };
+        if reason == CloseReason::Asked {
+            leg.say_goodbye(self.now);
+            let mut buffer = [0; DATAGRAM_LEN];
+            while let Some((path, len)) =
+                leg.poll_packet(self.now, &mut buffer, &mut self.stats.unsealed)
+            {
+                self.farewells.push_back((path, buffer[..len].to_vec()));
+            }
+        }
+        self.events.push_back(Event::Closed { leg: leg.id, reason });
+    }
+
+    /// Takes a leg out of all tables.
+    fn detach(&mut self, key: usize) -> Option<Leg> {
+        let mut leg = self.legs.try_remove(key)?;
+        leg.queued = false;
+        self.timers.remove(key);
+        self.by_id.remove(&leg.id);
+        for ufrag in leg.ice.ufrags() {
+            self.by_ufrag.remove(&ufrag);
+        }
+        for path in leg.ice.paths() {
+            self.by_path.remove(&path);
+        }
+        if leg.is_warm() {
+            self.stats.warm_legs -= 1;
+        }
+        Some(leg)
+    }
+
+    /// Puts a leg into all tables.
+    fn attach(&mut self, leg: Leg) -> usize {
+        if leg.is_warm() {
+            self.stats.warm_legs += 1;
+        }
+        let key = self.legs.insert(leg);
+        let leg = &self.legs[key];
+        self.by_id.insert(leg.id, key);
+        for ufrag in leg.ice.ufrags() {
+            self.by_ufrag.insert(ufrag, key);
+        }
+        for path in leg.ice.paths() {
+            self.by_path.insert(path, key);
+        }
+        self.touched(key);
+        key
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("port", &self.config.port)
+            .field("legs", &self.legs.len())
+            .field("calls", &self.calls.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,336 @@
+//! One participant's transport: ICE, DTLS, SRTP and the media half, as one value that can move to
+//! another worker.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Quality, SrtpProfile},
+    dtls::{self, Association, Certificate},
+    ice::{self, Agent, Path},
+    media::{Incoming, MAX_PACKET, MediaLeg, Outgoing},
+    sdp::{Fingerprint, LocalSsrcs},
+    srtp::{self, OpenError, Session},
+};
+
+/// Room for the largest datagram we make or a certificate on its way through.
+pub(crate) const DATAGRAM_LEN: usize = 2_048;
+const _: () = assert!(DATAGRAM_LEN >= MAX_PACKET + srtp::MAX_OVERHEAD);
+
+/// Handshake datagrams waiting to be sent. A flight has at most four; more pile up only if the
+/// shell does not drain, and DTLS repeats what is lost.
+const MAX_HANDSHAKE_QUEUE: usize = 16;
+
+/// How often the quality of a bridged leg is reported.
+const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The leg is part of this call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bridged {
+    pub(crate) call: CallId,
+    pub(crate) epoch: Epoch,
+    /// Key of the other leg.
+    pub(crate) peer: usize,
+    quality_due: Instant,
+}
+
+/// How far the transport has come.
+enum Transport {
+    /// No check has been validated: nothing may be sent.
+    Waiting,
+    /// ICE works, DTLS is at work.
+    Handshaking(Box<Association>),
+    /// Media can flow.
+    Warm(Box<Association>, Box<Session>),
+}
+
+/// What a leg tells the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LegEvent {
+    Warm(DtlsVersion, SrtpProfile),
+    Silent,
+    Closed(CloseReason),
+}
+
+/// What every answer of a leg repeats.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) ssrcs: LocalSsrcs,
+    pub(crate) cname: String,
+    pub(crate) session_id: u64,
+    pub(crate) session_version: u64,
+}
+
+/// See the module.
+pub(crate) struct Leg {
+    pub(crate) id: LegId,
+    pub(crate) ice: Agent,
+    pub(crate) identity: Identity,
+    pub(crate) media: MediaLeg,
+    pub(crate) bridged: Option<Bridged>,
+    /// It stands in the core's queue of legs with something to send.
+    pub(crate) queued: bool,
+    transport: Transport,
+    fingerprints: Vec<Fingerprint>,
+    /// When DTLS wants to be called.
+    dtls_due: Option<Instant>,
+    handshake: VecDeque<Vec<u8>>,
+    /// Last authenticated datagram.
+    last_heard: Instant,
+    silent: bool,
+}
+
+impl Leg {
+    pub(crate) fn new(
+        id: LegId,
+        ice: Agent,
+        identity: Identity,
+        media: MediaLeg,
+        fingerprints: Vec<Fingerprint>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            ice,
+            identity,
+            media,
+            bridged: None,
+            queued: false,
+            transport: Transport::Waiting,
+            fingerprints,
+            dtls_due: None,
+            handshake: VecDeque::new(),
+            last_heard: now,
+            silent: false,
+        }
+    }
+
+    /// The peer's certificate must match one of these.
+    pub(crate) fn fingerprints(&self) -> &[Fingerprint] {
+        &self.fingerprints
+    }
+
+    pub(crate) fn is_warm(&self) -> bool {
+        matches!(self.transport, Transport::Warm(..))
+    }
+
+    /// A check has been validated. True for the first: the handshake starts.
+    pub(crate) fn checked(&mut self, certificate: &Certificate, now: Instant) -> bool {
+        self.heard(now);
+        let first = matches!(self.transport, Transport::Waiting);
+        if first {
+            let dtls = Association::connect(certificate, self.fingerprints.clone(), now);
+            self.transport = Transport::Handshaking(Box::new(dtls));
+            self.dtls_due = Some(now);
+        }
+        first
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+        self.silent = false;
+    }
+
+    /// Takes a DTLS datagram from a validated path. False if it was dropped.
+    pub(crate) fn handle_dtls(&mut self, now: Instant, data: &[u8]) -> bool {
+        match &mut self.transport {
+            Transport::Waiting => false,
+            Transport::Handshaking(dtls) | Transport::Warm(dtls, _) => {
+                dtls.handle_packet(now, data)
+            }
+        }
+    }
+
+    /// Opens an SRTP packet and lets the media half read it. `Ok(None)`: there is nothing to
+    /// forward.
+    pub(crate) fn handle_rtp<'a>(
+        &mut self,
+        now: Instant,
+        data: &'a mut [u8],
+    ) -> Result<Option<(Incoming, &'a [u8])>, PacketError> {
+        let Transport::Warm(_, session) = &mut self.transport else {
+            return Err(PacketError::NoKeys);
+        };
+        let packet = session.inbound.open_rtp(data)?;
+        self.heard(now);
+        Ok(self.media.receive_rtp(now, packet).map(|incoming| (incoming, &*packet)))
+    }
+
+    /// Opens an SRTCP packet and lets the media half read it.
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, data: &mut [u8]) -> Result<(), PacketError> {
+        let Transport::Warm(_, session) = &mut self.transport else {
+            return Err(PacketError::NoKeys);
+        };
+        let packet = session.inbound.open_rtcp(data)?;
+        self.heard(now);
+        self.media.receive_rtcp(now, packet);
+        Ok(())
+    }
+
+    /// Drains DTLS: datagrams are queued, keys are installed.
+    pub(crate) fn drive_dtls(&mut self, now: Instant) -> Option<LegEvent> {
+        let mut buffer = [0; DATAGRAM_LEN];
+        loop {
+            let (Transport::Handshaking(dtls) | Transport::Warm(dtls, _)) = &mut self.transport
+            else {
+                return None;
+            };
+            match dtls.poll(&mut buffer, now) {
+                dtls::Output::Packet(len) => {
+                    if self.handshake.len() < MAX_HANDSHAKE_QUEUE {
+                        self.handshake.push_back(buffer[..len].to_vec());
+                    }
+                }
+                dtls::Output::Established { version, profile, material } => {
+                    let session = Box::new(Session::new(profile, &material));
+                    self.transport =
+                        match std::mem::replace(&mut self.transport, Transport::Waiting) {
+                            Transport::Handshaking(dtls) => Transport::Warm(dtls, session),
+                            other => other,
+                        };
+                    return Some(LegEvent::Warm(version, profile));
+                }
+                dtls::Output::PeerClosed => {
+                    return Some(LegEvent::Closed(CloseReason::PeerClosed));
+                }
+                dtls::Output::Failed => return Some(LegEvent::Closed(CloseReason::DtlsFailed)),
+                dtls::Output::Idle(due) => {
+                    self.dtls_due = Some(due);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Says goodbye to the peer; drained with [`Leg::poll_packet`].
+    pub(crate) fn say_goodbye(&mut self, now: Instant) {
+        if let Transport::Warm(dtls, _) = &mut self.transport {
+            dtls.close();
+            self.drive_dtls(now);
+        }
+    }
+
+    /// When [`Leg::handle_timeout`] has something to do.
+    pub(crate) fn next_timeout(&self) -> Instant {
+        let consent = match self.transport {
+            Transport::Waiting => self.ice.last_check() + ice::CONNECT_TIMEOUT,
+            _ => self.ice.last_check() + ice::CONSENT_TIMEOUT,
+        };
+        let silence = (!self.silent && !matches!(self.transport, Transport::Waiting))
+            .then(|| self.last_heard + ice::SILENT_AFTER);
+        let media = if self.is_warm() { self.media.next_timeout() } else { None };
+        let quality = self.bridged.map(|bridged| bridged.quality_due);
+        [silence, self.dtls_due, media, quality].into_iter().flatten().fold(consent, Instant::min)
+    }
+
+    /// Does what is due, except the quality report.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<LegEvent> {
+        let quiet = now.saturating_duration_since(self.ice.last_check());
+        match &mut self.transport {
+            Transport::Waiting => {
+                return (quiet >= ice::CONNECT_TIMEOUT)
+                    .then_some(LegEvent::Closed(CloseReason::NeverConnected));
+            }
+            _ if quiet >= ice::CONSENT_TIMEOUT => {
+                return Some(LegEvent::Closed(CloseReason::ConsentLost));
+            }
+            Transport::Handshaking(dtls) | Transport::Warm(dtls, _) => {
+                if self.dtls_due.is_some_and(|due| due <= now) {
+                    dtls.handle_timeout(now);
+                    if let Some(event) = self.drive_dtls(now) {
+                        return Some(event);
+                    }
+                }
+            }
+        }
+        if self.is_warm() && self.media.next_timeout().is_some_and(|due| due <= now) {
+            self.media.handle_timeout(now);
+        }
+        if !self.silent && now.saturating_duration_since(self.last_heard) >= ice::SILENT_AFTER {
+            self.silent = true;
+            return Some(LegEvent::Silent);
+        }
+        None
+    }
+
+    /// Makes the leg part of a call.
+    pub(crate) fn bridge(&mut self, now: Instant, call: CallId, epoch: Epoch, peer: usize) {
+        self.bridged = Some(Bridged { call, epoch, peer, quality_due: now + QUALITY_INTERVAL });
+        if self.is_warm() {
+            self.media.start_forwarding(now);
+        }
+    }
+
+    /// Takes the leg out of its call. The last report of its quality is returned.
+    pub(crate) fn unbridge(&mut self, now: Instant) -> Option<(CallId, Quality)> {
+        let bridged = self.bridged.take()?;
+        self.media.stop_forwarding(now);
+        Some((bridged.call, self.media.take_quality(now)))
+    }
+
+    /// The report on the quality, if one is due.
+    pub(crate) fn due_quality(&mut self, now: Instant) -> Option<(CallId, Quality)> {
+        let bridged = self.bridged.as_mut().filter(|bridged| bridged.quality_due <= now)?;
+        bridged.quality_due = now + QUALITY_INTERVAL;
+        Some((bridged.call, self.media.take_quality(now)))
+    }
+
+    /// Writes the next datagram for the peer into `buffer`, which holds [`DATAGRAM_LEN`] bytes.
+    /// Packets that cannot be sealed are counted in `unsealed`: our own media half made them
+    /// wrong, sending nothing is the only safe thing, and the peer repairs it like any loss.
+    pub(crate) fn poll_packet(
+        &mut self,
+        now: Instant,
+        buffer: &mut [u8],
+        unsealed: &mut u64,
+    ) -> Option<(Path, usize)> {
+        let path = self.ice.send_path()?;
+        if let Some(datagram) = self.handshake.pop_front() {
+            buffer[..datagram.len()].copy_from_slice(&datagram);
+            return Some((path, datagram.len()));
+        }
+        let Transport::Warm(_, session) = &mut self.transport else { return None };
+        while let Some(outgoing) = self.media.poll_packet(now, &mut buffer[..MAX_PACKET]) {
+            let sealed = match outgoing {
+                Outgoing::Rtp(len) => session.outbound.seal_rtp(buffer, len),
+                Outgoing::Rtcp(len) => session.outbound.seal_rtcp(buffer, len),
+            };
+            match sealed {
+                Ok(len) => return Some((path, len)),
+                Err(_) => *unsealed += 1,
+            }
+        }
+        None
+    }
+}
+
+impl std::fmt::Debug for Leg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let transport = match self.transport {
+            Transport::Waiting => "waiting",
+            Transport::Handshaking(_) => "handshaking",
+            Transport::Warm(..) => "warm",
+        };
+        f.debug_struct("Leg")
+            .field("id", &self.id)
+            .field("transport", &transport)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a media packet was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PacketError {
+    /// The handshake is not done.
+    NoKeys,
+    /// SRTP refused it.
+    Open(OpenError),
+}
+
+impl From<OpenError> for PacketError {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}
