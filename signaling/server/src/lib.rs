@@ -1,1 +1,4 @@
 //! Placeholder.
+
+pub mod desk_task;
+pub mod store;

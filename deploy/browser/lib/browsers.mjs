@@ -1,0 +1,94 @@
+// Starts real browsers with fake cameras and microphones.
+
+import { existsSync, mkdtempSync } from "node:fs";
+import { join } from "node:path";
+
+import puppeteer from "puppeteer-core";
+
+import { installProbe } from "./inpage.mjs";
+import { makeClips, SIDES } from "./media.mjs";
+import { scratch } from "./scratch.mjs";
+
+const found = (candidates) => candidates.find((path) => path && existsSync(path));
+const CHROMIUM = found([process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"]);
+const FIREFOX = found([process.env.FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox"]);
+
+/** Everything a page said and asked for. */
+function record(page) {
+  const log = { console: [], errors: [], requests: [] };
+  page.on("console", (message) => log.console.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => log.errors.push(`uncaught: ${error.message}`));
+  page.on("request", (request) => log.requests.push(request.url()));
+  page.on("requestfailed", (request) => {
+    log.errors.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
+  });
+  return log;
+}
+
+async function prepared(browser, side, viewport) {
+  const [page] = await browser.pages();
+  const log = record(page);
+  if (viewport) await page.setViewport(viewport);
+  await page.evaluateOnNewDocument(installProbe);
+  return { browser, page, log, side };
+}
+
+/**
+ * One Chromium process. `devices` is "granted" (a fake camera and microphone that play the side's
+ * clip), "denied" (they exist, the person says no) or "missing" (there are none).
+ */
+export async function chromium(side, { devices = "granted", viewport, args = [] } = {}) {
+  if (!CHROMIUM) throw new Error("chromium is not installed: run deploy/test");
+  const flags = [
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-gpu",
+    // Several pages share two cores with their server; a page in the background is still a page.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    ...args,
+  ];
+  if (devices !== "missing") {
+    const clips = makeClips(scratch, side);
+    flags.push(
+      "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${clips.video}`,
+      `--use-file-for-fake-audio-capture=${clips.audio}`,
+    );
+  }
+  if (devices === "granted") flags.push("--use-fake-ui-for-media-stream");
+  if (devices === "denied") flags.push("--deny-permission-prompts");
+  if (process.getuid?.() === 0) flags.push("--no-sandbox");
+  const browser = await puppeteer.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    userDataDir: mkdtempSync(join(scratch, `chromium-${side}-`)),
+    args: flags,
+    defaultViewport: null,
+  });
+  return prepared(browser, side, viewport);
+}
+
+/** One Firefox process. Its own fake camera and microphone; the tone has the side's pitch. */
+export async function firefox(side, { viewport } = {}) {
+  if (!FIREFOX) throw new Error("firefox-esr is not installed: run deploy/test");
+  const browser = await puppeteer.launch({
+    browser: "firefox",
+    executablePath: FIREFOX,
+    headless: true,
+    userDataDir: mkdtempSync(join(scratch, `firefox-${side}-`)),
+    defaultViewport: null,
+    extraPrefsFirefox: {
+      "media.navigator.streams.fake": true,
+      "media.navigator.permission.disabled": true,
+      "media.navigator.audio.fake_frequency": SIDES[side].hz,
+      // The server is on this machine; Firefox leaves loopback out otherwise.
+      "media.peerconnection.ice.loopback": true,
+      "media.autoplay.default": 0,
+      "media.autoplay.blocking_policy": 0,
+      "media.autoplay.block-webaudio": false,
+    },
+  });
+  return prepared(browser, side, viewport);
+}

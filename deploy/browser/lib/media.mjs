@@ -1,0 +1,81 @@
+// Makes what the fake cameras and microphones play: a flat colour with a moving bar, and a beeping
+// tone. Each side has its own colour and pitch, so that a test can tell whose media it receives.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** What each side's camera shows and microphone plays. `rgb` is what a viewer should decode. */
+export const SIDES = {
+  shopper: { rgb: [24, 88, 208], hz: 440 },
+  agent: { rgb: [192, 32, 160], hz: 880 },
+};
+
+/** What Chromium's fake screen shows: green with a small white figure. */
+export const FAKE_SCREEN = [6, 149, 2];
+
+const WIDTH = 640;
+const HEIGHT = 360;
+const FPS = 20;
+const FRAMES = 40;
+const SAMPLE_RATE = 48_000;
+
+/** BT.601 limited range, as fake capture and WebRTC codecs assume. */
+function toYuv([r, g, b]) {
+  return [
+    16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256,
+    128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256,
+    128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256,
+  ].map(Math.round);
+}
+
+/** A Y4M clip: the colour, and a thin bar that moves so that every frame differs. */
+function y4m(rgb) {
+  const [y, u, v] = toYuv(rgb);
+  const chroma = (WIDTH / 2) * (HEIGHT / 2);
+  const parts = [Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420jpeg\n`)];
+  for (let frame = 0; frame < FRAMES; frame += 1) {
+    const luma = Buffer.alloc(WIDTH * HEIGHT, y);
+    const bar = Math.floor((frame / FRAMES) * WIDTH);
+    for (let row = 0; row < HEIGHT; row += 1) {
+      luma.fill(225, row * WIDTH + bar, row * WIDTH + Math.min(bar + 12, WIDTH));
+    }
+    parts.push(Buffer.from("FRAME\n"), luma, Buffer.alloc(chroma, u), Buffer.alloc(chroma, v));
+  }
+  return Buffer.concat(parts);
+}
+
+/** A WAV clip, 16 bit mono. It beeps: noise suppression takes a steady tone for noise. */
+function wav(hz) {
+  const samples = SAMPLE_RATE * 2;
+  const data = Buffer.alloc(samples * 2);
+  for (let i = 0; i < samples; i += 1) {
+    const within = (i / SAMPLE_RATE) % 0.5;
+    const fade = Math.min(1, Math.max(0, Math.min(within, 0.35 - within) / 0.02));
+    const value = 0.6 * fade * Math.sin((2 * Math.PI * hz * i) / SAMPLE_RATE);
+    data.writeInt16LE(Math.round(value * 32_767), i * 2);
+  }
+  const header = Buffer.alloc(44);
+  header.write("RIFF", 0);
+  header.writeUInt32LE(36 + data.length, 4);
+  header.write("WAVEfmt ", 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(SAMPLE_RATE, 24);
+  header.writeUInt32LE(SAMPLE_RATE * 2, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write("data", 36);
+  header.writeUInt32LE(data.length, 40);
+  return Buffer.concat([header, data]);
+}
+
+/** Writes one side's clips into `dir` and returns their paths. */
+export function makeClips(dir, side) {
+  const { rgb, hz } = SIDES[side];
+  const video = join(dir, `${side}.y4m`);
+  const audio = join(dir, `${side}.wav`);
+  writeFileSync(video, y4m(rgb));
+  writeFileSync(audio, wav(hz));
+  return { video, audio };
+}

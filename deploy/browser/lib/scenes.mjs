@@ -1,0 +1,30 @@
+// Where most tests start: two people at their pages, ringing or in a call.
+
+import { Seat } from "./seat.mjs";
+
+/** Opens both pages; the agent is available, the shopper has joined, and it rings. */
+export async function rung(t, server, { link, signIn, shopper: shopperOptions, agent: agentOptions } = {}) {
+  const [shopper, agent] = await Promise.all([
+    Seat.open("shopper", link ?? server.shopperUrl, shopperOptions),
+    Seat.open("agent", signIn ?? (await server.signIn()), agentOptions),
+  ]);
+  t.after(() => Promise.all([shopper.close(), agent.close()]));
+  await agent.press("Go available");
+  await shopper.press("Join");
+  await agent.find("button", "Accept");
+  return { shopper, agent };
+}
+
+/** The agent accepts, and both pages say so. */
+export async function inCall(shopper, agent) {
+  await agent.press("Accept");
+  await Promise.all([shopper.find("button", "Hang up"), agent.find("button", "Hang up")]);
+}
+
+/** Two people who see and hear each other. */
+export async function talking(t, server, options) {
+  const seats = await rung(t, server, options);
+  await inCall(seats.shopper, seats.agent);
+  await Promise.all([seats.shopper.meets({ sound: false }), seats.agent.meets({ sound: false })]);
+  return seats;
+}

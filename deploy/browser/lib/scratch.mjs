@@ -1,0 +1,24 @@
+// One temporary directory for a test file, and every process it started: gone when it ends, also
+// when it ends badly.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Removed when this process exits. */
+export const scratch = mkdtempSync(join(tmpdir(), "vitrine-browser-"));
+
+const children = new Set();
+
+/** Ends `child` with this process, whatever happens. */
+export function adopt(child) {
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
+}
+
+process.on("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+  rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));

@@ -1,0 +1,118 @@
+// Starts the release server on free ports with its own data directory.
+
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { adopt, scratch } from "./scratch.mjs";
+import { until } from "./until.mjs";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
+
+/** The server under test: `VITRINE_BIN`, or the checkout's release build. */
+export const BINARY = process.env.VITRINE_BIN ?? join(ROOT, "target/release/signaling");
+
+/** A TCP port that was free a moment ago. */
+function freePort() {
+  return new Promise((done, failed) => {
+    const probe = createServer();
+    probe.once("error", failed);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => done(port));
+    });
+  });
+}
+
+/** A running server. */
+export class Server {
+  #child;
+  #log = [];
+  #exit = null;
+
+  /** Starts a server and waits until it is ready. `dataDir` continues with older data. */
+  static async start({ dataDir = mkdtempSync(join(scratch, "data-")), args = [], env = {} } = {}) {
+    if (!existsSync(BINARY)) {
+      throw new Error(`${BINARY} is missing: run "cargo build --release" first`);
+    }
+    const server = new Server();
+    server.dataDir = dataDir;
+    server.port = await freePort();
+    server.adminPort = await freePort();
+    server.#spawn(
+      [
+        ["--data-dir", dataDir],
+        ["--listen", `127.0.0.1:${server.port}`],
+        ["--admin-listen", `127.0.0.1:${server.adminPort}`],
+        ["--control-listen", "127.0.0.1:0"],
+        ["--media-port", "0"],
+      ].flat().concat(args),
+      env,
+    );
+    try {
+      await server.#ready();
+    } catch (error) {
+      await server.stop();
+      throw new Error(`${error.message}\n--- server log ---\n${server.log}`);
+    }
+    return server;
+  }
+
+  #spawn(args, env) {
+    this.#child = adopt(
+      spawn(BINARY, args, {
+        cwd: this.dataDir,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      }),
+    );
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding("utf8");
+      stream.on("data", (text) => this.#log.push(text));
+    }
+    this.#child.once("exit", (code, signal) => {
+      this.#exit = signal ?? code;
+    });
+  }
+
+  /** The addresses it prints, and readiness of its node. */
+  async #ready() {
+    const printed = (pattern) =>
+      until(`the server to print ${pattern}`, () => {
+        if (this.#exit !== null) throw new Error(`the server ended with ${this.#exit}`);
+        return this.log.match(pattern)?.[0];
+      });
+    this.agentUrl = await printed(/http:\/\/\S+\/agent#signin=\S+/);
+    this.shopperUrl = await printed(/http:\/\/\S+\/join#\S+/);
+    await until("the server to be ready", async () => {
+      const response = await fetch(`http://127.0.0.1:${this.adminPort}/readyz`);
+      return response.ok;
+    });
+  }
+
+  /** Everything it printed. */
+  get log() {
+    return this.#log.join("");
+  }
+
+  /** Its public address. */
+  get origin() {
+    return new URL(this.agentUrl).origin;
+  }
+
+  /** The API key it printed or keeps in its data directory. */
+  apiKey;
+
+  /** Interrupts it, as Ctrl-C does, and returns how it ended. */
+  async stop() {
+    if (this.#exit === null) {
+      this.#child.kill("SIGINT");
+      await until("the server to end", () => this.#exit !== null, Boolean, 10_000).catch(() =>
+        this.#child.kill("SIGKILL"),
+      );
+    }
+    return this.#exit;
+  }
+}
