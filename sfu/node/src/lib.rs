@@ -1,4 +1,23 @@
 //! The media node: a thin shell of threads and sockets round [`sfu_core`].
+//!
+//! ```text
+//!  pages ◄── UDP ──► worker threads ◄── queues ──► dispatch task ◄── control links ──► signaling
+//!                    (one Core each)               (registry)
+//! ```
+//!
+//! * [`config`]: what a node is set up with, and where that comes from;
+//! * [`node`]: [`Node`], and the registry of legs and calls;
+//! * `worker`: sockets, batches, queues and the loop round the core;
+//! * [`control`]: the control link; its framing, proof and TLS serve signaling's end as well;
+//! * `metrics`: the node in Prometheus' terms.
+//!
+//! Start reading at [`Node::start`].
 
 pub mod config;
 pub mod control;
+mod metrics;
+pub mod node;
+mod worker;
+
+pub use config::NodeConfig;
+pub use node::{Monitor, Node, Readiness, StartError};

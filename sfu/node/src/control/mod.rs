@@ -10,6 +10,7 @@
 //! The node opens one bidirectional stream and sends `Register` with its proof; signaling checks
 //! it, answers `Registered` with its own, which the node checks before it does anything it is told.
 
+pub(crate) mod client;
 pub mod frame;
 pub mod proof;
 mod secret;

@@ -1,0 +1,154 @@
+//! Metrics of a node in Prometheus' terms: base units, `sfu_` prefix, no labels per call or leg.
+//!
+//! Built afresh for every scrape from the counters that the workers copy out.
+
+use prometheus::{
+    Gauge, GaugeVec, IntCounterVec, Opts, Registry, core::Collector, proto::MetricFamily,
+};
+
+use crate::{
+    node::{Readiness, Status},
+    worker::WorkerStats,
+};
+
+/// The metrics of this moment.
+pub(crate) fn gather(
+    readiness: Readiness,
+    status: &Status,
+    workers: &[WorkerStats],
+) -> Vec<MetricFamily> {
+    build(readiness, status, workers).unwrap_or_else(|error| {
+        // Only a name that is wrong or given twice: caught by the test below.
+        tracing::error!(%error, "metrics cannot be built");
+        Vec::new()
+    })
+}
+
+fn build(
+    readiness: Readiness,
+    status: &Status,
+    workers: &[WorkerStats],
+) -> prometheus::Result<Vec<MetricFamily>> {
+    let scrape = Scrape(Registry::new());
+    scrape.gauge(
+        "sfu_build_info",
+        "Version of the node; the value is always 1.",
+        "version",
+        &[(env!("CARGO_PKG_VERSION"), 1.0)],
+    )?;
+    scrape.gauge(
+        "sfu_node_state",
+        "1 for the state that the node is in.",
+        "state",
+        &Readiness::ALL.map(|state| (state.name(), f64::from(state == readiness))),
+    )?;
+    scrape.plain("sfu_legs", "Open legs.", f64::from(status.load.legs))?;
+    scrape.plain("sfu_calls", "Bridged calls.", f64::from(status.load.calls))?;
+    scrape.plain(
+        "sfu_control_links",
+        "Signaling instances that have registered this node.",
+        status.links as f64,
+    )?;
+    scrape.plain(
+        "sfu_load_ratio",
+        "Busiest worker's share of a core in the last second.",
+        f64::from(status.load.busy),
+    )?;
+    let total = |of: fn(&WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
+    scrape.counter(
+        "sfu_udp_datagrams_total",
+        "Datagrams through the media sockets.",
+        "direction",
+        &[
+            ("received", total(|w| w.io.datagrams_received)),
+            ("sent", total(|w| w.io.datagrams_sent)),
+        ],
+    )?;
+    scrape.counter(
+        "sfu_udp_bytes_total",
+        "UDP payload bytes through the media sockets.",
+        "direction",
+        &[("received", total(|w| w.io.bytes_received)), ("sent", total(|w| w.io.bytes_sent))],
+    )?;
+    scrape.counter(
+        "sfu_udp_calls_total",
+        "System calls that moved datagrams; fewer than datagrams where offload works.",
+        "direction",
+        &[("received", total(|w| w.io.receives)), ("sent", total(|w| w.io.sends))],
+    )?;
+    scrape.counter(
+        "sfu_udp_errors_total",
+        "Datagrams that could not be sent, and receives that failed.",
+        "reason",
+        &[
+            ("receive", total(|w| w.io.receive_errors)),
+            ("send", total(|w| w.io.send_errors)),
+            ("send_buffer_full", total(|w| w.io.send_buffer_full)),
+        ],
+    )?;
+    scrape.counter(
+        "sfu_worker_forwarded_total",
+        "Datagrams for legs that have moved to another worker.",
+        "outcome",
+        &[("passed", total(|w| w.io.forwarded)), ("dropped", total(|w| w.io.forward_dropped))],
+    )?;
+    scrape.counter(
+        "sfu_worker_failures_total",
+        "Workers that panicked; each lost its legs.",
+        "kind",
+        &[("panic", total(|w| w.io.panics))],
+    )?;
+    let busy: Vec<_> =
+        workers.iter().enumerate().map(|(i, w)| (i.to_string(), f64::from(w.busy))).collect();
+    let busy: Vec<_> = busy.iter().map(|(i, busy)| (i.as_str(), *busy)).collect();
+    scrape.gauge(
+        "sfu_worker_busy_ratio",
+        "Share of the last second in which the worker did not sleep.",
+        "worker",
+        &busy,
+    )?;
+    Ok(scrape.0.gather())
+}
+
+/// One scrape in the making.
+struct Scrape(Registry);
+
+impl Scrape {
+    fn add(&self, collector: impl Collector + 'static) -> prometheus::Result<()> {
+        self.0.register(Box::new(collector))
+    }
+
+    fn plain(&self, name: &str, help: &str, value: f64) -> prometheus::Result<()> {
+        let gauge = Gauge::new(name, help)?;
+        gauge.set(value);
+        self.add(gauge)
+    }
+
+    fn gauge(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: &[(&str, f64)],
+    ) -> prometheus::Result<()> {
+        let gauges = GaugeVec::new(Opts::new(name, help), &[label])?;
+        for (label, value) in values {
+            gauges.with_label_values(&[label]).set(*value);
+        }
+        self.add(gauges)
+    }
+
+    fn counter(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: &[(&str, u64)],
+    ) -> prometheus::Result<()> {
+        let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
+        for (value, count) in values {
+            counters.with_label_values(&[value]).inc_by(*count);
+        }
+        self.add(counters)
+    }
+}

@@ -1,0 +1,68 @@
+//! Under which addresses pages reach this node.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
+
+/// The addresses to offer for sockets bound to `bind`: those configured, else `bind` itself, else
+/// (bound to all) every address of this host of that family.
+pub(super) fn advertised(bind: IpAddr, configured: &[IpAddr]) -> io::Result<Vec<IpAddr>> {
+    if !configured.is_empty() {
+        return Ok(configured.to_vec());
+    }
+    if !bind.is_unspecified() {
+        return Ok(vec![bind]);
+    }
+    let interfaces = if_addrs::get_if_addrs()?;
+    Ok(order(interfaces.into_iter().map(|interface| interface.ip()), bind))
+}
+
+/// Keeps what a page can use, loopback last: it serves a browser on this very machine when no
+/// other path does.
+fn order(addresses: impl Iterator<Item = IpAddr>, bind: IpAddr) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = addresses
+        .filter(|address| address.is_ipv4() == bind.is_ipv4() && !is_link_local(*address))
+        .collect();
+    addresses.sort_by_key(|address| (address.is_loopback(), *address));
+    addresses.dedup();
+    addresses
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+/// The candidates of a socket with this local port.
+pub(super) fn candidates(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
+    addresses.iter().map(|&address| SocketAddr::new(address, port)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn usable_addresses_of_the_family_with_loopback_last() {
+        let found =
+            parse(&["127.0.0.1", "::1", "192.168.1.5", "169.254.3.4", "fe80::1", "10.0.0.2"]);
+        let v4 = order(found.iter().copied(), parse(&["0.0.0.0"])[0]);
+        assert_eq!(v4, parse(&["10.0.0.2", "192.168.1.5", "127.0.0.1"]));
+        let v6 = order(found.into_iter(), parse(&["::"])[0]);
+        assert_eq!(v6, parse(&["::1"]));
+    }
+
+    #[test]
+    fn configuration_then_bind_address_win() {
+        let (bind, public) = (parse(&["10.0.0.2"])[0], parse(&["203.0.113.7"]));
+        assert_eq!(advertised(bind, &public).unwrap(), public);
+        assert_eq!(advertised(bind, &[]).unwrap(), vec![bind]);
+    }
+}

@@ -1,0 +1,207 @@
+//! The task between links and workers.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use signaling_wire::{
+    control::{Load, NodeMessage, NodeState, SignalingMessage},
+    ids::LegId,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{MissedTickBehavior, interval, sleep_until},
+};
+
+use super::registry::{LinkId, Order, Registry};
+use crate::worker::{Input, WorkerEvent, Workers};
+
+/// How often load is read from the workers, which copy it out as often.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// A worker that has copied out nothing for this long hangs.
+const HUNG: Duration = Duration::from_secs(5);
+
+/// How long a stopping node waits for its workers to close their legs.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What links tell the dispatcher.
+#[derive(Debug)]
+pub(crate) enum ToDispatch {
+    /// A link wants to register.
+    Hello { link: LinkId, reply: oneshot::Sender<Hello> },
+    /// A link is registered; `messages` is the way back.
+    Up { link: LinkId, messages: mpsc::Sender<NodeMessage> },
+    /// A link is lost. Ends no call.
+    Down { link: LinkId },
+    /// Signaling says something; `at` is when it arrived.
+    Said { link: LinkId, at: Instant, message: SignalingMessage },
+}
+
+/// What a link needs to register.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    pub(crate) legs: Vec<LegId>,
+    pub(crate) load: Load,
+}
+
+/// How the node is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Status {
+    pub(crate) load: Load,
+    /// Registered links.
+    pub(crate) links: usize,
+    /// Whether every worker runs and answers.
+    pub(crate) whole: bool,
+}
+
+impl Status {
+    /// A node without legs and links.
+    pub(crate) fn starting() -> Self {
+        let load = Load { state: NodeState::Serving, legs: 0, calls: 0, busy: 0.0 };
+        Self { load, links: 0, whole: true }
+    }
+}
+
+/// The dispatcher: owns the registry, carries out its orders.
+pub(super) struct Dispatch {
+    workers: Workers,
+    registry: Registry,
+    links: HashMap<LinkId, mpsc::Sender<NodeMessage>>,
+    events: mpsc::Receiver<WorkerEvent>,
+    commands: mpsc::Receiver<ToDispatch>,
+    status: watch::Sender<Status>,
+    started: Instant,
+    busy: f32,
+    hung: bool,
+}
+
+impl Dispatch {
+    pub(super) fn new(
+        workers: Workers,
+        events: mpsc::Receiver<WorkerEvent>,
+        commands: mpsc::Receiver<ToDispatch>,
+        status: watch::Sender<Status>,
+    ) -> Self {
+        Self {
+            registry: Registry::new(workers.peers.len()),
+            workers,
+            links: HashMap::new(),
+            events,
+            commands,
+            status,
+            started: Instant::now(),
+            busy: 0.0,
+            hung: false,
+        }
+    }
+
+    /// Runs until told to stop, closes the legs, and hands back the workers, told to stop.
+    pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) -> Workers {
+        let mut refresh = interval(REFRESH);
+        refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                // Also when the node was dropped.
+                _ = stop.wait_for(|&stop| stop) => break,
+                Some(event) = self.events.recv() => self.registry.event(event),
+                Some(command) = self.commands.recv() => self.command(command),
+                _ = refresh.tick() => self.refresh(),
+            }
+            self.carry_out();
+        }
+        self.close_legs().await;
+        self.workers
+    }
+
+    async fn close_legs(&mut self) {
+        self.registry.stop();
+        self.carry_out();
+        let deadline = tokio::time::Instant::now() + CLOSING;
+        while !self.registry.is_empty() {
+            tokio::select! {
+                Some(event) = self.events.recv() => self.registry.event(event),
+                () = sleep_until(deadline) => {
+                    tracing::warn!("not every leg could be closed in time");
+                    break;
+                }
+            }
+            self.carry_out();
+        }
+        for peer in self.workers.peers.iter() {
+            // Refused by a worker that is down, and that needs no stopping.
+            let _ = peer.mailbox.tell(Input::Stop);
+        }
+    }
+
+    fn command(&mut self, command: ToDispatch) {
+        match command {
+            ToDispatch::Hello { link, reply } => {
+                let hello = Hello {
+                    legs: self.registry.legs_of(link),
+                    load: self.registry.load(self.busy),
+                };
+                // Fails when the link was lost meanwhile.
+                let _ = reply.send(hello);
+            }
+            ToDispatch::Up { link, messages } => {
+                self.links.insert(link, messages);
+                self.registry.link_up(link);
+            }
+            ToDispatch::Down { link } => {
+                self.links.remove(&link);
+            }
+            ToDispatch::Said { link, at, message } => self.registry.command(at, link, message),
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(order) = self.registry.poll_order() {
+            match order {
+                Order::Tell(port, input) => {
+                    let told = self.workers.peers[usize::from(port.0)].mailbox.tell(input);
+                    if let Err(input) = told {
+                        self.registry.refused(input);
+                    }
+                }
+                Order::Say(link, message) => self.say(link, message),
+            }
+        }
+        let status = Status {
+            load: self.registry.load(self.busy),
+            links: self.links.len(),
+            whole: self.registry.is_whole() && !self.hung,
+        };
+        self.status.send_if_modified(|seen| {
+            let changed = *seen != status;
+            *seen = status;
+            changed
+        });
+    }
+
+    /// Says something on a link. A link that is down is told how its legs are when it comes back.
+    fn say(&mut self, link: LinkId, message: NodeMessage) {
+        let Some(messages) = self.links.get(&link) else { return };
+        if messages.try_send(message).is_err() {
+            // Dropping the sender ends the link; it is dialed again and starts afresh.
+            tracing::warn!(%link, "signaling takes no messages: the link is cut");
+            self.links.remove(&link);
+        }
+    }
+
+    fn refresh(&mut self) {
+        let now = Instant::now();
+        self.busy = 0.0;
+        let mut hung = false;
+        for peer in self.workers.peers.iter() {
+            let stats = peer.stats.read();
+            self.busy = self.busy.max(stats.busy);
+            hung |= now.saturating_duration_since(stats.at.unwrap_or(self.started)) > HUNG;
+        }
+        if hung && !self.hung {
+            tracing::error!("a worker hangs: the node is not ready");
+        }
+        self.hung = hung;
+    }
+}

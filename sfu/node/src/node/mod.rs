@@ -1,0 +1,178 @@
+//! A node: its workers, the task that dispatches between them and the control links.
+//!
+//! ```text
+//!  signaling ◄─ control link ─► dispatch (one task) ◄─ queues ─► workers (threads)
+//!               control::client    registry
+//! ```
+//!
+//! [`Node::start`] is all that the binary and an embedding process need.
+
+mod addresses;
+mod dispatch;
+mod monitor;
+mod registry;
+mod translate;
+
+use std::{io, net::SocketAddr, thread, time::Duration};
+
+use sfu_core::Certificate;
+use signaling_wire::ids::NodeEpoch;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+pub use self::monitor::{Monitor, Readiness};
+pub(crate) use self::{
+    dispatch::{Hello, Status, ToDispatch},
+    registry::LinkId,
+};
+use crate::{
+    config::NodeConfig,
+    control::{client, tls::TlsError},
+    worker::{Common, Socket, Workers},
+};
+
+/// Worker events that may wait for the dispatcher. When it is full the workers keep their events
+/// back, so this only bounds memory.
+const EVENTS: usize = 4_096;
+
+/// Messages from links that may wait for the dispatcher; a link that finds it full reads no
+/// further until there is room.
+const COMMANDS: usize = 256;
+
+/// How long a stopping node waits for its last messages to reach signaling.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A node cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A UDP port is not to be had.
+    #[error("cannot bind UDP {address}: {source}")]
+    Bind {
+        /// Which one.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The ports of all workers do not fit below 65536.
+    #[error("{workers} workers from UDP port {base} on need ports above 65535")]
+    Ports {
+        /// The first port.
+        base: u16,
+        /// How many.
+        workers: u16,
+    },
+    /// This host has no address that a page could reach.
+    #[error("no address to offer to pages: set `advertise`")]
+    NoAddress,
+    /// The control link cannot be set up.
+    #[error("cannot set up the control link: {0}")]
+    Tls(#[from] TlsError),
+    /// The system refuses something else.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A running node. Dropping it stops it without waiting; [`Node::stop`] waits.
+#[derive(Debug)]
+pub struct Node {
+    monitor: Monitor,
+    addresses: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    dispatch: JoinHandle<Workers>,
+    client: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts a node: binds its ports, starts its workers and dials signaling. Must be called
+    /// within a Tokio runtime.
+    pub fn start(config: NodeConfig) -> Result<Self, StartError> {
+        let sockets = bind(&config)?;
+        let addresses: Vec<SocketAddr> =
+            sockets.iter().flat_map(|(_, candidates)| candidates.iter().copied()).collect();
+        let (events, event_queue) = mpsc::channel(EVENTS);
+        let common = Common {
+            certificate: Certificate::generate(),
+            max_legs: config.max_legs_per_worker,
+            events,
+        };
+        let capacity = sockets.len() * config.max_legs_per_worker / 2;
+        let workers = Workers::start(sockets, &common)?;
+
+        let (stop, stopped) = watch::channel(false);
+        let (to_dispatch, commands) = mpsc::channel(COMMANDS);
+        let (status, status_seen) = watch::channel(dispatch::Status::starting());
+        let monitor = Monitor::new(workers.peers.clone(), status_seen.clone());
+        let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status);
+        let identity = client::Identity {
+            node: config.node,
+            epoch: NodeEpoch::random(&mut rand::rng()),
+            region: config.region,
+            addresses: addresses.clone(),
+            capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
+            secret: config.secret,
+        };
+        let client = client::Client::new(identity, to_dispatch, status_seen, stopped.clone())?;
+        tracing::info!(node = %config.node, ?addresses, "the node listens");
+        Ok(Self {
+            monitor,
+            addresses,
+            stop,
+            dispatch: tokio::spawn(dispatch.run(stopped)),
+            client: tokio::spawn(client.run(config.signaling)),
+        })
+    }
+
+    /// What to look at: readiness and metrics.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
+    }
+
+    /// The candidate addresses, of all workers.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Closes every leg, says farewell to signaling and ends.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        match self.dispatch.await {
+            Ok(workers) => {
+                // The workers have been told to stop; the threads end within a turn.
+                let _ = tokio::task::spawn_blocking(move || workers.join()).await;
+            }
+            Err(error) => tracing::error!(%error, "the dispatcher failed"),
+        }
+        if timeout(FAREWELL, self.client).await.is_err() {
+            tracing::warn!("signaling did not take the farewell in time");
+        }
+    }
+}
+
+fn bind(config: &NodeConfig) -> Result<Vec<(Socket, Vec<SocketAddr>)>, StartError> {
+    let workers = match config.workers {
+        Some(workers) => workers.get(),
+        None => thread::available_parallelism()
+            .map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX)),
+    };
+    let addresses = addresses::advertised(config.bind, &config.advertise)?;
+    if addresses.is_empty() {
+        return Err(StartError::NoAddress);
+    }
+    let base = config.base_port;
+    (0..workers)
+        .map(|index| {
+            let port = match base {
+                0 => 0,
+                _ => base.checked_add(index).ok_or(StartError::Ports { base, workers })?,
+            };
+            let address = SocketAddr::new(config.bind, port);
+            let socket =
+                Socket::bind(address).map_err(|source| StartError::Bind { address, source })?;
+            let candidates = addresses::candidates(&addresses, socket.local().port());
+            Ok((socket, candidates))
+        })
+        .collect()
+}

@@ -1,0 +1,81 @@
+//! A node seen from outside: readiness and metrics.
+
+use std::sync::Arc;
+
+use prometheus::proto::MetricFamily;
+use signaling_wire::control::{Load, NodeState};
+use tokio::sync::watch;
+
+use super::dispatch::Status;
+use crate::{metrics, worker::Peer};
+
+/// Whether a node can be given legs and calls, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Registered and serving.
+    Ready,
+    /// No signaling instance has registered it (yet).
+    Unregistered,
+    /// It is stopping.
+    Draining,
+    /// A worker is down or hangs; the calls of the others go on.
+    Degraded,
+}
+
+impl Readiness {
+    /// Every state there is.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Unregistered, Self::Draining, Self::Degraded];
+
+    /// One lower-case word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Unregistered => "unregistered",
+            Self::Draining => "draining",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
+/// A window on a running node; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Monitor {
+    peers: Arc<[Peer]>,
+    status: watch::Receiver<Status>,
+}
+
+impl Monitor {
+    pub(super) fn new(peers: Arc<[Peer]>, status: watch::Receiver<Status>) -> Self {
+        Self { peers, status }
+    }
+
+    /// Whether the node can be given legs and calls.
+    pub fn readiness(&self) -> Readiness {
+        let status = *self.status.borrow();
+        match status {
+            Status { whole: false, .. } => Readiness::Degraded,
+            Status { load: Load { state: NodeState::Draining, .. }, .. } => Readiness::Draining,
+            Status { links: 0, .. } => Readiness::Unregistered,
+            _ => Readiness::Ready,
+        }
+    }
+
+    /// Waits until the node is as asked for, or has ended; whether it is so.
+    pub async fn wait_for(&self, readiness: Readiness) -> bool {
+        let mut monitor = self.clone();
+        while monitor.readiness() != readiness {
+            if monitor.status.changed().await.is_err() {
+                return monitor.readiness() == readiness;
+            }
+        }
+        true
+    }
+
+    /// Metrics of this moment, for a Prometheus encoder. An embedding process appends them to its
+    /// own.
+    pub fn metrics(&self) -> Vec<MetricFamily> {
+        let status = *self.status.borrow();
+        let workers: Vec<_> = self.peers.iter().map(|peer| peer.stats.read()).collect();
+        metrics::gather(self.readiness(), &status, &workers)
+    }
+}

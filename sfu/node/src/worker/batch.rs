@@ -1,0 +1,104 @@
+//! Outgoing datagrams, gathered into segmented sends.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use sfu_core::api::{Port, Transmit};
+
+use super::{IoStats, Peer};
+
+/// Most bytes in one segmented send: what fits into one IPv4 packet's length field.
+const MAX_BYTES: usize = 65_507;
+
+/// Consecutive datagrams of one size to one address, which the kernel takes in a single call.
+///
+/// The last datagram of a run may be shorter (the tail of a video frame); it ends the run.
+#[derive(Debug)]
+pub(super) struct Batch {
+    port: Port,
+    to: SocketAddr,
+    segment: usize,
+    count: usize,
+    ended: bool,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    pub(super) fn new() -> Self {
+        Self {
+            port: Port(0),
+            to: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            segment: 0,
+            count: 0,
+            ended: false,
+            bytes: Vec::with_capacity(MAX_BYTES),
+        }
+    }
+
+    /// Adds a datagram, after sending the run before when it does not belong to it.
+    pub(super) fn push(&mut self, transmit: &Transmit<'_>, peers: &[Peer], stats: &mut IoStats) {
+        let Some(peer) = peers.get(usize::from(transmit.port.0)) else {
+            stats.send_errors += 1;
+            return;
+        };
+        if !self.takes(transmit, peer.socket.max_segments()) {
+            self.flush(peers, stats);
+            (self.port, self.to) = (transmit.port, transmit.to);
+            self.segment = transmit.data.len();
+        }
+        self.ended = transmit.data.len() < self.segment;
+        self.count += 1;
+        self.bytes.extend_from_slice(transmit.data);
+    }
+
+    fn takes(&self, transmit: &Transmit<'_>, max_segments: usize) -> bool {
+        self.count > 0
+            && !self.ended
+            && self.count < max_segments
+            && self.port == transmit.port
+            && self.to == transmit.to
+            && transmit.data.len() <= self.segment
+            && self.bytes.len() + transmit.data.len() <= MAX_BYTES
+    }
+
+    /// Sends what has been gathered.
+    pub(super) fn flush(&mut self, peers: &[Peer], stats: &mut IoStats) {
+        if self.count == 0 {
+            return;
+        }
+        let socket = &peers[usize::from(self.port.0)].socket;
+        let outcome = socket.send(self.to, &self.bytes, self.segment);
+        match outcome {
+            // The kernel or the driver refuses segmentation: one by one.
+            Err(error) if self.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
+                for datagram in self.bytes.chunks(self.segment.max(1)) {
+                    let outcome = socket.send(self.to, datagram, datagram.len());
+                    note(outcome, 1, datagram.len(), stats);
+                }
+            }
+            outcome => note(outcome, self.count, self.bytes.len(), stats),
+        }
+        self.count = 0;
+        self.bytes.clear();
+    }
+}
+
+fn note(outcome: io::Result<()>, datagrams: usize, bytes: usize, stats: &mut IoStats) {
+    stats.sends += 1;
+    match outcome {
+        Ok(()) => {
+            stats.datagrams_sent += datagrams as u64;
+            stats.bytes_sent += bytes as u64;
+        }
+        // Media that cannot leave now is late already: dropped, and repaired like any loss.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            stats.send_buffer_full += datagrams as u64;
+        }
+        Err(error) => {
+            stats.send_errors += datagrams as u64;
+            tracing::trace!(%error, "cannot send");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Workers: one plain thread each, with its own UDP port, legs and calls.
+//!
+//! A worker shares nothing on the packet path. What crosses threads is a value on a bounded queue:
+//! [`Input`]s and forwarded datagrams in, [`WorkerEvent`]s out, [`WorkerStats`] copied out once a
+//! second.
+//!
+//! * `socket`: the UDP socket, receiving in batches (GRO);
+//! * `batch`: outgoing datagrams gathered into segmented sends (GSO);
+//! * `mailbox`: the queues;
+//! * `turn`: the loop;
+//! * `supervise`: what happens when a worker panics.
+
+mod batch;
+mod mailbox;
+mod socket;
+mod stats;
+mod supervise;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use std::{io, net::SocketAddr, sync::Arc, thread, time::Instant};
+
+use mio::{Interest, Poll, Token, Waker};
+use sfu_core::{
+    Certificate,
+    api::{CallId, Epoch, Event, LegId, Port},
+};
+use tokio::sync::mpsc;
+
+pub(crate) use self::{
+    mailbox::{Input, Mailbox},
+    socket::Socket,
+    stats::{IoStats, StatsSlot, WorkerStats},
+};
+
+/// Token of the worker's socket in its poll.
+const SOCKET: Token = Token(0);
+/// Token of the waker in the worker's poll.
+const WAKE: Token = Token(1);
+
+/// Something that happened on a worker.
+#[derive(Debug)]
+pub(crate) struct WorkerEvent {
+    /// On which one.
+    pub(crate) worker: Port,
+    /// When, by the worker's clock.
+    pub(crate) at: Instant,
+    /// What.
+    pub(crate) what: Happening,
+}
+
+/// What happened on a worker.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// The core says something.
+    Core(Event),
+    /// A leg from another worker has arrived.
+    Adopted(LegId),
+    /// A leg could not be given to another worker: it stays, if it exists.
+    NotReleased(LegId),
+    /// An `Unbridge` has been carried out; nothing more comes about that epoch.
+    Unbridged(CallId, Epoch),
+    /// The core panicked: every leg on this worker is gone. `restarted` says whether the worker
+    /// goes on with an empty core.
+    Lost {
+        /// Whether it goes on.
+        restarted: bool,
+    },
+}
+
+/// What every worker of a node has in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Common {
+    /// The certificate of the node's legs.
+    pub(crate) certificate: Certificate,
+    /// Most legs on one worker.
+    pub(crate) max_legs: usize,
+    /// Where events go.
+    pub(crate) events: mpsc::Sender<WorkerEvent>,
+}
+
+/// A worker seen from other threads: where to send it things, and through which socket its legs
+/// are reached.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) socket: Socket,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) stats: StatsSlot,
+}
+
+/// The workers of a node, running.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pub(crate) peers: Arc<[Peer]>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl Workers {
+    /// Starts one worker for each socket; `candidates[i]` reach socket `i`.
+    pub(crate) fn start(
+        sockets: Vec<(Socket, Vec<SocketAddr>)>,
+        common: &Common,
+    ) -> io::Result<Self> {
+        let mut peers = Vec::new();
+        let mut seats = Vec::new();
+        for (mut socket, candidates) in sockets {
+            let poll = Poll::new()?;
+            poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
+            let waker = Waker::new(poll.registry(), WAKE)?;
+            let (mailbox, inbox) = mailbox::pair(waker);
+            peers.push(Peer { socket, mailbox, stats: StatsSlot::default() });
+            seats.push((poll, inbox, candidates));
+        }
+        let peers: Arc<[Peer]> = peers.into();
+
+        let threads = seats
+            .into_iter()
+            .enumerate()
+            .map(|(index, (poll, inbox, candidates))| {
+                let seat = supervise::Seat {
+                    // The number of workers is a u16 by configuration.
+                    port: Port(index as u16),
+                    candidates,
+                    common: common.clone(),
+                    shell: turn::Shell::new(
+                        Port(index as u16),
+                        poll,
+                        inbox,
+                        Arc::clone(&peers),
+                        common.events.clone(),
+                    ),
+                };
+                thread::Builder::new()
+                    .name(format!("worker-{index}"))
+                    .spawn(move || supervise::run(seat))
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { peers, threads })
+    }
+
+    /// Waits for every worker to end; they must have been told [`Input::Stop`].
+    pub(crate) fn join(self) {
+        for thread in self.threads {
+            // A panic has been logged where it was caught.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A worker's UDP socket.
+
+use std::{
+    io::{self, IoSliceMut},
+    net::{SocketAddr, UdpSocket as StdSocket},
+};
+
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+/// Asked for in each direction: 4 MB hold about 30 ms of a 1 Gbit/s burst, as long as a worker may
+/// be kept from its core by others. The default of some 200 kB drops packets silently.
+const BUFFER_BYTES: usize = 4 << 20;
+
+/// Largest datagram, or run of datagrams that the kernel has merged (GRO).
+const MAX_RUN: usize = 65_535;
+
+/// A non-blocking UDP socket with segmentation offload where the kernel has it.
+///
+/// Shared: its worker receives on it, any worker sends through it (a leg that has moved keeps the
+/// path on which its peer reached it).
+#[derive(Debug)]
+pub(crate) struct Socket {
+    inner: mio::net::UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+}
+
+impl Socket {
+    /// Binds a socket and asks for large buffers; logs when the kernel grants less.
+    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = StdSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let reference = || UdpSockRef::from(&socket);
+        // A refusal shows in what is granted.
+        let _ = state.set_recv_buffer_size(reference(), BUFFER_BYTES);
+        let _ = state.set_send_buffer_size(reference(), BUFFER_BYTES);
+        let (receive, send) =
+            (state.recv_buffer_size(reference())?, state.send_buffer_size(reference())?);
+        let local = socket.local_addr()?;
+        if receive.min(send) < BUFFER_BYTES {
+            tracing::warn!(
+                %local, asked = BUFFER_BYTES, receive, send,
+                "the kernel grants smaller socket buffers than asked for: bursts may be dropped \
+                 (Linux: raise net.core.rmem_max and net.core.wmem_max)"
+            );
+        }
+        Ok(Self { inner: mio::net::UdpSocket::from_std(socket), state, local })
+    }
+
+    /// The address it is bound to.
+    pub(crate) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// For registration in a poll.
+    pub(super) fn source(&mut self) -> &mut mio::net::UdpSocket {
+        &mut self.inner
+    }
+
+    /// How many datagrams one send may carry.
+    pub(super) fn max_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Sends datagrams of `segment` bytes each (the last may be shorter) to one address.
+    pub(super) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) -> io::Result<()> {
+        let transmit = Transmit {
+            destination: to,
+            ecn: None,
+            contents,
+            segment_size: (segment < contents.len()).then_some(segment),
+            src_ip: None,
+        };
+        self.state.try_send(UdpSockRef::from(&self.inner), &transmit)
+    }
+
+    /// Receives into `buffers`; how many of them were filled.
+    pub(super) fn receive(&self, buffers: &mut ReceiveBuffers) -> io::Result<usize> {
+        let mut chunks = buffers.memory.chunks_exact_mut(MAX_RUN);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+        self.state.recv(UdpSockRef::from(&self.inner), &mut slices, &mut buffers.meta)
+    }
+}
+
+/// Memory for one batched receive, made once per worker.
+pub(super) struct ReceiveBuffers {
+    memory: Vec<u8>,
+    meta: [RecvMeta; BATCH_SIZE],
+}
+
+impl ReceiveBuffers {
+    pub(super) fn new() -> Self {
+        Self { memory: vec![0; BATCH_SIZE * MAX_RUN], meta: [RecvMeta::default(); BATCH_SIZE] }
+    }
+
+    /// The datagrams in the first `filled` buffers, with their senders.
+    pub(super) fn datagrams(
+        &mut self,
+        filled: usize,
+    ) -> impl Iterator<Item = (SocketAddr, &mut [u8])> {
+        self.memory.chunks_exact_mut(MAX_RUN).zip(&self.meta).take(filled).flat_map(
+            |(buffer, meta)| {
+                // An empty datagram has a stride of zero, which no slice can be cut by.
+                let stride = meta.stride.max(1);
+                buffer[..meta.len].chunks_mut(stride).map(move |data| (meta.addr, data))
+            },
+        )
+    }
+}

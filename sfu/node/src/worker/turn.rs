@@ -1,0 +1,346 @@
+//! A worker's loop.
+//!
+//! One turn: sleep until there is something to do, read the clock, do what is due, take a few
+//! inputs, take forwarded datagrams, receive a few batches, send, hand out events. Every share is
+//! bounded, so that a flood of one kind cannot keep the others waiting.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use mio::{Events, Poll};
+use sfu_core::{
+    Core,
+    api::{Command, Datagram, Disposition, LegId, Port},
+};
+use tokio::sync::mpsc;
+
+use super::{
+    Happening, IoStats, Peer, SOCKET, WorkerEvent, WorkerStats,
+    batch::Batch,
+    mailbox::{Forwarded, Inbox, Input},
+    socket::ReceiveBuffers,
+};
+
+/// Inputs taken in one turn. Opening a leg parses SDP and makes keys, a good fraction of a
+/// millisecond: more of them at once would delay media noticeably.
+const INPUTS_PER_TURN: usize = 16;
+
+/// Forwarded datagrams taken in one turn.
+const FORWARDED_PER_TURN: usize = 256;
+
+/// Batches received in one turn, of up to 32 system buffers each.
+const RECEIVES_PER_TURN: usize = 4;
+
+/// How often counters are copied out.
+const PUBLISH_EVERY: Duration = Duration::from_secs(1);
+
+/// How soon to try again when nobody takes the events.
+const RETRY_EVENTS: Duration = Duration::from_millis(10);
+
+/// Everything of a worker but its core.
+pub(super) struct Shell {
+    port: Port,
+    poll: Poll,
+    inbox: Inbox,
+    peers: Arc<[Peer]>,
+    events: mpsc::Sender<WorkerEvent>,
+    /// Events that the queue had no room for. The core is not asked for more until they are gone,
+    /// so nothing is lost and this does not grow.
+    unsent: VecDeque<WorkerEvent>,
+    buffers: ReceiveBuffers,
+    batch: Batch,
+    /// Which workers have been passed datagrams in this turn.
+    to_wake: Vec<bool>,
+    pub(super) stats: IoStats,
+    period: Period,
+}
+
+/// What goes on after a turn.
+enum Next {
+    /// Sleep until something happens.
+    Sleep,
+    /// There is more to do right away.
+    More,
+    /// The worker was told to stop.
+    Stop,
+}
+
+impl Shell {
+    pub(super) fn new(
+        port: Port,
+        poll: Poll,
+        inbox: Inbox,
+        peers: Arc<[Peer]>,
+        events: mpsc::Sender<WorkerEvent>,
+    ) -> Self {
+        let to_wake = vec![false; peers.len()];
+        Self {
+            port,
+            poll,
+            inbox,
+            peers,
+            events,
+            unsent: VecDeque::new(),
+            buffers: ReceiveBuffers::new(),
+            batch: Batch::new(),
+            to_wake,
+            stats: IoStats::default(),
+            period: Period::new(Instant::now()),
+        }
+    }
+
+    /// Runs `core` until [`Input::Stop`].
+    pub(super) fn run(&mut self, core: &mut Core) -> io::Result<()> {
+        let mut ready = Events::with_capacity(4);
+        // The poll tells of changes only (edge-triggered): start as if there was something.
+        let (mut readable, mut next) = (true, Next::More);
+        loop {
+            let timeout = match next {
+                Next::More => Duration::ZERO,
+                Next::Sleep => self.sleep(core, Instant::now()),
+                Next::Stop => return Ok(()),
+            };
+            let asleep = Instant::now();
+            match self.poll.poll(&mut ready, Some(timeout)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            let now = Instant::now();
+            self.period.slept(now - asleep);
+            readable |= ready.iter().any(|event| event.token() == SOCKET);
+            next = self.turn(core, now, &mut readable);
+            if self.period.is_over(now) {
+                let busy = self.period.restart(now);
+                let stats = WorkerStats { at: Some(now), busy, io: self.stats, core: core.stats() };
+                self.peers[usize::from(self.port.0)].stats.publish(stats);
+            }
+        }
+    }
+
+    /// Tells that every leg is lost, waiting for room if it must.
+    pub(super) fn report_lost(&mut self, what: Happening) {
+        self.unsent.clear();
+        let event = WorkerEvent { worker: self.port, at: Instant::now(), what };
+        // Fails only when the node has ended, and then nobody cares.
+        let _ = self.events.blocking_send(event);
+    }
+
+    fn sleep(&self, core: &Core, now: Instant) -> Duration {
+        let due = core.next_timeout().map_or(PUBLISH_EVERY, |at| at.saturating_duration_since(now));
+        let retry = if self.unsent.is_empty() { PUBLISH_EVERY } else { RETRY_EVENTS };
+        due.min(retry).min(self.period.remaining(now))
+    }
+
+    fn turn(&mut self, core: &mut Core, now: Instant, readable: &mut bool) -> Next {
+        if core.next_timeout().is_some_and(|at| at <= now) {
+            core.handle_timeout(now);
+            self.drain(core, now);
+        }
+        if !self.unsent.is_empty() {
+            self.drain(core, now);
+        }
+        let next = self.take_inputs(core, now);
+        let more_forwarded = self.take_forwarded(core, now);
+        *readable = *readable && self.receive(core);
+        self.batch.flush(&self.peers, &mut self.stats);
+        self.wake_peers();
+        match next {
+            Next::Sleep if more_forwarded || *readable => Next::More,
+            next => next,
+        }
+    }
+
+    fn take_inputs(&mut self, core: &mut Core, now: Instant) -> Next {
+        for _ in 0..INPUTS_PER_TURN {
+            let Ok(input) = self.inbox.inputs.try_recv() else { return Next::Sleep };
+            match input {
+                Input::Command(command) => self.command(core, now, command),
+                Input::Release { leg, to } => self.release(core, now, leg, to),
+                Input::Adopt { leg, released } => {
+                    core.handle_command(now, Command::Adopt(released));
+                    self.drain(core, now);
+                    self.emit(now, Happening::Adopted(leg));
+                }
+                Input::Stop => return Next::Stop,
+            }
+        }
+        Next::More
+    }
+
+    fn command(&mut self, core: &mut Core, now: Instant, command: Command) {
+        let unbridge = match &command {
+            Command::Unbridge { call, epoch } => Some((*call, *epoch)),
+            _ => None,
+        };
+        core.handle_command(now, command);
+        self.drain(core, now);
+        if let Some((call, epoch)) = unbridge {
+            self.emit(now, Happening::Unbridged(call, epoch));
+        }
+    }
+
+    fn release(&mut self, core: &mut Core, now: Instant, leg: LegId, to: Port) {
+        let refused = match (self.peers.get(usize::from(to.0)), core.release(now, leg, to)) {
+            (Some(peer), Some(released)) => peer.mailbox.tell(Input::Adopt { leg, released }).err(),
+            (None, Some(released)) => Some(Input::Adopt { leg, released }),
+            (_, None) => {
+                self.drain(core, now);
+                self.emit(now, Happening::NotReleased(leg));
+                return;
+            }
+        };
+        if let Some(Input::Adopt { leg, released }) = refused {
+            tracing::error!(worker = to.0, "a worker takes nothing: the leg stays where it is");
+            core.handle_command(now, Command::Adopt(released));
+            self.emit(now, Happening::NotReleased(leg));
+        }
+        self.drain(core, now);
+    }
+
+    /// Takes datagrams of legs that have moved here; whether there may be more.
+    fn take_forwarded(&mut self, core: &mut Core, now: Instant) -> bool {
+        for _ in 0..FORWARDED_PER_TURN {
+            let Ok(Forwarded { datagram, hops }) = self.inbox.datagrams.try_recv() else {
+                return false;
+            };
+            let Datagram { port, from, data } = datagram;
+            let mut data = data.try_into_mut().unwrap_or_else(|data| BytesMut::from(&data[..]));
+            if let Disposition::Forward(to) = core.handle_datagram(now, port, from, &mut data) {
+                let datagram = Datagram { port, from, data: data.freeze() };
+                pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, hops);
+            }
+            self.drain(core, now);
+        }
+        true
+    }
+
+    /// Receives; whether there may be more.
+    fn receive(&mut self, core: &mut Core) -> bool {
+        for _ in 0..RECEIVES_PER_TURN {
+            let socket = &self.peers[usize::from(self.port.0)].socket;
+            let filled = match socket.receive(&mut self.buffers) {
+                Ok(filled) => filled,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => {
+                    self.stats.receive_errors += 1;
+                    tracing::trace!(%error, "cannot receive");
+                    return true;
+                }
+            };
+            let now = Instant::now();
+            self.stats.receives += 1;
+            for (from, data) in self.buffers.datagrams(filled) {
+                self.stats.datagrams_received += 1;
+                self.stats.bytes_received += data.len() as u64;
+                if let Disposition::Forward(to) = core.handle_datagram(now, self.port, from, data) {
+                    let data = Bytes::copy_from_slice(data);
+                    let datagram = Datagram { port: self.port, from, data };
+                    pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, 0);
+                }
+                while let Some(transmit) = core.poll_transmit() {
+                    self.batch.push(&transmit, &self.peers, &mut self.stats);
+                }
+            }
+            self.drain(core, now);
+        }
+        true
+    }
+
+    fn drain(&mut self, core: &mut Core, now: Instant) {
+        while let Some(transmit) = core.poll_transmit() {
+            self.batch.push(&transmit, &self.peers, &mut self.stats);
+        }
+        while self.hand_out() {
+            let Some(event) = core.poll_event() else { return };
+            self.unsent.push_back(WorkerEvent {
+                worker: self.port,
+                at: now,
+                what: Happening::Core(event),
+            });
+        }
+    }
+
+    fn emit(&mut self, at: Instant, what: Happening) {
+        self.unsent.push_back(WorkerEvent { worker: self.port, at, what });
+        self.hand_out();
+    }
+
+    /// Hands out waiting events; whether none is left.
+    fn hand_out(&mut self) -> bool {
+        while let Some(event) = self.unsent.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+                self.unsent.push_front(event);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn wake_peers(&mut self) {
+        for (peer, wake) in self.peers.iter().zip(&mut self.to_wake) {
+            if std::mem::take(wake) {
+                peer.mailbox.wake();
+            }
+        }
+    }
+}
+
+/// Passes a datagram on to the worker that its leg moved to.
+fn pass(
+    peers: &[Peer],
+    to_wake: &mut [bool],
+    stats: &mut IoStats,
+    to: Port,
+    datagram: Datagram,
+    hops: usize,
+) {
+    let index = usize::from(to.0);
+    // A leg's trail visits each worker at most once; anything longer is a circle.
+    let passed = hops < peers.len()
+        && peers
+            .get(index)
+            .is_some_and(|peer| peer.mailbox.pass(Forwarded { datagram, hops: hops + 1 }));
+    if passed {
+        stats.forwarded += 1;
+        to_wake[index] = true;
+    } else {
+        stats.forward_dropped += 1;
+    }
+}
+
+/// The time between two copies of the counters.
+struct Period {
+    since: Instant,
+    asleep: Duration,
+}
+
+impl Period {
+    fn new(now: Instant) -> Self {
+        Self { since: now, asleep: Duration::ZERO }
+    }
+
+    fn slept(&mut self, time: Duration) {
+        self.asleep += time;
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.remaining(now).is_zero()
+    }
+
+    fn remaining(&self, now: Instant) -> Duration {
+        PUBLISH_EVERY.saturating_sub(now - self.since)
+    }
+
+    /// Starts the next one; the share of the former in which the worker was awake.
+    fn restart(&mut self, now: Instant) -> f32 {
+        let whole = (now - self.since).as_secs_f32();
+        let busy = 1.0 - self.asleep.as_secs_f32() / whole.max(f32::EPSILON);
+        *self = Self::new(now);
+        busy.clamp(0.0, 1.0)
+    }
+}
