@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The load test of a Vitrine deployment: synthetic callers that make real calls and judge them.
+//!
+//! A call has two **seats**, a shopper's and an agent's, both played by this program. Each seat
+//! speaks the product's own protocol over its own WebSocket and carries its own media leg on the
+//! `webrtc` crate, a WebRTC stack that shares no code with the node it talks to.
+//!
+//! ```text
+//!            ┌──────────────── drive ────────────────┐
+//!  HTTP API ─┤ api                                   │
+//! WebSocket ─┤ socket ──Input──►  flow  ──Action──►  │
+//!       UDP ─┤ leg ────packets─►  media::judge       │
+//!            │     ◄──packets──   media::generator   │
+//!            └───────────────────┬───────────────────┘
+//!                                ▼
+//!                             report
+//! ```
+//!
+//! * [`flow`]: the client's side of the protocol as a state machine. No sockets, no clock.
+//! * [`media`]: synthetic Opus and VP8 with a stamp in every packet, and the judge of what arrives.
+//!   No sockets, no clock.
+//! * [`drive`]: sockets, the WebRTC stack and time; carries values between them and the two above.
+//! * [`report`]: what one call measured, as data, as a table and as JSON.
+//! * [`cli`]: the command line and its exit codes.
+//!
+//! Start reading at [`flow::Pair`].
+
+pub mod flow;
+pub mod media;

@@ -1,0 +1,335 @@
+use signaling_wire::{
+    PROTOCOL,
+    browser::{
+        CallView, ClientMessage, EndReason, MediaChoice, MediaState, Offer, Phase as PagePhase,
+        Presence, QueuePlace, ServerMessage, Stage, WantedPresence, Welcome,
+    },
+    claims::Context,
+    ids::{LegId, OfferId},
+    problem::{Code, Problem, Stage as ProblemStage},
+    text::{ContextValue, Name},
+};
+
+use super::*;
+use crate::media::News;
+
+const ORDER: &str = "synthetic-1";
+const CALL: CallId = CallId::from_bits(5);
+
+/// A pair, the time, and what was asked of the driver so far.
+struct World {
+    pair: Pair,
+    now: Duration,
+    done: Vec<(Role, Action)>,
+}
+
+impl World {
+    fn new() -> Self {
+        let shopper = Credentials::Shopper { token: "link".into() };
+        let agent = Credentials::Agent { session: "session".into(), order: value(ORDER) };
+        let pair = Pair::new(Plan::default(), shopper, agent, Duration::ZERO);
+        let mut world = Self { pair, now: Duration::ZERO, done: Vec::new() };
+        world.collect();
+        world
+    }
+
+    fn collect(&mut self) {
+        self.done.extend(self.pair.take_actions());
+    }
+
+    fn at(&mut self, side: Role, input: Input) {
+        self.now += Duration::from_millis(1);
+        self.pair.handle(self.now, side, input);
+        self.collect();
+    }
+
+    fn say(&mut self, side: Role, message: ServerMessage) {
+        self.at(side, Input::Message(Box::new(message)));
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.pair.handle_timeout(self.now);
+        self.collect();
+    }
+
+    fn sent(&self, side: Role) -> Vec<&ClientMessage> {
+        self.done
+            .iter()
+            .filter_map(|(whose, action)| match action {
+                Action::Send(message) if *whose == side => Some(message.as_ref()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn was_sent(&self, side: Role, wanted: impl Fn(&ClientMessage) -> bool) -> bool {
+        self.sent(side).into_iter().any(wanted)
+    }
+
+    fn warm(&mut self) {
+        for side in [Role::Shopper, Role::Agent] {
+            self.at(side, Input::SocketOpen);
+            self.at(side, Input::OfferReady { sdp: "offer".into() });
+            self.say(side, welcome(side));
+            self.say(side, answer());
+            self.at(side, Input::IceConnected);
+            self.at(side, Input::DtlsConnected);
+        }
+    }
+
+    fn start(&mut self) {
+        self.warm();
+        self.say(Role::Shopper, ServerMessage::Queue(place()));
+        self.say(Role::Agent, ServerMessage::Presence { state: Presence::Available });
+        self.say(Role::Agent, ring(ORDER));
+        for side in [Role::Shopper, Role::Agent] {
+            self.say(side, started(CALL));
+        }
+    }
+
+    fn see_and_hear(&mut self, side: Role) {
+        for news in [News::FirstAudio, News::FirstVideo, News::FirstKeyFrame] {
+            self.at(side, Input::Media(news));
+        }
+    }
+
+    fn failure(&self) -> &Failure {
+        match self.pair.outcome() {
+            Some(Outcome::Failed(failure)) => failure,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn value(text: &str) -> ContextValue {
+    ContextValue::parse(text).unwrap()
+}
+
+fn name() -> Name {
+    Name::parse("Somebody").unwrap()
+}
+
+fn place() -> QueuePlace {
+    QueuePlace { position: 1, estimate_s: None, agents: 0, ringing: false }
+}
+
+fn welcome(role: Role) -> ServerMessage {
+    let phase = match role {
+        Role::Shopper => PagePhase::Lobby,
+        Role::Agent => PagePhase::Idle { presence: Presence::Break },
+    };
+    ServerMessage::Welcome(Box::new(Welcome {
+        protocol: PROTOCOL,
+        role,
+        name: name(),
+        shop: name(),
+        host: name(),
+        seat: None,
+        leg_alive: false,
+        phase,
+        context: Context::default(),
+        language: None,
+    }))
+}
+
+fn answer() -> ServerMessage {
+    ServerMessage::LegAnswer { attempt: 1, leg: LegId::from_bits(1), sdp: "answer".into() }
+}
+
+fn ring(order: &str) -> ServerMessage {
+    ServerMessage::Offer(Box::new(Offer {
+        offer: OfferId::from_bits(3),
+        call: CALL,
+        left_ms: 20_000,
+        name: name(),
+        media: MediaChoice::Video,
+        waited_s: 0,
+        context: Context { order: Some(value(order)), ..Context::default() },
+        why: "the only one".into(),
+    }))
+}
+
+fn started(call: CallId) -> ServerMessage {
+    ServerMessage::CallStarted(CallView {
+        call,
+        epoch: 1,
+        peer: name(),
+        peer_media: MediaState::default(),
+        peer_connected: true,
+        media: MediaChoice::Video,
+        elapsed_s: 0,
+        chat: Vec::new(),
+        context: Context::default(),
+    })
+}
+
+fn ended() -> ServerMessage {
+    ServerMessage::CallEnded {
+        call: CALL,
+        reason: EndReason::ShopperHungUp,
+        duration_s: 6,
+        wrap_up_s: None,
+    }
+}
+
+#[test]
+fn a_call_runs_to_its_end() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    assert!(!world.pair.holding());
+    world.see_and_hear(Role::Agent);
+    assert!(world.pair.holding());
+
+    world.pass(Plan::default().hold);
+    assert!(world.done.contains(&(Role::Shopper, Action::StopMedia)));
+    assert!(!world.was_sent(Role::Shopper, |m| *m == ClientMessage::HangUp));
+    world.pass(SETTLE);
+    assert!(world.was_sent(Role::Shopper, |m| *m == ClientMessage::HangUp));
+    world.say(Role::Shopper, ended());
+    world.say(Role::Agent, ended());
+    world.say(Role::Agent, ServerMessage::Presence { state: Presence::WrapUp });
+    assert_eq!(world.pair.outcome(), None, "the agent is not released yet");
+    world.say(Role::Agent, ServerMessage::Presence { state: Presence::Break });
+
+    assert_eq!(world.pair.outcome(), Some(&Outcome::Completed));
+    assert!(world.was_sent(Role::Shopper, |m| matches!(m, ClientMessage::Satisfaction { .. })));
+    assert!(world.was_sent(Role::Agent, |m| matches!(m, ClientMessage::WrapUp { .. })));
+    assert_eq!(world.done.last(), Some(&(Role::Agent, Action::Close)));
+    for side in [Role::Shopper, Role::Agent] {
+        assert!(world.was_sent(side, |m| matches!(m, ClientMessage::Stages { .. })));
+        assert!(world.pair.marks(side).at(Stage::FirstFrame).is_some());
+    }
+}
+
+#[test]
+fn the_hello_comes_before_an_offer_that_was_ready_first() {
+    let mut world = World::new();
+    world.at(Role::Shopper, Input::OfferReady { sdp: "offer".into() });
+    assert_eq!(world.sent(Role::Shopper).len(), 0);
+    world.at(Role::Shopper, Input::SocketOpen);
+
+    let sent = world.sent(Role::Shopper);
+    assert!(matches!(sent[0], ClientMessage::Hello { .. }));
+    assert!(matches!(sent[1], ClientMessage::LegOffer { .. }));
+}
+
+#[test]
+fn no_media_is_sent_before_the_call_has_started() {
+    let mut world = World::new();
+    world.warm();
+    world.say(Role::Shopper, ServerMessage::Queue(place()));
+    world.say(Role::Agent, ring(ORDER));
+
+    assert!(!world.done.iter().any(|(_, action)| matches!(action, Action::StartMedia { .. })));
+}
+
+#[test]
+fn the_agent_is_available_only_when_the_shopper_waits() {
+    let available = ClientMessage::Presence { state: WantedPresence::Available };
+    let mut world = World::new();
+    world.warm();
+    assert!(!world.was_sent(Role::Agent, |m| *m == available));
+    world.say(Role::Shopper, ServerMessage::Queue(place()));
+
+    assert!(world.was_sent(Role::Agent, |m| *m == available));
+}
+
+#[test]
+fn a_real_shoppers_ring_is_passed_on() {
+    let mut world = World::new();
+    world.warm();
+    world.say(Role::Shopper, ServerMessage::Queue(place()));
+    world.say(Role::Agent, ring("4711"));
+
+    assert!(world.was_sent(Role::Agent, |m| matches!(m, ClientMessage::Decline { .. })));
+    assert!(!world.was_sent(Role::Agent, |m| matches!(m, ClientMessage::Accept { .. })));
+    world.say(Role::Agent, ring(ORDER));
+    assert!(world.was_sent(Role::Agent, |m| matches!(m, ClientMessage::Accept { .. })));
+}
+
+#[test]
+fn two_different_calls_are_a_failure() {
+    let mut world = World::new();
+    world.warm();
+    world.say(Role::Shopper, ServerMessage::Queue(place()));
+    world.say(Role::Agent, ring(ORDER));
+    world.say(Role::Agent, started(CALL));
+    world.say(Role::Shopper, started(CallId::from_bits(6)));
+
+    assert_eq!(world.failure().step, Step::Start);
+}
+
+#[test]
+fn silence_fails_in_the_step_that_waits() {
+    let patience = Plan::default().patience;
+    let mut world = World::new();
+    world.pass(patience);
+    assert_eq!(world.failure().step, Step::Socket);
+
+    let mut world = World::new();
+    world.at(Role::Shopper, Input::SocketOpen);
+    world.at(Role::Agent, Input::SocketOpen);
+    world.say(Role::Shopper, welcome(Role::Shopper));
+    world.say(Role::Agent, welcome(Role::Agent));
+    world.say(Role::Agent, answer());
+    world.pass(patience);
+    assert_eq!((world.failure().step, world.failure().side), (Step::LegAnswer, Some(Role::Shopper)));
+
+    let mut world = World::new();
+    world.warm();
+    world.say(Role::Shopper, ServerMessage::Queue(place()));
+    world.pass(patience);
+    assert_eq!((world.failure().step, world.failure().side), (Step::Ring, Some(Role::Agent)));
+
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.pass(patience);
+    assert_eq!((world.failure().step, world.failure().side), (Step::Media, Some(Role::Agent)));
+}
+
+#[test]
+fn a_problem_is_told_in_its_own_words() {
+    let mut world = World::new();
+    world.at(Role::Shopper, Input::SocketOpen);
+    let problem = Problem::new(Code::NoNode, ProblemStage::Leg);
+    world.say(Role::Shopper, ServerMessage::Problem(problem));
+
+    let told = world.failure().to_string();
+    assert!(told.contains("Video is not available right now (no_node)"), "{told}");
+    assert!(world.done.contains(&(Role::Agent, Action::Close)), "both pages are closed");
+}
+
+#[test]
+fn a_call_that_the_server_ends_early_has_failed() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.see_and_hear(Role::Agent);
+    world.say(Role::Shopper, ended());
+
+    assert_eq!(world.failure().step, Step::Hold);
+}
+
+#[test]
+fn a_stopped_call_is_hung_up_first() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.pair.stop(world.now);
+    world.collect();
+
+    assert!(world.was_sent(Role::Shopper, |m| *m == ClientMessage::HangUp));
+    assert_eq!(world.pair.outcome(), None);
+}
+
+#[test]
+fn a_socket_lost_in_the_call_is_a_failure() {
+    let mut world = World::new();
+    world.start();
+    world.at(Role::Agent, Input::SocketClosed { reason: "reset by peer".into() });
+
+    assert!(world.failure().to_string().contains("reset by peer"));
+}

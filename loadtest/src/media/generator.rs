@@ -1,0 +1,272 @@
+//! Synthetic media of one side of a call.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+use signaling_wire::browser::Role;
+
+use super::{
+    opus,
+    stamp::{CallTag, Kind, Stamp},
+    vp8,
+};
+
+/// What a side sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Profile {
+    /// Payload of one Opus packet, in bytes. 80 bytes every 20 ms is 32 kbit/s.
+    pub audio_bytes: usize,
+    /// Video frames per second.
+    pub fps: u32,
+    /// Video bitrate in kbit/s, payload only.
+    pub video_kbps: u32,
+}
+
+impl Default for Profile {
+    /// A phone in good light: 640 × 360 at 25 frames and 500 kbit/s.
+    fn default() -> Self {
+        Self { audio_bytes: 80, fps: 25, video_kbps: 500 }
+    }
+}
+
+/// A packet to send now.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Which stream.
+    pub kind: Kind,
+    /// RTP sequence number.
+    pub sequence: u16,
+    /// RTP timestamp.
+    pub timestamp: u32,
+    /// RTP marker: last packet of a video frame, first packet of a talk spurt.
+    pub marker: bool,
+    /// RTP payload.
+    pub payload: Bytes,
+}
+
+/// Makes the packets of one side of a call, each when it is due.
+///
+/// The RTP numbers start at random values, as RFC 3550 asks. A key frame is sent first and whenever
+/// the other side asks for one, as a browser's encoder does it.
+#[derive(Debug)]
+pub struct Generator {
+    call: CallTag,
+    side: Role,
+    profile: Profile,
+    rng: SmallRng,
+    audio: StreamState,
+    video: StreamState,
+    packets: VecDeque<VideoPacket>,
+    key_frame_wanted: bool,
+    last_key_frame: Option<Duration>,
+    /// Bytes sent beyond the bitrate so far; paid back by smaller frames.
+    debt: i64,
+}
+
+/// RTP numbering and schedule of one stream.
+#[derive(Debug)]
+struct StreamState {
+    next_at: Duration,
+    sequence: u32,
+    frame: u32,
+    rtp_sequence: u16,
+    rtp_timestamp: u32,
+}
+
+/// A packet of a frame that has been "encoded" and waits for its turn.
+#[derive(Debug)]
+struct VideoPacket {
+    due: Duration,
+    rtp_timestamp: u32,
+    frame: u32,
+    key_frame: bool,
+    index: u16,
+    count: u16,
+    bytes: usize,
+}
+
+const AUDIO_EVERY: Duration = Duration::from_millis(20);
+const AUDIO_TICKS: u32 = 960;
+const VIDEO_CLOCK: u32 = 90_000;
+/// Payload of a full video packet: with SRTP, RTP extensions and UDP it stays below the 1,200 bytes
+/// every path carries.
+const MAX_PAYLOAD: usize = 1_100;
+/// Packets of one frame leave this far apart, so that a key frame is no burst.
+const PACKET_GAP: Duration = Duration::from_micros(500);
+/// How much larger than an average frame a key frame is.
+const KEY_FRAME_FACTOR: i64 = 6;
+/// Requests closer together than this are answered by one key frame, as in Chromium.
+const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
+
+impl Generator {
+    /// Media of `side` in `call`, from `start` on.
+    pub fn new(call: CallTag, side: Role, profile: Profile, start: Duration, seed: u64) -> Self {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        let mut stream = || StreamState {
+            next_at: start,
+            sequence: 0,
+            frame: 0,
+            rtp_sequence: rng.random(),
+            rtp_timestamp: rng.random(),
+        };
+        let (audio, video) = (stream(), stream());
+        Self {
+            call,
+            side,
+            profile,
+            rng,
+            audio,
+            video,
+            packets: VecDeque::new(),
+            key_frame_wanted: true,
+            last_key_frame: None,
+            debt: 0,
+        }
+    }
+
+    /// The other side cannot decode until it gets a key frame.
+    pub fn ask_key_frame(&mut self) {
+        self.key_frame_wanted = true;
+    }
+
+    /// When the next packet is due.
+    pub fn next_at(&self) -> Duration {
+        let video = self.packets.front().map_or(self.video.next_at, |packet| packet.due);
+        self.audio.next_at.min(video)
+    }
+
+    /// Packets made so far.
+    pub fn sent(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Audio => self.audio.sequence,
+            Kind::Video => self.video.sequence,
+        }
+    }
+
+    /// The next packet, if one is due at `now`. `now_us` is the same instant on the clock that goes
+    /// into the stamp.
+    pub fn poll(&mut self, now: Duration, now_us: u64) -> Option<Outgoing> {
+        if self.audio.next_at <= now {
+            return Some(self.audio_packet(now_us));
+        }
+        if self.packets.is_empty() && self.video.next_at <= now {
+            self.encode_frame();
+        }
+        if self.packets.front()?.due > now {
+            return None;
+        }
+        let packet = self.packets.pop_front()?;
+        Some(self.video_packet(&packet, now_us))
+    }
+
+    fn audio_packet(&mut self, now_us: u64) -> Outgoing {
+        let stamp = Stamp {
+            call: self.call,
+            side: self.side,
+            kind: Kind::Audio,
+            key_frame: false,
+            sequence: self.audio.sequence,
+            sent_us: now_us,
+            frame: self.audio.frame,
+            index: 0,
+            count: 1,
+        };
+        let mut payload = Vec::with_capacity(self.profile.audio_bytes);
+        opus::begin(&mut payload);
+        let filler = self.profile.audio_bytes.saturating_sub(opus::OVERHEAD + Stamp::SIZE);
+        stamp.write(filler, &mut payload);
+        let outgoing = Outgoing {
+            kind: Kind::Audio,
+            sequence: self.audio.rtp_sequence,
+            timestamp: self.audio.rtp_timestamp,
+            marker: stamp.sequence == 0,
+            payload: payload.into(),
+        };
+        self.audio.sequence += 1;
+        self.audio.frame += 1;
+        self.audio.rtp_sequence = self.audio.rtp_sequence.wrapping_add(1);
+        self.audio.rtp_timestamp = self.audio.rtp_timestamp.wrapping_add(AUDIO_TICKS);
+        self.audio.next_at += AUDIO_EVERY;
+        outgoing
+    }
+
+    /// Decides the size of the next frame and queues its packets.
+    fn encode_frame(&mut self) {
+        let at = self.video.next_at;
+        let rested = self.last_key_frame.is_none_or(|last| at >= last + KEY_FRAME_GAP);
+        let key_frame = self.key_frame_wanted && rested;
+        if key_frame {
+            self.key_frame_wanted = false;
+            self.last_key_frame = Some(at);
+        }
+        let bytes = self.frame_bytes(key_frame);
+        let count = bytes.div_ceil(MAX_PAYLOAD);
+        for index in 0..count {
+            self.packets.push_back(VideoPacket {
+                due: at + PACKET_GAP * index as u32,
+                rtp_timestamp: self.video.rtp_timestamp,
+                frame: self.video.frame,
+                key_frame,
+                index: index as u16,
+                count: count as u16,
+                bytes: bytes / count,
+            });
+        }
+        self.video.frame += 1;
+        self.video.rtp_timestamp =
+            self.video.rtp_timestamp.wrapping_add(VIDEO_CLOCK / self.profile.fps);
+        self.video.next_at += Duration::from_secs(1) / self.profile.fps;
+    }
+
+    /// A key frame is several times an average frame; the frames after it are smaller until the
+    /// average is right again. Sizes vary a little, as real ones do.
+    fn frame_bytes(&mut self, key_frame: bool) -> usize {
+        let average = i64::from(self.profile.video_kbps) * 125 / i64::from(self.profile.fps);
+        let wanted = if key_frame {
+            average * KEY_FRAME_FACTOR
+        } else {
+            let pay_back = self.debt / i64::from(self.profile.fps);
+            (average - pay_back) * self.rng.random_range(80..=120) / 100
+        };
+        let bytes = wanted.max(2 * Stamp::SIZE as i64);
+        self.debt += bytes - average;
+        bytes as usize
+    }
+
+    fn video_packet(&mut self, packet: &VideoPacket, now_us: u64) -> Outgoing {
+        let place = vp8::Place {
+            first: packet.index == 0,
+            key_frame: packet.key_frame,
+            frame: packet.frame,
+        };
+        let stamp = Stamp {
+            call: self.call,
+            side: self.side,
+            kind: Kind::Video,
+            key_frame: packet.key_frame,
+            sequence: self.video.sequence,
+            sent_us: now_us,
+            frame: packet.frame,
+            index: packet.index,
+            count: packet.count,
+        };
+        let mut payload = Vec::with_capacity(packet.bytes + Stamp::SIZE);
+        vp8::begin(place, &mut payload);
+        let filler = packet.bytes.saturating_sub(place.overhead() + Stamp::SIZE);
+        stamp.write(filler, &mut payload);
+        let outgoing = Outgoing {
+            kind: Kind::Video,
+            sequence: self.video.rtp_sequence,
+            timestamp: packet.rtp_timestamp,
+            marker: packet.index + 1 == packet.count,
+            payload: payload.into(),
+        };
+        self.video.sequence += 1;
+        self.video.rtp_sequence = self.video.rtp_sequence.wrapping_add(1);
+        outgoing
+    }
+}
+
+#[cfg(test)]
+mod tests;

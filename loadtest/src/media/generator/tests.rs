@@ -1,0 +1,111 @@
+use super::*;
+use crate::media::{opus, stamp::Stamp, vp8};
+use signaling_wire::ids::CallId;
+
+fn generator() -> Generator {
+    let call = CallTag::from(CallId::from_bits(1));
+    Generator::new(call, Role::Shopper, Profile::default(), Duration::ZERO, 7)
+}
+
+/// Every packet up to `end`, each polled when it is due.
+fn run(generator: &mut Generator, end: Duration) -> Vec<(Duration, Outgoing)> {
+    let mut packets = Vec::new();
+    while generator.next_at() <= end {
+        let now = generator.next_at();
+        while let Some(packet) = generator.poll(now, now.as_micros() as u64) {
+            packets.push((now, packet));
+        }
+    }
+    packets
+}
+
+fn stamp(packet: &Outgoing) -> Stamp {
+    let body = match packet.kind {
+        Kind::Audio => opus::body(&packet.payload),
+        Kind::Video => vp8::body(&packet.payload),
+    };
+    Stamp::read(body.expect("a body")).expect("a stamp")
+}
+
+fn of(packets: &[(Duration, Outgoing)], kind: Kind) -> Vec<&Outgoing> {
+    packets.iter().map(|(_, packet)| packet).filter(|packet| packet.kind == kind).collect()
+}
+
+#[test]
+fn the_bitrate_is_kept_key_frames_included() {
+    let mut generator = generator();
+    let mut bytes = 0;
+    for second in 1..=10 {
+        generator.ask_key_frame();
+        let packets = run(&mut generator, Duration::from_secs(second));
+        bytes += of(&packets, Kind::Video).iter().map(|p| p.payload.len()).sum::<usize>();
+    }
+    let kbps = bytes * 8 / 10 / 1_000;
+
+    assert!((450..=550).contains(&kbps), "{kbps} kbit/s");
+}
+
+#[test]
+fn audio_is_fifty_packets_a_second() {
+    let packets = run(&mut generator(), Duration::from_millis(999));
+
+    let audio = of(&packets, Kind::Audio);
+    assert_eq!(audio.len(), 50);
+    assert!(audio.iter().all(|packet| packet.payload.len() == Profile::default().audio_bytes));
+    assert!(audio.windows(2).all(|two| two[1].timestamp == two[0].timestamp.wrapping_add(960)));
+}
+
+#[test]
+fn numbers_have_no_gaps_and_frames_are_whole() {
+    let packets = run(&mut generator(), Duration::from_secs(3));
+
+    let video = of(&packets, Kind::Video);
+    for (at, packet) in video.iter().enumerate() {
+        let stamp = stamp(packet);
+        assert_eq!(stamp.sequence as usize, at);
+        assert_eq!(packet.sequence, video[0].sequence.wrapping_add(at as u16));
+        assert_eq!(packet.marker, stamp.index + 1 == stamp.count);
+        assert!(packet.payload.len() <= MAX_PAYLOAD + vp8::Place::LARGEST_OVERHEAD + Stamp::SIZE);
+    }
+}
+
+#[test]
+fn a_key_frame_comes_first_and_on_request_but_not_in_a_row() {
+    let mut generator = generator();
+    let key_frames = |packets: &[(Duration, Outgoing)]| {
+        let mut frames: Vec<u32> = of(packets, Kind::Video)
+            .iter()
+            .map(|packet| stamp(packet))
+            .filter(|stamp| stamp.key_frame)
+            .map(|stamp| stamp.frame)
+            .collect();
+        frames.dedup();
+        frames
+    };
+
+    let start = run(&mut generator, Duration::from_secs(1));
+    assert_eq!(key_frames(&start), [0]);
+
+    generator.ask_key_frame();
+    let asked = run(&mut generator, Duration::from_millis(1_100));
+    assert_eq!(key_frames(&asked).len(), 1);
+
+    generator.ask_key_frame();
+    let too_soon = run(&mut generator, Duration::from_millis(1_250));
+    assert!(key_frames(&too_soon).is_empty());
+    let later = run(&mut generator, Duration::from_millis(1_500));
+    assert_eq!(key_frames(&later).len(), 1, "the request is kept until it can be served");
+}
+
+#[test]
+fn a_late_poll_catches_up() {
+    let mut generator = generator();
+    let now = Duration::from_millis(100);
+    let mut audio = 0;
+    while let Some(packet) = generator.poll(now, 0) {
+        audio += usize::from(packet.kind == Kind::Audio);
+    }
+
+    assert_eq!(audio, 6);
+    assert!(generator.next_at() > now);
+}
