@@ -24,5 +24,8 @@
 //!
 //! Start reading at [`flow::Pair`].
 
+pub mod cli;
+pub mod drive;
 pub mod flow;
 pub mod media;
+pub mod report;

@@ -1,2 +1,5 @@
-//! Placeholder.
-fn main() {}
+//! The `loadtest` program.
+
+fn main() -> std::process::ExitCode {
+    loadtest::cli::main()
+}

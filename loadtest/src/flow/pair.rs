@@ -42,6 +42,7 @@ pub struct Pair {
     phase: Phase,
     /// When the phase fails, or when it ends by plan.
     deadline: Duration,
+    call: Option<CallId>,
     actions: Vec<(Role, Action)>,
 }
 
@@ -79,6 +80,7 @@ impl Pair {
             agent: Seat::new(agent),
             phase: Phase::Warming,
             deadline: now + plan.patience,
+            call: None,
             actions: Vec::new(),
         };
         pair.collect();
@@ -166,12 +168,7 @@ impl Pair {
 
     /// The call, once it has started.
     pub fn call(&self) -> Option<CallId> {
-        match (self.shopper.state(), self.agent.state()) {
-            (State::InCall { call, .. }, _) | (_, State::InCall { call, .. } | State::Ended { call }) => {
-                Some(*call)
-            }
-            _ => None,
-        }
+        self.call
     }
 
     /// The stages a side has reached.
@@ -191,6 +188,11 @@ impl Pair {
 
     /// Goes on as far as both seats allow.
     fn advance(&mut self, now: Duration) {
+        if let (State::InCall { call, .. }, _) | (_, State::InCall { call, .. }) =
+            (self.shopper.state(), self.agent.state())
+        {
+            self.call = Some(*call);
+        }
         let patience = now + self.plan.patience;
         match (&self.phase, self.shopper.state(), self.agent.state()) {
             (Phase::Warming, State::Warm, State::Warm) => {

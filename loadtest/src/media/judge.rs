@@ -64,6 +64,7 @@ pub struct Stream {
     highest: Option<u32>,
     bytes: u64,
     latency: Histogram<u64>,
+    first_us: Option<u64>,
     last_us: Option<u64>,
     longest_gap_us: u64,
 }
@@ -72,7 +73,10 @@ pub struct Stream {
 #[derive(Debug)]
 enum KeyFrame {
     /// Places of the newest incomplete key frame that are there.
-    Missing { frame: Option<u32>, seen: Vec<bool> },
+    Missing {
+        frame: Option<u32>,
+        seen: Vec<bool>,
+    },
     Complete,
 }
 
@@ -184,6 +188,7 @@ impl Stream {
             bytes: 0,
             latency: Histogram::new_with_bounds(1, MAX_LATENCY_US, DIGITS)
                 .expect("constant histogram bounds"),
+            first_us: None,
             last_us: None,
             longest_gap_us: 0,
         }
@@ -207,6 +212,7 @@ impl Stream {
         }
         self.highest = self.highest.max(Some(stamp.sequence));
         self.latency.saturating_record(now_us.saturating_sub(stamp.sent_us).max(1));
+        self.first_us.get_or_insert(now_us);
         if let Some(last) = self.last_us.replace(now_us) {
             self.longest_gap_us = self.longest_gap_us.max(now_us.saturating_sub(last));
         }
@@ -236,6 +242,19 @@ impl Stream {
     /// Delay from sending to arrival, in microseconds.
     pub fn latency(&self) -> &Histogram<u64> {
         &self.latency
+    }
+
+    /// When the first packet arrived.
+    pub fn first_us(&self) -> Option<u64> {
+        self.first_us
+    }
+
+    /// Time from the first packet to the last, in microseconds.
+    pub fn span_us(&self) -> u64 {
+        match (self.first_us, self.last_us) {
+            (Some(first), Some(last)) => last.saturating_sub(first),
+            _ => 0,
+        }
     }
 
     /// The longest time without a packet after the first, in microseconds.

@@ -275,7 +275,10 @@ fn silence_fails_in_the_step_that_waits() {
     world.say(Role::Agent, welcome(Role::Agent));
     world.say(Role::Agent, answer());
     world.pass(patience);
-    assert_eq!((world.failure().step, world.failure().side), (Step::LegAnswer, Some(Role::Shopper)));
+    assert_eq!(
+        (world.failure().step, world.failure().side),
+        (Step::LegAnswer, Some(Role::Shopper))
+    );
 
     let mut world = World::new();
     world.warm();

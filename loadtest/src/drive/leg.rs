@@ -1,0 +1,332 @@
+//! A page's media leg: one PeerConnection of the `webrtc` crate, with Opus and VP8.
+
+mod key_frames;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use rtc::{
+    media_stream::MediaStreamTrack,
+    rtp_transceiver::rtp_sender::{
+        RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
+        RtpCodecKind,
+    },
+};
+use signaling_wire::{browser::Role, ids::CallId};
+use tokio::sync::Notify;
+use webrtc::{
+    media_stream::{
+        track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
+        track_remote::{TrackRemote, TrackRemoteEvent},
+    },
+    peer_connection::{
+        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
+        RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription,
+        Registry, register_default_interceptors,
+    },
+};
+
+use self::key_frames::KeyFrameRequests;
+use super::{Clock, Events, Target, ears::Ears, mouth::Mouth};
+use crate::{
+    flow::Input,
+    media::{Judge, Kind, Outgoing, Profile},
+};
+
+/// A leg.
+pub(super) struct Leg {
+    connection: Arc<dyn PeerConnection>,
+    gathered: Arc<Notify>,
+    voice: Voice,
+    ears: Arc<Ears>,
+    key_frames_asked: Arc<AtomicU32>,
+    clock: Clock,
+    side: Role,
+    profile: Profile,
+    mouth: OnceLock<Mouth>,
+}
+
+/// The two outgoing tracks of a leg.
+#[derive(Clone)]
+pub(super) struct Voice {
+    audio: Outlet,
+    video: Outlet,
+}
+
+/// One outgoing track.
+#[derive(Clone)]
+struct Outlet {
+    track: Arc<TrackLocalStaticRTP>,
+    ssrc: u32,
+    payload_type: u8,
+}
+
+const OPUS: u8 = 111;
+const VP8: u8 = 96;
+
+impl Leg {
+    /// A leg that binds fresh ports on `addresses` and sends nothing yet.
+    ///
+    /// # Errors
+    /// What the WebRTC stack says when it cannot be set up.
+    pub(super) async fn open(
+        addresses: Vec<SocketAddr>,
+        profile: Profile,
+        clock: Clock,
+        events: Events,
+    ) -> webrtc::error::Result<Self> {
+        let side = events.side();
+        let gathered = Arc::new(Notify::new());
+        let key_frames_asked = Arc::new(AtomicU32::new(0));
+        let ears = Arc::new(Ears::new(clock, events.clone()));
+        let mut engine = codecs()?;
+        let registry = register_default_interceptors(Registry::new(), &mut engine)?;
+        let registry = KeyFrameRequests::register(registry, Arc::clone(&key_frames_asked));
+        let handler = Handler { events, gathered: Arc::clone(&gathered), ears: Arc::clone(&ears) };
+        let connection = PeerConnectionBuilder::new()
+            .with_media_engine(engine)
+            .with_interceptor_registry(registry)
+            .with_handler(Arc::new(handler))
+            .with_udp_addrs(addresses)
+            .build()
+            .await?;
+        let connection: Arc<dyn PeerConnection> = Arc::new(connection);
+        let voice = Voice { audio: Outlet::new(Kind::Audio), video: Outlet::new(Kind::Video) };
+        connection.add_track(voice.audio.track.clone() as Arc<dyn TrackLocal>).await?;
+        connection.add_track(voice.video.track.clone() as Arc<dyn TrackLocal>).await?;
+        Ok(Self {
+            connection,
+            gathered,
+            voice,
+            ears,
+            key_frames_asked,
+            clock,
+            side,
+            profile,
+            mouth: OnceLock::new(),
+        })
+    }
+
+    /// The offer, with every candidate.
+    ///
+    /// # Errors
+    /// What the WebRTC stack says.
+    pub(super) async fn offer(&self) -> webrtc::error::Result<String> {
+        let gathered = self.gathered.notified();
+        let offer = self.connection.create_offer(None).await?;
+        self.connection.set_local_description(offer).await?;
+        gathered.await;
+        let described = self.connection.local_description().await;
+        described
+            .map(|description| description.sdp)
+            .ok_or_else(|| webrtc::error::Error::Other("there is no local description".to_owned()))
+    }
+
+    /// Takes the answer to the offer.
+    ///
+    /// # Errors
+    /// What the WebRTC stack says.
+    pub(super) async fn apply_answer(&self, sdp: String) -> webrtc::error::Result<()> {
+        self.connection.set_remote_description(RTCSessionDescription::answer(sdp)?).await
+    }
+
+    /// Judges what arrives as media of `call`, and sends media of it.
+    pub(super) fn start(&self, call: CallId) {
+        self.ears.start(call);
+        let asked = Arc::clone(&self.key_frames_asked);
+        self.mouth.get_or_init(|| {
+            Mouth::open(self.clock, self.side, call, self.profile, self.voice.clone(), asked)
+        });
+    }
+
+    /// Sends no more. What arrives is still judged.
+    pub(super) fn stop(&self) {
+        if let Some(mouth) = self.mouth.get() {
+            mouth.close();
+        }
+    }
+
+    /// Packets sent so far.
+    pub(super) fn sent(&self, kind: Kind) -> u32 {
+        self.mouth.get().map_or(0, |mouth| mouth.sent(kind))
+    }
+
+    /// Key frames the other side has asked for.
+    pub(super) fn key_frames_asked(&self) -> u32 {
+        self.key_frames_asked.load(Ordering::Relaxed)
+    }
+
+    /// Reads the verdict on what arrived, if there was a call.
+    pub(super) fn verdict<T>(&self, read: impl FnOnce(&Judge) -> T) -> Option<T> {
+        self.ears.with_judge(read)
+    }
+
+    /// Closes the leg and its ports.
+    pub(super) async fn close(&self) {
+        self.stop();
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "the leg did not close cleanly");
+        }
+    }
+}
+
+/// The local addresses a leg binds to reach `target`. A machine's own deployment is reached over
+/// loopback, which the stack leaves out of a wildcard.
+pub(super) fn addresses(target: &Target) -> Vec<SocketAddr> {
+    let mut addresses = vec![SocketAddr::from(([0, 0, 0, 0], 0))];
+    if target.is_local() {
+        addresses.push(SocketAddr::from(([127, 0, 0, 1], 0)));
+    }
+    addresses
+}
+
+impl Voice {
+    pub(super) async fn send(&self, packet: Outgoing) -> webrtc::error::Result<()> {
+        let outlet = match packet.kind {
+            Kind::Audio => &self.audio,
+            Kind::Video => &self.video,
+        };
+        let header = rtp::header::Header {
+            version: 2,
+            marker: packet.marker,
+            payload_type: outlet.payload_type,
+            sequence_number: packet.sequence,
+            timestamp: packet.timestamp,
+            ssrc: outlet.ssrc,
+            ..Default::default()
+        };
+        outlet.track.write_rtp(rtp::Packet { header, payload: packet.payload }).await
+    }
+}
+
+impl Outlet {
+    fn new(kind: Kind) -> Self {
+        let codec = match kind {
+            Kind::Audio => opus(),
+            Kind::Video => vp8(),
+        };
+        let name = match kind {
+            Kind::Audio => "audio",
+            Kind::Video => "video",
+        };
+        let ssrc = rand::random();
+        let encoding = RTCRtpEncodingParameters {
+            rtp_coding_parameters: RTCRtpCodingParameters {
+                ssrc: Some(ssrc),
+                ..Default::default()
+            },
+            codec: codec.rtp_codec,
+            ..Default::default()
+        };
+        let track = MediaStreamTrack::new(
+            "loadtest".to_owned(),
+            name.to_owned(),
+            name.to_owned(),
+            codec_kind(kind),
+            vec![encoding],
+        );
+        let track = Arc::new(TrackLocalStaticRTP::new(track));
+        Self { track, ssrc, payload_type: codec.payload_type }
+    }
+}
+
+fn codec_kind(kind: Kind) -> RtpCodecKind {
+    match kind {
+        Kind::Audio => RtpCodecKind::Audio,
+        Kind::Video => RtpCodecKind::Video,
+    }
+}
+
+fn codecs() -> webrtc::error::Result<MediaEngine> {
+    let mut engine = MediaEngine::default();
+    engine.register_codec(opus(), RtpCodecKind::Audio)?;
+    engine.register_codec(vp8(), RtpCodecKind::Video)?;
+    engine.register_codec(rtx(), RtpCodecKind::Video)?;
+    Ok(engine)
+}
+
+fn opus() -> RTCRtpCodecParameters {
+    codec(OPUS, "audio/opus", 48_000, 2, "minptime=10;useinbandfec=1")
+}
+
+fn vp8() -> RTCRtpCodecParameters {
+    codec(VP8, "video/VP8", 90_000, 0, "")
+}
+
+fn rtx() -> RTCRtpCodecParameters {
+    codec(VP8 + 1, "video/rtx", 90_000, 0, "apt=96")
+}
+
+fn codec(
+    payload_type: u8,
+    mime_type: &str,
+    clock_rate: u32,
+    channels: u16,
+    parameters: &str,
+) -> RTCRtpCodecParameters {
+    RTCRtpCodecParameters {
+        rtp_codec: RTCRtpCodec {
+            mime_type: mime_type.to_owned(),
+            clock_rate,
+            channels,
+            sdp_fmtp_line: parameters.to_owned(),
+            rtcp_feedback: Vec::new(),
+        },
+        payload_type,
+    }
+}
+
+/// Hears what the stack has to say.
+struct Handler {
+    events: Events,
+    gathered: Arc<Notify>,
+    ears: Arc<Ears>,
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.gathered.notify_one();
+        }
+    }
+
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        tracing::debug!(side = ?self.events.side(), %state, "ICE");
+        if matches!(state, RTCIceConnectionState::Connected | RTCIceConnectionState::Completed) {
+            self.events.tell(Input::IceConnected);
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        tracing::debug!(side = ?self.events.side(), %state, "leg");
+        match state {
+            RTCPeerConnectionState::Connected => self.events.tell(Input::DtlsConnected),
+            RTCPeerConnectionState::Failed => {
+                self.events.tell(Input::LegFailed { reason: "ICE or DTLS failed".to_owned() });
+            }
+            _ => {}
+        }
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        let ears = Arc::clone(&self.ears);
+        // A task of its own: this is called from the stack's own loop, which must go on.
+        tokio::spawn(async move {
+            let kind = match track.kind().await {
+                RtpCodecKind::Audio => Kind::Audio,
+                _ => Kind::Video,
+            };
+            while let Some(event) = track.poll().await {
+                if let TrackRemoteEvent::OnRtpPacket(packet) = event {
+                    ears.packet(kind, packet.payload);
+                }
+            }
+        });
+    }
+}

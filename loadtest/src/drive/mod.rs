@@ -1,0 +1,49 @@
+//! Sockets, the WebRTC stack and time.
+//!
+//! Thin by intent: what to do is decided in [`crate::flow`], what is good media in
+//! [`crate::media`]. Each call is one task ([`call::run`]) that owns its [`Pair`](crate::flow::Pair)
+//! and is fed through one queue by its two sockets and two legs.
+
+pub mod api;
+pub mod call;
+mod clock;
+pub mod detour;
+mod ears;
+mod leg;
+mod mouth;
+mod page;
+mod socket;
+mod target;
+
+pub use clock::Clock;
+pub use target::{BadTarget, Target};
+
+use signaling_wire::browser::Role;
+use tokio::sync::mpsc;
+
+use crate::flow::Input;
+
+/// Where a socket or a leg tells its call what happened.
+#[derive(Debug, Clone)]
+pub struct Events {
+    side: Role,
+    queue: mpsc::UnboundedSender<(Role, Input)>,
+}
+
+impl Events {
+    /// Events of `side` into the queue of its call. The queue is not bounded: it carries a handful
+    /// of events a second from a server that is already bounded by its own socket.
+    pub fn new(side: Role, queue: mpsc::UnboundedSender<(Role, Input)>) -> Self {
+        Self { side, queue }
+    }
+
+    /// Tells the call. A call that is over does not listen any more, and that is fine.
+    pub fn tell(&self, input: Input) {
+        let _ = self.queue.send((self.side, input));
+    }
+
+    /// Whose events these are.
+    pub fn side(&self) -> Role {
+        self.side
+    }
+}

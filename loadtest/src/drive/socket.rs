@@ -1,0 +1,102 @@
+//! A page's WebSocket.
+
+use futures_util::{SinkExt, StreamExt};
+use signaling_wire::{
+    browser::{ClientMessage, ServerMessage},
+    limits::MAX_BROWSER_MESSAGE,
+};
+use tokio::{sync::mpsc, task::JoinHandle};
+use tokio_tungstenite::{
+    connect_async_with_config,
+    tungstenite::{self, Message, protocol::WebSocketConfig},
+};
+
+use super::{Events, Target};
+use crate::flow::Input;
+
+/// An open WebSocket, or one that is being opened.
+#[derive(Debug)]
+pub(super) struct Socket {
+    outbox: mpsc::UnboundedSender<ClientMessage>,
+    task: JoinHandle<()>,
+}
+
+/// Time for the last messages and the closing handshake.
+const CLOSE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Socket {
+    /// Opens the socket of `target`. What happens on it is told to `events`.
+    pub(super) fn open(target: &Target, events: Events) -> Self {
+        let (outbox, messages) = mpsc::unbounded_channel();
+        let url = target.websocket();
+        let task = tokio::spawn(async move {
+            let reason = run(&url, &events, messages).await.err();
+            events.tell(Input::SocketClosed {
+                reason: reason.map_or_else(|| "closed".to_owned(), |error| error.to_string()),
+            });
+        });
+        Self { outbox, task }
+    }
+
+    pub(super) fn send(&self, message: ClientMessage) {
+        // A socket that is gone says so by itself.
+        let _ = self.outbox.send(message);
+    }
+
+    /// Closes the socket once everything is sent.
+    pub(super) async fn close(self) {
+        drop(self.outbox);
+        let abort = self.task.abort_handle();
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.task).await.is_err() {
+            abort.abort();
+        }
+    }
+}
+
+async fn run(
+    url: &str,
+    events: &Events,
+    mut messages: mpsc::UnboundedReceiver<ClientMessage>,
+) -> Result<(), SocketError> {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_SERVER_MESSAGE))
+        .max_frame_size(Some(MAX_SERVER_MESSAGE));
+    // Without delayed sending: a hello must not wait for the acknowledgement of the handshake.
+    let (stream, _) = connect_async_with_config(url, Some(config), true).await?;
+    events.tell(Input::SocketOpen);
+    let (mut sink, mut stream) = stream.split();
+    loop {
+        tokio::select! {
+            message = messages.recv() => match message {
+                Some(message) => sink.send(Message::text(serde_json::to_string(&message)?)).await?,
+                None => {
+                    sink.send(Message::Close(None)).await?;
+                    while let Some(Ok(_)) = stream.next().await {}
+                    return Ok(());
+                }
+            },
+            message = stream.next() => match message {
+                None | Some(Ok(Message::Close(_))) => return Ok(()),
+                Some(Ok(Message::Text(text))) => {
+                    let message: ServerMessage = serde_json::from_str(&text)?;
+                    tracing::debug!(side = ?events.side(), ?message, "received");
+                    events.tell(Input::Message(Box::new(message)));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(error.into()),
+            },
+        }
+    }
+}
+
+/// Largest message accepted from the server: a call's whole chat may be in one.
+const MAX_SERVER_MESSAGE: usize = 64 * MAX_BROWSER_MESSAGE;
+
+/// Why a socket ended.
+#[derive(Debug, thiserror::Error)]
+enum SocketError {
+    #[error(transparent)]
+    Transport(#[from] tungstenite::Error),
+    #[error("a message that is not of this protocol: {0}")]
+    Message(#[from] serde_json::Error),
+}
