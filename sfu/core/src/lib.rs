@@ -24,6 +24,8 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 mod srtp;
+#[cfg(test)]
+mod testing;
 
 pub use self::{
     core::{Core, CoreStats, Drops, ReleasedLeg, Traffic},

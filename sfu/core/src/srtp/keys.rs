@@ -116,3 +116,10 @@ pub(super) fn aes_ctr(key: &EncryptingKey, iv: [u8; 16], data: &mut [u8]) {
     key.less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(iv)))
         .expect("counter mode takes any length and a 128-bit IV");
 }
+
+#[cfg(test)]
+impl KeyingMaterial {
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
