@@ -24,10 +24,10 @@ pub(crate) struct Peer {
     /// The node's socket that it talks to.
     pub(crate) port: Port,
     pub(crate) dtls: DtlsServer,
-    ufrag: String,
+    pub(crate) ufrag: String,
     pwd: String,
     /// The node's user name fragment and password, from its answer.
-    node: (String, String),
+    pub(crate) node: (String, String),
     media: Option<(Context, Context)>,
     /// Plain RTP and RTCP packets that arrived.
     pub(crate) received: Vec<Vec<u8>>,
@@ -106,6 +106,19 @@ impl Peer {
         let user = format!("{}:{}", self.node.0, self.ufrag);
         let extra: &[AttrType] = if nominate { &[ATTR_USE_CANDIDATE] } else { &[] };
         check(&user, &self.node.1, ATTR_ICE_CONTROLLING, extra)
+    }
+
+    /// A check to which someone on the way has added a nomination.
+    pub(crate) fn check_with_trailing_use_candidate(&self) -> Vec<u8> {
+        let mut message = Message { raw: self.check(false), ..Message::default() };
+        message.decode().expect("STUN");
+        // Cut the fingerprint off, and make a new one behind the addition.
+        message.raw.truncate(message.raw.len() - 8);
+        message.attributes.0.pop();
+        message.length -= 8;
+        message.add(ATTR_USE_CANDIDATE, &[]);
+        FINGERPRINT.add_to(&mut message).expect("a fingerprint");
+        message.raw
     }
 
     /// A check with the right user name and another password.
