@@ -1,0 +1,81 @@
+// @ts-check
+/** Between calls: available or on a break, who waits, one's own picture. And the bar on top. */
+import { DeviceCard } from "../shared/devicecard.js";
+import { button, clock, h, heading, icon, put, text } from "../shared/dom.js";
+import { t } from "./strings.js";
+
+export class Desk {
+  /** @type {HTMLElement} */ element;
+  card;
+  /** @type {string} */ presence = "break";
+  #title = heading("");
+  #text = h("p", { class: "lead" });
+  #waiting = h("p", { class: "waiting" });
+  #note = h("p", { class: "note-line", role: "status", hidden: true });
+  #pill = h("span", { class: "pill" });
+  #who = h("span", { class: "who" });
+  #shop = h("span", { class: "shop" });
+  #available;
+  #break;
+  #badge = h("span", { class: "state-icon", "aria-hidden": "true" });
+  #keys = h(
+    "div",
+    { class: "keys" },
+    h("h2", {}, t.shortcuts),
+    h("ul", {}, ...t.keys.map(([key, what]) => h("li", {}, h("kbd", {}, key), what))),
+    h("p", { class: "hint" }, t.shortcutsNote),
+  );
+
+  /**
+   * @param {import("../shared/media.js").Media} media
+   * @param {{available: () => void, takeBreak: () => void}} on
+   */
+  constructor(media, on) {
+    this.card = new DeviceCard({ media, t, textOnly: false });
+    this.#available = button(t.goAvailable, on.available, { kind: "accent big" });
+    this.#break = button(t.takeBreak, on.takeBreak, { kind: "big" });
+    this.element = h(
+      "section",
+      { class: "desk", "data-screen": "desk", hidden: true },
+      h("div", { class: "card desk-state" }, this.#badge, this.#title, this.#text, this.#waiting, this.#note, h("div", { class: "desk-actions" }, this.#available, this.#break), this.#keys),
+      h("div", { class: "card" }, this.card.element),
+    );
+    const top = /** @type {HTMLElement} */ (document.getElementById("top"));
+    put(top, this.#shop, this.#pill, this.#who);
+  }
+
+  /** @param {import("../shared/session.js").Welcome} welcome */
+  welcome(welcome) {
+    text(this.#shop, welcome.shop);
+    text(this.#who, welcome.name);
+    /** @type {HTMLElement} */ (document.getElementById("top")).hidden = false;
+    document.title = `${t.title} · ${welcome.shop}`;
+  }
+
+  /** @param {string} presence */
+  be(presence) {
+    this.presence = presence;
+    const free = presence === "available";
+    const word = t.presence[presence] ?? presence;
+    this.#pill.dataset.presence = presence;
+    put(this.#pill, h("span", { class: "visually-hidden" }, t.presenceLabel(word)), h("span", { "aria-hidden": "true" }, word));
+    text(this.#title, free ? t.availableTitle : t.breakTitle);
+    text(this.#text, free ? t.availableText : t.breakText);
+    put(this.#badge, icon(free ? "signal" : "cup"));
+    this.element.classList.toggle("free", free);
+    this.#available.hidden = free;
+    this.#break.hidden = !free;
+  }
+
+  /** @param {number} waiting @param {number} longest seconds */
+  waiting(waiting, longest) {
+    text(this.#waiting, waiting === 0 ? t.waitingNone : `${t.waiting(waiting)} · ${t.longest(clock(longest))}`);
+    this.#waiting.classList.toggle("some", waiting > 0);
+  }
+
+  /** @param {string} words */
+  note(words) {
+    text(this.#note, words);
+    this.#note.hidden = !words;
+  }
+}

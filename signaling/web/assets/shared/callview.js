@@ -1,0 +1,294 @@
+// @ts-check
+/**
+ * The call screen of both pages: the other side large, oneself small, the controls, the chat.
+ *
+ * @typedef {{microphone: boolean, camera: boolean, screen: boolean}} MediaState
+ * @typedef {{
+ *   call: string, epoch: number, peer: string, peer_media: MediaState, peer_connected: boolean,
+ *   media: "video" | "audio" | "text", elapsed_s: number,
+ *   chat: import("./chat.js").ChatLine[], context: Record<string, any>,
+ * }} Call
+ */
+import { Chat } from "./chat.js";
+import { announce, button, clock, h, heading, icon, initials, put, rename, text } from "./dom.js";
+import { firstSound, nextFrame, WakeLock } from "./frames.js";
+
+export class CallView {
+  /** @type {HTMLElement} */ element;
+  /** @type {Call | null} */ call = null;
+  /** @type {Chat} */ chat;
+
+  #o;
+  #parts;
+  #lock = new WakeLock();
+  /** @type {MediaState} */ #peerMedia = { microphone: false, camera: false, screen: false };
+  #peerConnected = true;
+  #linkUp = true;
+  #pictured = false;
+  #startedAt = 0;
+  #ticker = 0;
+  /** @type {(() => void)[]} */ #waits = [];
+
+  /**
+   * @param {{
+   *   role: "shopper" | "agent",
+   *   media: import("./media.js").Media,
+   *   leg: import("./leg.js").Leg,
+   *   stages: import("./stages.js").Stages,
+   *   send: (message: import("./socket.js").Message) => boolean,
+   *   hangUp: () => void,
+   *   t: typeof import("./strings.js").shared,
+   *   side?: HTMLElement,
+   * }} options `side` is shown above the chat
+   */
+  constructor(options) {
+    this.#o = options;
+    const { media, t, side } = options;
+    this.chat = new Chat(options);
+    const p = {
+      remote: h("video", { class: "remote", playsinline: true, disablepictureinpicture: true }),
+      cover: h("div", { class: "cover" }),
+      title: heading(""),
+      timer: h("span", { class: "timer", role: "timer", "aria-label": t.duration }, "0:00"),
+      own: h("span", { class: "net" }),
+      peer: h("span", { class: "net" }),
+      self: h("video", { class: "self", playsinline: true, "aria-label": t.ownPicture }),
+      notice: h("p", { class: "call-notice", hidden: true }),
+      hear: button("", () => this.#hear(), { kind: "accent", icon: "sound", class: "sheet" }),
+      resume: button(t.continue, () => void media.recover(), { kind: "accent", class: "sheet" }),
+      mute: button(t.mute, () => void media.setMicrophone(!media.state.microphone), { kind: "control", icon: "mic" }),
+      camera: button(t.cameraOff, () => void media.setCamera(!media.video), { kind: "control", icon: "camera" }),
+      flip: button(t.flip, () => void media.flip(), { kind: "control", icon: "flip" }),
+      share: button(t.share, () => void this.#share(), { kind: "control", icon: "screen" }),
+      hangUp: button(t.hangUp, options.hangUp, { kind: "control danger", icon: "hang-up" }),
+    };
+    this.#parts = p;
+    // Own sound must never come back; `muted` as an attribute would not do that.
+    p.self.muted = true;
+    p.self.srcObject = media.preview;
+    p.hear.hidden = p.resume.hidden = true;
+    const shares = options.role === "agent" && "getDisplayMedia" in (navigator.mediaDevices ?? {});
+    this.element = h(
+      "section",
+      { class: "call", "data-screen": "call", hidden: true },
+      h(
+        "div",
+        { class: "stage" },
+        p.remote, p.cover,
+        h("header", { class: "call-bar" }, p.title, p.timer, p.peer, p.own),
+        p.self, p.notice, p.hear, p.resume,
+        h("div", { class: "controls", role: "group", "aria-label": t.controls }, p.mute, p.camera, p.flip, shares && p.share, p.hangUp),
+      ),
+      h("aside", { class: "side" }, side, this.chat.element),
+    );
+    media.addEventListener("change", () => this.#mediaChanged());
+    p.remote.addEventListener("resize", () => this.#fit());
+    this.#mediaChanged();
+  }
+
+  /** A call starts, or the page came back to one. @param {Call} call */
+  start(call) {
+    const { leg, stages, t } = this.#o;
+    const same = this.call?.call === call.call;
+    this.call = call;
+    this.#peerMedia = call.peer_media;
+    this.#peerConnected = call.peer_connected;
+    this.#startedAt = performance.now() - call.elapsed_s * 1_000;
+    const p = this.#parts;
+    text(p.title, call.peer);
+    rename(p.hear, t.hear(call.peer));
+    this.chat.start(call.peer, call.chat);
+    this.#lock.set(true);
+    if (!same) {
+      this.#pictured = false;
+      this.quality({ own: "good", peer: "good" });
+      this.#awaitPicture();
+      this.#waits.push(firstSound(() => leg.audioReceiver, () => {
+        stages.mark("first_audio");
+        stages.flush();
+      }));
+      this.#ticker = setInterval(() => this.#tick(), 1_000);
+      announce(t.peerJoined(call.peer));
+    }
+    this.#tick();
+    this.#play();
+    this.#tellMedia();
+    this.#render();
+  }
+
+  /** The call is over. */
+  end() {
+    clearInterval(this.#ticker);
+    for (const stop of this.#waits.splice(0)) stop();
+    this.call = null;
+    this.#lock.set(false);
+    this.chat.clear();
+    this.#o.media.unshare();
+    this.#parts.remote.pause();
+  }
+
+  /** @param {MediaStream} stream */
+  attach(stream) {
+    this.#parts.remote.srcObject = stream;
+    if (this.call) this.#play();
+  }
+
+  /** @param {boolean} connected */
+  peer(connected) {
+    if (!this.call || connected === this.#peerConnected) return;
+    this.#peerConnected = connected;
+    const { t } = this.#o;
+    announce(connected ? t.peerBack(this.call.peer) : t.peerAway(this.call.peer));
+    this.#render();
+  }
+
+  /** @param {MediaState} state */
+  peerMedia(state) {
+    const cameBack = state.camera && !this.#peerMedia.camera;
+    this.#peerMedia = state;
+    if (cameBack) {
+      this.#pictured = false;
+      this.#awaitPicture();
+    }
+    this.#render();
+  }
+
+  /** Whether sound and picture can flow on this side. @param {boolean} up */
+  link(up) {
+    if (this.#linkUp === up) return;
+    this.#linkUp = up;
+    if (this.call) announce(up ? this.#o.t.backOnline : this.#o.t.mediaReconnecting);
+    this.#render();
+  }
+
+  /** @param {import("./quality.js").Words} words */
+  quality(words) {
+    this.#word(this.#parts.own, this.#linkUp ? words.own : "reconnecting", this.#o.t.ownNetwork);
+    const name = this.call?.peer ?? "";
+    this.#word(this.#parts.peer, this.#peerConnected ? words.peer : "reconnecting", (word) => this.#o.t.peerNetwork(name, word));
+  }
+
+  /**
+   * @param {HTMLElement} element
+   * @param {import("./quality.js").Word} word
+   * @param {(word: string) => string} sentence
+   */
+  #word(element, word, sentence) {
+    if (element.dataset.word === word && element.title === sentence(this.#o.t.network[word])) return;
+    element.dataset.word = word;
+    element.title = sentence(this.#o.t.network[word]);
+    put(
+      element,
+      icon("signal"),
+      h("span", { class: "visually-hidden" }, element.title),
+      h("span", { "aria-hidden": "true" }, this.#o.t.network[word]),
+    );
+  }
+
+  /** Once per picture: the cover goes when a frame is really on the screen. */
+  #awaitPicture() {
+    this.#waits.push(nextFrame(this.#parts.remote, (at) => {
+      this.#pictured = true;
+      this.#render();
+      this.#o.stages.mark("first_frame", at);
+      this.#o.stages.flush();
+    }));
+  }
+
+  async #play() {
+    const { remote, hear } = this.#parts;
+    try {
+      await remote.play();
+      hear.hidden = !remote.muted;
+    } catch (error) {
+      if (/** @type {DOMException} */ (error).name !== "NotAllowedError" || remote.muted) return;
+      // No sound without a touch: show the picture, and ask for the touch.
+      remote.muted = true;
+      hear.hidden = false;
+      void this.#play();
+    }
+  }
+
+  #hear() {
+    this.#parts.remote.muted = false;
+    void this.#play();
+  }
+
+  async #share() {
+    const { media } = this.#o;
+    if (media.screen) media.unshare();
+    else await media.share();
+  }
+
+  #tick() {
+    text(this.#parts.timer, clock((performance.now() - this.#startedAt) / 1_000));
+  }
+
+  /** A portrait phone on a landscape screen is shown whole, else the picture fills the stage. */
+  #fit() {
+    const { remote } = this.#parts;
+    const portrait = remote.videoHeight > remote.videoWidth;
+    remote.classList.toggle("whole", this.#peerMedia.screen || (portrait && innerWidth > innerHeight));
+  }
+
+  #mediaChanged() {
+    const { media, t } = this.#o;
+    const p = this.#parts;
+    const state = media.state;
+    rename(p.mute, state.microphone ? t.mute : t.unmute, state.microphone ? "mic" : "mic-off");
+    rename(p.camera, media.video ? t.cameraOff : t.cameraOn, media.video ? "camera" : "camera-off");
+    rename(p.share, media.screen ? t.unshare : t.share);
+    p.mute.classList.toggle("off", !state.microphone);
+    p.camera.classList.toggle("off", !media.video);
+    p.share.classList.toggle("on", media.screen !== null);
+    p.flip.hidden = media.cameras < 2 || !media.video;
+    p.self.hidden = !media.video;
+    p.self.classList.toggle("mirrored", media.mirrored);
+    if (media.video) p.self.play().catch(() => {});
+    p.resume.hidden = media.phase !== "interrupted";
+    if (this.call) this.#tellMedia();
+    this.#render();
+  }
+
+  /** The last state told for this call, as JSON. */
+  #told = "";
+
+  #tellMedia() {
+    if (!this.call) return;
+    const state = JSON.stringify([this.call.call, this.#o.media.state]);
+    if (state === this.#told) return;
+    if (this.#o.send({ type: "media", ...this.#o.media.state })) this.#told = state;
+  }
+
+  /** After a reconnect the server is told again. */
+  retell() {
+    this.#told = "";
+    this.#tellMedia();
+  }
+
+  #render() {
+    if (!this.call) return;
+    const { t, media } = this.#o;
+    const { peer } = this.call;
+    const p = this.#parts;
+    this.#fit();
+    const waiting = this.#pictured && this.#peerMedia.camera;
+    p.cover.hidden = waiting;
+    p.cover.classList.toggle("pending", this.#peerMedia.camera && !this.#pictured);
+    if (!waiting) {
+      put(
+        p.cover,
+        h("span", { class: "avatar", "aria-hidden": "true" }, initials(peer)),
+        h("p", {}, this.#peerMedia.camera ? t.connecting : t.peerCameraOff(peer)),
+      );
+    }
+    const notice = !this.#linkUp ? t.mediaReconnecting
+      : !this.#peerConnected ? t.peerAway(peer)
+      : media.phase === "interrupted" ? t.interrupted
+      : media.screen ? t.sharing
+      : !this.#peerMedia.microphone ? t.peerMuted(peer)
+      : "";
+    p.notice.hidden = !notice;
+    text(p.notice, notice);
+  }
+}

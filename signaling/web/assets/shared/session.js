@@ -1,0 +1,196 @@
+// @ts-check
+/**
+ * What both pages are made of: one socket, one leg, one camera and microphone, one call screen.
+ * A page adds its credentials and its own screens around the call.
+ *
+ * @typedef {import("./socket.js").Message} Message
+ * @typedef {{code: string, title: string, hint: string, status: number, stage: string, retry_after?: number}} Problem
+ * @typedef {{
+ *   protocol: number, role: "shopper" | "agent", name: string, shop: string, host: string,
+ *   seat?: string, leg_alive: boolean, phase: {phase: string, [field: string]: any},
+ *   context: Record<string, any>, language?: string,
+ * }} Welcome
+ */
+import { CallView } from "./callview.js";
+import { announce, show, text } from "./dom.js";
+import { Leg } from "./leg.js";
+import { Media } from "./media.js";
+import { Quality } from "./quality.js";
+import { Socket } from "./socket.js";
+import { Stages } from "./stages.js";
+
+const PROTOCOL = 1;
+/** A short gap is nobody's business; a longer one gets a banner. */
+const BANNER_AFTER = 1_200;
+
+export class Session {
+  media = new Media();
+  /** @type {Socket} */ socket;
+  /** @type {Stages} */ stages;
+  /** @type {Leg} */ leg;
+  /** @type {CallView} */ view;
+  /** Whether a welcome has ever come. */
+  welcomed = false;
+
+  #o;
+  #quality;
+  #bannerTimer = 0;
+
+  /**
+   * @param {{
+   *   role: "shopper" | "agent",
+   *   t: typeof import("./strings.js").shared,
+   *   auth: () => Record<string, string>,
+   *   onWelcome: (welcome: Welcome) => void,
+   *   onMessage: (message: Message) => void,
+   *   onProblem: (problem: Problem) => void,
+   *   onBye: (reason: string) => void,
+   *   side?: HTMLElement,
+   * }} options
+   */
+  constructor(options) {
+    this.#o = options;
+    const { role, t, side } = options;
+    const send = (/** @type {Message} */ message) => this.socket.send(message);
+    this.socket = new Socket({
+      hello: () => ({
+        type: "hello", protocol: PROTOCOL, auth: options.auth(), ...(this.leg.id ? { leg: this.leg.id } : {}),
+      }),
+      onOpen: () => {
+        this.stages.renew("socket");
+        this.leg.socketOpened();
+      },
+      onMessage: (message) => this.#receive(message),
+      onState: () => this.#banner(),
+    });
+    this.stages = new Stages(send);
+    this.leg = new Leg({
+      send,
+      stages: this.stages,
+      onState: (state) => {
+        this.view.link(state === "connected");
+        if (state === "connected") {
+          this.#refused = false;
+          this.stages.flush();
+          this.#banner();
+        }
+      },
+      onRemote: (stream) => this.view.attach(stream),
+      onRefused: () => {
+        this.#refused = true;
+        this.#banner();
+      },
+    });
+    this.view = new CallView({
+      role, t, side, send, media: this.media, leg: this.leg, stages: this.stages,
+      hangUp: () => send({ type: "hang_up" }),
+    });
+    this.#quality = new Quality(() => this.leg.stats(), (quality, words) => {
+      send({ type: "quality", ...quality });
+      this.view.quality(words);
+    });
+    this.media.addEventListener("change", () => void this.leg.update(this.media.outgoing));
+    for (const event of ["online", "offline"]) addEventListener(event, () => this.#banner());
+  }
+
+  /** Dials, and opens the leg meanwhile: its offer leaves in the flight of the hello. */
+  start() {
+    this.socket.start();
+    void this.leg.open();
+  }
+
+  /** The page is no longer part of it. */
+  stop() {
+    this.socket.stop();
+    this.leg.close();
+    this.media.stop();
+    this.#quality.stop();
+    this.#banner();
+  }
+
+  /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
+  startCall(call) {
+    this.stages.belong(call.call);
+    // Tracks first: the screen can wait a millisecond, the other side's picture should not.
+    void this.leg.start(this.media.outgoing).then(() => {
+      if (this.media.audio || this.media.video) this.stages.mark("tracks_attached");
+    });
+    this.view.start(call);
+    this.view.link(this.leg.state === "connected");
+    show(this.view.element);
+    this.#quality.start();
+  }
+
+  /** Nothing leaves the page any more; the leg stays warm for the next call. */
+  endCall() {
+    void this.leg.stop();
+    this.#quality.stop();
+    this.view.end();
+    this.stages.flush();
+  }
+
+  #refused = false;
+
+  /** @param {Message} message */
+  #receive(message) {
+    switch (message.type) {
+      case "welcome":
+        return this.#welcome(/** @type {any} */ (message));
+      case "leg_answer":
+        return void this.leg.answered(/** @type {any} */ (message));
+      case "leg_failed":
+        return this.leg.refused(/** @type {any} */ (message));
+      case "leg_lost":
+        return this.leg.lost(message.leg);
+      case "call_started":
+        this.stages.mark("call_started");
+        this.startCall(/** @type {any} */ (message));
+        return this.#o.onMessage(message);
+      case "peer":
+        return this.view.peer(message.connected);
+      case "peer_media":
+        return this.view.peerMedia(/** @type {any} */ (message));
+      case "chat":
+        return this.view.chat.add(/** @type {any} */ (message));
+      case "problem":
+        return this.#o.onProblem(/** @type {any} */ (message));
+      case "bye":
+        return this.#o.onBye(message.reason);
+      default:
+        return this.#o.onMessage(message);
+    }
+  }
+
+  /** @param {Welcome} welcome */
+  #welcome(welcome) {
+    this.stages.renew("welcome");
+    this.welcomed = true;
+    this.leg.welcomed(welcome.leg_alive);
+    if (welcome.phase.phase === "in_call") this.startCall(/** @type {any} */ (welcome.phase));
+    else if (this.view.call) this.endCall();
+    this.view.retell();
+    this.#o.onWelcome(welcome);
+    this.stages.flush();
+  }
+
+  /** One line on top of the page while something is being repaired. */
+  #banner() {
+    clearTimeout(this.#bannerTimer);
+    const banner = /** @type {HTMLElement} */ (document.getElementById("banner"));
+    const { t } = this.#o;
+    const { state } = this.socket;
+    const wrong = state === "stopped" ? "" : !navigator.onLine ? t.offline
+      : state !== "ready" ? t.reconnecting
+      : this.#refused ? t.noNode : "";
+    if (!wrong) {
+      if (!banner.hidden) announce(t.backOnline);
+      banner.hidden = true;
+      return;
+    }
+    this.#bannerTimer = setTimeout(() => {
+      banner.hidden = false;
+      text(banner, wrong);
+      announce(wrong);
+    }, banner.hidden ? BANNER_AFTER : 0);
+  }
+}

@@ -1,0 +1,162 @@
+// @ts-check
+/**
+ * The page's one WebSocket: says hello, comes back by itself, notices a dead line.
+ *
+ * Messages are typed in Rust: `signaling/wire/src/browser.rs`.
+ * @typedef {{type: string, [field: string]: any}} Message
+ * @typedef {"connecting" | "open" | "ready" | "waiting" | "stopped"} SocketState
+ */
+
+/** First and largest wait before another try, in milliseconds. */
+const RETRY_FIRST = 250;
+const RETRY_MOST = 8_000;
+/** A try that has not opened by then will not. */
+const OPEN_WITHIN = 10_000;
+/** How often the line is asked whether it lives, and how long the answer may take. */
+const PING_EVERY = 10_000;
+const PONG_WITHIN = 5_000;
+/** The same when there is reason for doubt: the network changed or the page was asleep. */
+const DOUBT_WITHIN = 2_000;
+
+export class Socket {
+  /** @type {SocketState} */ state = "stopped";
+  /** Round trip of the last ping in milliseconds. @type {number | null} */ rtt = null;
+
+  /** @type {WebSocket | null} */ #ws = null;
+  #tries = 0;
+  #retryTimer = 0;
+  #openTimer = 0;
+  #pingTimer = 0;
+  #pongTimer = 0;
+  #on;
+
+  /**
+   * @param {{
+   *   hello: () => Message,
+   *   onOpen: () => void,
+   *   onMessage: (message: Message) => void,
+   *   onState: (state: SocketState) => void,
+   * }} on `onOpen` runs in the flight of the hello, before any answer.
+   */
+  constructor(on) {
+    this.#on = on;
+    addEventListener("online", () => this.#hurry());
+    addEventListener("pageshow", () => this.#hurry());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.#hurry();
+    });
+  }
+
+  start() {
+    if (this.state !== "stopped") return;
+    this.#tries = 0;
+    this.#connect();
+  }
+
+  /** Ends it for good, until the next `start`. */
+  stop() {
+    this.#drop();
+    clearTimeout(this.#retryTimer);
+    this.#set("stopped");
+  }
+
+  /** Drops the line and dials again at once, with a fresh hello. */
+  redial() {
+    this.#drop();
+    this.#connect();
+  }
+
+  /**
+   * Sends now or not at all: whoever needs a message to arrive sends it again after the welcome.
+   * @param {Message} message
+   * @returns {boolean} whether it left the page
+   */
+  send(message) {
+    if (this.#ws?.readyState !== WebSocket.OPEN) return false;
+    this.#ws.send(JSON.stringify(message));
+    return true;
+  }
+
+  #connect() {
+    clearTimeout(this.#retryTimer);
+    this.#set("connecting");
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const ws = new WebSocket(`${scheme}://${location.host}/ws`);
+    this.#ws = ws;
+    this.#openTimer = setTimeout(() => this.#lost(ws), OPEN_WITHIN);
+    ws.onopen = () => {
+      clearTimeout(this.#openTimer);
+      this.send(this.#on.hello());
+      this.#set("open");
+      this.#on.onOpen();
+      this.#pingTimer = setInterval(() => this.#ping(PONG_WITHIN), PING_EVERY);
+    };
+    ws.onmessage = (event) => {
+      if (this.#ws === ws) this.#receive(event.data);
+    };
+    ws.onclose = () => this.#lost(ws);
+  }
+
+  /** @param {unknown} data */
+  #receive(data) {
+    clearTimeout(this.#pongTimer);
+    /** @type {Message} */ let message;
+    try {
+      message = JSON.parse(String(data));
+    } catch {
+      return;
+    }
+    if (message.type === "pong") {
+      this.rtt = performance.now() - message.t;
+      return;
+    }
+    if (message.type === "welcome") {
+      this.#tries = 0;
+      this.#set("ready");
+    }
+    this.#on.onMessage(message);
+  }
+
+  /** @param {number} within */
+  #ping(within) {
+    if (!this.send({ type: "ping", t: performance.now() })) return;
+    const ws = this.#ws;
+    clearTimeout(this.#pongTimer);
+    this.#pongTimer = setTimeout(() => ws && this.#lost(ws), within);
+  }
+
+  /** @param {WebSocket} ws */
+  #lost(ws) {
+    if (this.#ws !== ws) return;
+    this.#drop();
+    const most = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** this.#tries++);
+    // Half fixed, half random: pages that lost the same server do not come back all at once.
+    this.#retryTimer = setTimeout(() => this.#connect(), most / 2 + Math.random() * (most / 2));
+    this.#set("waiting");
+  }
+
+  #hurry() {
+    if (this.state === "waiting") {
+      this.#tries = 0;
+      this.#connect();
+    } else if (this.state === "open" || this.state === "ready") {
+      this.#ping(DOUBT_WITHIN);
+    }
+  }
+
+  #drop() {
+    clearTimeout(this.#openTimer);
+    clearTimeout(this.#pongTimer);
+    clearInterval(this.#pingTimer);
+    const ws = this.#ws;
+    this.#ws = null;
+    ws?.close();
+  }
+
+  /** @param {SocketState} state */
+  #set(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.#on.onState(state);
+  }
+}

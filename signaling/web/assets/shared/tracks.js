@@ -1,0 +1,86 @@
+// @ts-check
+/**
+ * What a leg sends: the gate between the page's camera and microphone and the network.
+ *
+ * @typedef {import("./leg.js").Outgoing} Outgoing
+ */
+
+/** Most a camera may send: 720p30 looks no better with more. */
+const VIDEO_BITRATE = 2_500_000;
+
+/** @type {Outgoing} */
+const NOTHING = { audio: null, video: null, screen: false };
+
+export class Tracks {
+  /** @type {Outgoing} */ #outgoing = NOTHING;
+  #open = false;
+  /** @type {RTCRtpTransceiver | null} */ #audio = null;
+  /** @type {RTCRtpTransceiver | null} */ #video = null;
+
+  /** Adds the two transceivers to a new connection; in a call they send as soon as it is up. @param {RTCPeerConnection} pc */
+  bind(pc) {
+    this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
+    this.#video = pc.addTransceiver("video", {
+      direction: "sendrecv",
+      sendEncodings: [{ maxBitrate: VIDEO_BITRATE }],
+    });
+    // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
+    for (const { receiver } of [this.#audio, this.#video]) {
+      const hints = /** @type {any} */ (receiver);
+      if ("jitterBufferTarget" in receiver) hints.jitterBufferTarget = 0;
+      else if ("playoutDelayHint" in receiver) hints.playoutDelayHint = 0;
+    }
+    if (this.#open) void this.#apply();
+  }
+
+  /** Opens the gate. @param {Outgoing} outgoing */
+  async start(outgoing) {
+    this.#open = true;
+    await this.update(outgoing);
+  }
+
+  /** @param {Outgoing} outgoing */
+  async update(outgoing) {
+    this.#outgoing = outgoing;
+    if (this.#open) await this.#apply();
+  }
+
+  /** Closes the gate. */
+  async stop() {
+    this.#open = false;
+    this.#outgoing = NOTHING;
+    await this.#apply();
+  }
+
+  /** How the encoder gives way: a camera keeps moving, a screen stays readable. */
+  tune() {
+    const sender = this.#video?.sender;
+    const parameters = sender?.getParameters();
+    if (!sender || !parameters?.encodings?.length) return;
+    /** @type {any} */ (parameters).degradationPreference =
+      this.#outgoing.screen ? "maintain-resolution" : "balanced";
+    parameters.encodings[0].maxBitrate = VIDEO_BITRATE;
+    // Not every browser knows the preference; the call does not need it.
+    sender.setParameters(parameters).catch(() => {});
+  }
+
+  async #apply() {
+    const { audio, video } = this.#outgoing;
+    await Promise.all([swap(this.#audio?.sender, audio), swap(this.#video?.sender, video)]);
+    if (video) this.tune();
+  }
+}
+
+/**
+ * @param {RTCRtpSender | undefined} sender
+ * @param {MediaStreamTrack | null} track
+ */
+async function swap(sender, track) {
+  if (!sender || sender.track === track) return;
+  try {
+    await sender.replaceTrack(track);
+  } catch (error) {
+    // The connection was closed meanwhile; the next one starts with the track.
+    console.warn("vitrine: track not attached", error);
+  }
+}
