@@ -19,15 +19,22 @@
 //!   begin (`Enqueue`, `Claim`); everything else is recorded behind the call's back and repeated
 //!   until it is stored. A lost store means "no new calls", never "end calls".
 //!
-//! Start reading at [`io`] (what goes in and out), then [`Desk::handle`].
+//! Start reading at [`io`] (what goes in and out), then [`Desk::handle`], then [`matching`].
 
+mod call;
 mod desk;
+mod history;
 pub mod io;
+pub mod matching;
+mod outbox;
 pub mod quality;
 pub mod record;
 mod rules;
+mod seat;
 pub mod store;
 mod time;
+mod timeline;
+mod timers;
 
 pub use desk::{Counters, Desk};
 pub use io::{Effect, Input, Seat, SocketId};

@@ -1,0 +1,174 @@
+//! What is to be stored, in order, one verb at a time.
+//!
+//! Two kinds of verbs: those that let something new begin are **asked** and fail at once when the
+//! store is away; everything else is **told** and tried again until it is stored.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{
+    Millis,
+    io::Ticket,
+    store::{Applied, Refusal, StoreError, Verb},
+};
+
+/// Verbs kept while the store is away. Details (chat, stages, quality) are dropped beyond it; the
+/// beginning and the end of a call never are, and no new call begins meanwhile, so that the calls
+/// there are bound the rest.
+const MAX_BACKLOG: usize = 10_000;
+
+/// Time before the first repeat, doubled with each failure up to [`MAX_RETRY`].
+const MIN_RETRY: Duration = Duration::from_millis(100);
+/// Longest time between two tries.
+const MAX_RETRY: Duration = Duration::from_secs(5);
+
+/// The outbox.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    waiting: VecDeque<Verb>,
+    in_flight: Option<(Ticket, Verb)>,
+    tickets: u64,
+    failures: u32,
+    retry_at: Option<Millis>,
+    lost: u64,
+    refused: u64,
+}
+
+/// What became of a verb that was asked.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) verb: Verb,
+    pub(crate) result: Result<(), NotStored>,
+}
+
+/// Why a verb was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotStored {
+    /// Its condition does not hold.
+    Refused(Refusal),
+    /// The store is away.
+    Unavailable,
+}
+
+fn is_asked(verb: &Verb) -> bool {
+    matches!(verb, Verb::Enqueue { .. } | Verb::Claim { .. })
+}
+
+fn is_detail(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Chat { .. }
+            | Verb::Timeline { .. }
+            | Verb::Quality { .. }
+            | Verb::WrapUp { .. }
+            | Verb::Satisfaction { .. }
+            | Verb::Wanted { .. }
+            | Verb::Alive { .. }
+    )
+}
+
+impl Outbox {
+    /// Puts a verb in line.
+    pub(crate) fn push(&mut self, verb: Verb) {
+        if is_detail(&verb) && self.waiting.len() >= MAX_BACKLOG {
+            self.lost += 1;
+        } else {
+            self.waiting.push_back(verb);
+        }
+    }
+
+    /// The store is away: nothing new may begin.
+    pub(crate) fn is_down(&self) -> bool {
+        self.failures > 0
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_none()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len() + usize::from(self.in_flight.is_some())
+    }
+
+    /// Verbs given up: dropped from a full backlog, or nothing the store could read.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Verbs that the store refused though they were not a question.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// When to try again.
+    pub(crate) fn retry_at(&self) -> Option<Millis> {
+        self.retry_at.filter(|_| self.in_flight.is_none() && !self.waiting.is_empty())
+    }
+
+    /// The next verb for the store, if it is time.
+    pub(crate) fn next(&mut self, now: Millis) -> Option<(Ticket, Verb)> {
+        if self.in_flight.is_some() || self.retry_at.is_some_and(|at| at > now) {
+            return None;
+        }
+        let verb = self.waiting.pop_front()?;
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.in_flight = Some((ticket, verb.clone()));
+        Some((ticket, verb))
+    }
+
+    /// Takes in the store's answer; gives back what became of verbs that were asked.
+    pub(crate) fn answer(
+        &mut self,
+        ticket: Ticket,
+        result: Result<Applied, StoreError>,
+        now: Millis,
+    ) -> Vec<Answer> {
+        let Some((_, verb)) = self.in_flight.take_if(|(open, _)| *open == ticket) else {
+            return Vec::new();
+        };
+        match result {
+            Ok(applied) => {
+                self.failures = 0;
+                self.retry_at = None;
+                let result = match applied {
+                    Applied::Done => Ok(()),
+                    Applied::Refused(refusal) => Err(NotStored::Refused(refusal)),
+                };
+                self.concluded(verb, result)
+            }
+            Err(StoreError::Damaged(_)) => self.concluded(verb, Err(NotStored::Unavailable)),
+            Err(StoreError::Unavailable(_)) => self.failed(verb, now),
+        }
+    }
+
+    fn concluded(&mut self, verb: Verb, result: Result<(), NotStored>) -> Vec<Answer> {
+        if is_asked(&verb) {
+            return vec![Answer { verb, result }];
+        }
+        match result {
+            Ok(()) => {}
+            Err(NotStored::Refused(_)) => self.refused += 1,
+            Err(NotStored::Unavailable) => self.lost += 1,
+        }
+        Vec::new()
+    }
+
+    fn failed(&mut self, verb: Verb, now: Millis) -> Vec<Answer> {
+        let wait = MIN_RETRY.saturating_mul(1 << self.failures.min(10)).min(MAX_RETRY);
+        self.failures = self.failures.saturating_add(1);
+        self.retry_at = Some(now + wait);
+        self.waiting.push_front(verb);
+        let (asked, told) = self.waiting.drain(..).partition(is_asked);
+        self.waiting = told;
+        if self.waiting.is_empty() {
+            // Something has to find out when the store is back.
+            self.waiting.push_back(Verb::Alive { at: now });
+        }
+        let asked: VecDeque<Verb> = asked;
+        let unavailable = Err(NotStored::Unavailable);
+        asked.into_iter().map(|verb| Answer { verb, result: unavailable }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

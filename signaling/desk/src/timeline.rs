@@ -1,0 +1,172 @@
+//! Where the time went when a call was set up.
+//!
+//! Three clocks meet here: the agent's page, the server, and the shopper's page. Zero is the
+//! agent's press on **Accept**. The press reaches the server half a round trip later, and the
+//! page sees that round trip itself (from its press to its `call_started`). The shopper's page is
+//! aligned at its own `call_started`, which left the server at once and took half of that page's
+//! round trip, where it has reported one.
+
+use std::collections::BTreeMap;
+
+use signaling_wire::{
+    browser::{Role, Stage, StageMark, TimelineEntry},
+    control::{CallEvent, MediaKind},
+};
+
+use crate::Millis;
+
+/// Longest way from a page to the server that is believed, in milliseconds.
+const MAX_ONE_WAY: f64 = 2_000.0;
+
+/// Stages one page has reached, by its own clock. The set of stages bounds it.
+pub(crate) type Marks = BTreeMap<Stage, f64>;
+
+/// Adds what a page reports; what it reported first stays.
+pub(crate) fn note(marks: &mut Marks, reported: &[StageMark]) {
+    for mark in reported.iter().filter(|mark| mark.at_ms.is_finite()) {
+        marks.entry(mark.stage).or_insert(mark.at_ms);
+    }
+}
+
+/// Forgets what belongs to one call only, so that the page's next call starts afresh.
+pub(crate) fn keep_page_stages(marks: &mut Marks) {
+    marks.retain(|stage, _| *stage <= Stage::Dtls);
+}
+
+/// A call's time line.
+#[derive(Debug, Default)]
+pub(crate) struct Timeline {
+    /// From before a restart of the desk.
+    earlier: Vec<TimelineEntry>,
+    /// The server's and the node's stages, in milliseconds from when the accept arrived.
+    server: BTreeMap<&'static str, f64>,
+    shopper: Option<Marks>,
+    agent: Option<Marks>,
+}
+
+impl Timeline {
+    pub(crate) fn new(shopper: Marks, agent: Marks) -> Self {
+        Self {
+            earlier: Vec::new(),
+            server: BTreeMap::new(),
+            shopper: Some(shopper),
+            agent: Some(agent),
+        }
+    }
+
+    pub(crate) fn restored(earlier: Vec<TimelineEntry>) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
+    /// Adds a page's stages; false when they come from another clock and say nothing.
+    pub(crate) fn page(&mut self, side: Role, reported: &[StageMark]) -> bool {
+        match self.side(side) {
+            Some(marks) => {
+                note(marks, reported);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The page was loaded again: its clock has started anew. What it said so far stays.
+    pub(crate) fn page_reloaded(&mut self, side: Role, shopper_rtt_ms: f32) {
+        let entries = self.entries(shopper_rtt_ms);
+        if self.side(side).take().is_some() {
+            self.earlier = entries.into_iter().filter(|entry| entry.side == Some(side)).collect();
+        }
+    }
+
+    /// A stage of the server.
+    pub(crate) fn server(&mut self, stage: &'static str, accepted: Millis, at: Millis) {
+        self.server.entry(stage).or_insert(at.0 as f64 - accepted.0 as f64);
+    }
+
+    /// A stage of the node, counted from the bridge.
+    pub(crate) fn node(&mut self, event: CallEvent, from: Role, at_us: u64) {
+        let stage = match (event, from) {
+            (CallEvent::Bridged, _) => "bridged",
+            (CallEvent::FirstPacket { kind: MediaKind::Audio }, Role::Shopper) => {
+                "first_audio_packet_of_shopper"
+            }
+            (CallEvent::FirstPacket { kind: MediaKind::Audio }, Role::Agent) => {
+                "first_audio_packet_of_agent"
+            }
+            (CallEvent::FirstPacket { kind: MediaKind::Video }, Role::Shopper) => {
+                "first_video_packet_of_shopper"
+            }
+            (CallEvent::FirstPacket { kind: MediaKind::Video }, Role::Agent) => {
+                "first_video_packet_of_agent"
+            }
+            (CallEvent::FirstKeyFrame, Role::Shopper) => "first_key_frame_of_shopper",
+            (CallEvent::FirstKeyFrame, Role::Agent) => "first_key_frame_of_agent",
+            (CallEvent::Stalled, _) => return,
+        };
+        if let Some(bridge) = self.server.get("bridge").copied() {
+            self.server.entry(stage).or_insert(bridge + at_us as f64 / 1_000.0);
+        }
+    }
+
+    fn side(&mut self, side: Role) -> &mut Option<Marks> {
+        match side {
+            Role::Shopper => &mut self.shopper,
+            Role::Agent => &mut self.agent,
+        }
+    }
+
+    /// All stages in order of time.
+    pub(crate) fn entries(&self, shopper_rtt_ms: f32) -> Vec<TimelineEntry> {
+        let at = |marks: &Option<Marks>, stage| marks.as_ref()?.get(&stage).copied();
+        let accept = at(&self.agent, Stage::Accept);
+        let up = match (accept, at(&self.agent, Stage::CallStarted)) {
+            (Some(accept), Some(started)) => ((started - accept) / 2.0).clamp(0.0, MAX_ONE_WAY),
+            _ => 0.0,
+        };
+        let down = (f64::from(shopper_rtt_ms) / 2.0).clamp(0.0, MAX_ONE_WAY);
+        // By the pages' clocks: the moment of the press on Accept.
+        let agent_zero = accept.or(at(&self.agent, Stage::CallStarted));
+        let shopper_zero = at(&self.shopper, Stage::CallStarted).map(|at| at - up - down);
+
+        let mut entries = self.earlier.clone();
+        for (side, marks, zero) in
+            [(Role::Agent, &self.agent, agent_zero), (Role::Shopper, &self.shopper, shopper_zero)]
+        {
+            let (Some(marks), Some(zero)) = (marks, zero) else { continue };
+            entries.extend(marks.iter().map(|(stage, at)| TimelineEntry {
+                side: Some(side),
+                stage: name(*stage).to_owned(),
+                at_ms: at - zero,
+            }));
+        }
+        entries.extend(self.server.iter().map(|(stage, at)| TimelineEntry {
+            side: None,
+            stage: (*stage).to_owned(),
+            at_ms: at + up,
+        }));
+        entries.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+        entries
+    }
+}
+
+/// The stage's name as in the protocol.
+fn name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::PageReady => "page_ready",
+        Stage::Socket => "socket",
+        Stage::Welcome => "welcome",
+        Stage::LegOffer => "leg_offer",
+        Stage::LegAnswer => "leg_answer",
+        Stage::Ice => "ice",
+        Stage::Dtls => "dtls",
+        Stage::Join => "join",
+        Stage::Ring => "ring",
+        Stage::Accept => "accept",
+        Stage::CallStarted => "call_started",
+        Stage::TracksAttached => "tracks_attached",
+        Stage::FirstFrame => "first_frame",
+        Stage::FirstAudio => "first_audio",
+    }
+}
+
+#[cfg(test)]
+mod tests;
