@@ -28,7 +28,7 @@ function record(page) {
 async function prepared(browser, side, viewport) {
   const [page] = await browser.pages();
   const log = record(page);
-  if (viewport) await page.setViewport(viewport);
+  await page.setViewport(viewport ?? { width: 1280, height: 800 });
   await page.evaluateOnNewDocument(installProbe);
   return { browser, page, log, side };
 }

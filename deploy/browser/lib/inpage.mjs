@@ -41,6 +41,18 @@ export function installProbe() {
     return shown.sort((a, b) => area(b) - area(a))[0];
   };
 
+  /** Share of the element that nothing lies over, from a grid of points. */
+  const uncovered = (element) => {
+    const box = element.getBoundingClientRect();
+    let free = 0;
+    for (let i = 0; i < 25; i += 1) {
+      const x = box.left + (box.width * (0.5 + (i % 5))) / 5;
+      const y = box.top + (box.height * (0.5 + Math.floor(i / 5))) / 5;
+      if (document.elementFromPoint(x, y) === element) free += 1;
+    }
+    return free / 25;
+  };
+
   /** Mean colour of the remote picture as decoded, and the size it is decoded and shown at. */
   const picture = () => {
     const video = remoteVideo();
@@ -61,6 +73,7 @@ export function installProbe() {
       height: video.videoHeight,
       shownWidth: video.clientWidth,
       shownHeight: video.clientHeight,
+      uncovered: uncovered(video),
     };
   };
 

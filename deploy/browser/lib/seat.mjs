@@ -72,9 +72,54 @@ export class Seat {
     return until(`${this.side}: the page to say ${words}`, () => this.text(), has, timeout);
   }
 
+  /** Sends a chat message. */
+  async chat(words) {
+    await this.type("Message", words);
+    await this.press("Send");
+  }
+
+  /** Chooses one of several. */
+  async choose(name) {
+    const option = await this.page.waitForSelector(`::-p-aria([name="${name}"][role="radio"])`);
+    // The label is what a person sees and presses.
+    await (await option.evaluateHandle((el) => el.labels?.[0] ?? el)).click();
+  }
+
+  /** Shopper: answers the question after the call, with two taps. */
+  async rate(score = "Very good") {
+    await this.choose(score);
+    await this.press("Done");
+    await this.says("Thank you");
+  }
+
+  /** Waits until the other side's camera is off: the page says so and nothing is decoded. */
+  async seesNoPicture() {
+    await this.says("camera is off");
+    await until(
+      `${this.side}: frames to stop`,
+      async () => {
+        const { framesDecoded } = await this.stats();
+        await new Promise((done) => setTimeout(done, 500));
+        return (await this.stats()).framesDecoded - framesDecoded;
+      },
+      (frames) => frames === 0,
+    );
+  }
+
   /** The messages of this type that signaling sent to the page since it was loaded. */
   heard(type) {
     return this.page.evaluate((t) => window.__probe.heard.filter((m) => m.type === t), type);
+  }
+
+  /** Waits until the person sees their own camera. */
+  preview() {
+    return until(`${this.side}: the preview`, () =>
+      this.page.evaluate(() =>
+        [...document.querySelectorAll("video")].some(
+          (video) => video.checkVisibility() && video.videoWidth > 0 && !video.paused,
+        ),
+      ),
+    );
   }
 
   picture() {
@@ -91,7 +136,8 @@ export class Seat {
 
   /** Waits until the remote picture is decoded, shown, and has this colour. */
   async sees(rgb, timeout) {
-    const good = (picture) => picture?.shownWidth >= 160 && sameColour(picture.rgb, rgb);
+    const good = (picture) =>
+      picture?.shownWidth >= 160 && picture.uncovered > 0.5 && sameColour(picture.rgb, rgb);
     const picture = await until(`${this.side}: to see ${rgb}`, () => this.picture(), good, timeout);
     const { framesDecoded } = await this.stats();
     await until(

@@ -1,7 +1,7 @@
 // Starts the release server on free ports with its own data directory.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,8 @@ export class Server {
   #child;
   #log = [];
   #exit = null;
+  #printedUsed = false;
+  #agents = 1;
 
   /** Starts a server and waits until it is ready. `dataDir` continues with older data. */
   static async start({ dataDir = mkdtempSync(join(scratch, "data-")), args = [], env = {} } = {}) {
@@ -102,8 +104,35 @@ export class Server {
     return new URL(this.agentUrl).origin;
   }
 
-  /** The API key it printed or keeps in its data directory. */
-  apiKey;
+  /** One API request; throws what the server says when it refuses. */
+  async api(path, body) {
+    const key = readFileSync(join(this.dataDir, "api-key"), "utf8").trim();
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+      method: body ? "POST" : "GET",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: body && JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  }
+
+  /** A new shopper link. */
+  link(order = {}) {
+    return this.api("/v1/links", order);
+  }
+
+  /** A sign-in address: the printed one first, then one for a new agent each time. */
+  async signIn() {
+    if (!this.#printedUsed) {
+      this.#printedUsed = true;
+      return this.agentUrl;
+    }
+    this.#agents += 1;
+    const { id } = await this.api("/v1/agents", { name: `Agent ${this.#agents}` });
+    const { url } = await this.api(`/v1/agents/${id}/sign-in-link`, {});
+    return url;
+  }
 
   /** Interrupts it, as Ctrl-C does, and returns how it ended. */
   async stop() {

@@ -25,7 +25,8 @@ for (const { devices, words } of CASES) {
 
     await shopper.says(words);
     await agent.press("Go available");
-    await shopper.enterWithoutDevices();
+    await shopper.press("Use text only");
+    await shopper.press("Join");
     await inCall(shopper, agent);
     await shopper.sees(SIDES.agent.rgb);
     await shopper.hears(SIDES.agent.hz);

@@ -46,7 +46,7 @@ test("a shopper and an agent have a call", { timeout: 180_000 }, async (t) => {
     await agent.hears(SIDES.shopper.hz);
 
     await shopper.press("Camera off");
-    await until("the shopper's picture to go", () => agent.picture(), (picture) => picture === null);
+    await agent.seesNoPicture();
     await shopper.press("Camera on");
     await agent.sees(SIDES.shopper.rgb);
   });
