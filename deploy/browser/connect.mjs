@@ -100,6 +100,7 @@ try {
   for (const seat of [shopper, agent]) await seat.page.evaluateOnNewDocument(watch);
   await agent.page.goto(await server.signIn());
   await agent.press("Go available");
+  await agent.preview();
   const results = [];
   for (let run = 0; run < runs; run += 1) {
     results.push(await oneCall(server, shopper, agent));

@@ -10,7 +10,7 @@ export async function rung(t, server, { link, signIn, shopper: shopperOptions, a
   ]);
   t.after(() => Promise.all([shopper.close(), agent.close()]));
   await agent.press("Go available");
-  await shopper.preview();
+  await Promise.all([shopper.preview(), agent.preview()]);
   await shopper.press("Join");
   await agent.find("button", "Accept");
   return { shopper, agent };

@@ -92,6 +92,13 @@ export class Seat {
     await this.says("Thank you");
   }
 
+  /** Agent: says how the call went. */
+  async wrapUp(note, outcome = "Resolved They have what they wanted") {
+    await this.choose(outcome);
+    if (note) await this.type("Note", note);
+    await this.press("Done");
+  }
+
   /** Waits until the other side's camera is off: the page says so and nothing is decoded. */
   async seesNoPicture() {
     await this.says("camera is off");
