@@ -317,6 +317,14 @@ pub trait Store: Send + Sync + 'static {
     /// same.
     async fn secret(&self, name: &str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError>;
 
+    /// Replaces the secret of this name if it is still `known`; false when it is not (any more).
+    async fn replace_secret(
+        &self,
+        name: &str,
+        known: Vec<u8>,
+        fresh: Vec<u8>,
+    ) -> Result<bool, StoreError>;
+
     /// Whether the store can be written now.
     async fn check(&self) -> Result<(), StoreError>;
 }

@@ -54,6 +54,15 @@ impl Sqlite {
         Self::start(Database::open(path)?)
     }
 
+    /// Opens the database next to a signaling process that may have it open: for the command line,
+    /// which makes links and agents. It must not run a desk.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], but never [`OpenError::InUse`].
+    pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
+        Self::start(Database::open_beside(path)?)
+    }
+
     fn start(mut database: Database) -> Result<Self, OpenError> {
         let (requests, mut receiver) = mpsc::channel::<Request>(REQUESTS);
         thread::Builder::new()
@@ -128,6 +137,16 @@ impl Store for Sqlite {
     async fn secret(&self, name: &str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let name = name.to_owned();
         self.ask(move |database| database.secret(&name, fresh)).await
+    }
+
+    async fn replace_secret(
+        &self,
+        name: &str,
+        known: Vec<u8>,
+        fresh: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.ask(move |database| database.replace_secret(&name, &known, &fresh)).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

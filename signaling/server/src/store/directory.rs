@@ -83,6 +83,20 @@ impl Database {
         transaction.commit()?;
         Ok(secret)
     }
+
+    /// Replaces the secret of this name if it is still the known one.
+    pub(super) fn replace_secret(
+        &mut self,
+        name: &str,
+        known: &[u8],
+        fresh: &[u8],
+    ) -> Result<bool, Failure> {
+        let changed = self.connection.execute(
+            "UPDATE secrets SET value = ?3 WHERE name = ?1 AND value = ?2",
+            params![name, known, fresh],
+        )?;
+        Ok(changed > 0)
+    }
 }
 
 fn profile(row: &Row<'_>) -> Result<AgentProfile, Failure> {

@@ -108,6 +108,12 @@ impl Database {
         Self::prepare(connection, Some(lock))
     }
 
+    /// Opens or creates the file at `path`, whoever else has it open.
+    pub(super) fn open_beside(path: &Path) -> Result<Self, OpenError> {
+        let connection = Connection::open(path).map_err(|error| OpenError::Failed(error.into()))?;
+        Self::prepare(connection, None)
+    }
+
     /// A database that is gone when it is dropped.
     #[cfg(test)]
     pub(super) fn in_memory() -> Result<Self, OpenError> {
