@@ -1,0 +1,71 @@
+//! The admin listener: health and metrics, for machines on the same host or network.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use signaling_wire::browser::{Presence, Role};
+
+use crate::{app::App, metrics::Snapshot};
+
+/// What the admin listener shows.
+#[derive(Clone)]
+pub struct Admin {
+    /// The server.
+    pub app: Arc<App>,
+    /// The node in this process, if there is one.
+    pub node: Option<sfu_node::Monitor>,
+}
+
+/// All admin routes.
+pub fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(admin)
+}
+
+/// 200 when a new call could be made here, else 503 and why not.
+async fn ready(State(Admin { app, .. }): State<Admin>) -> impl IntoResponse {
+    let not = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n"));
+    if app.stopping.load(Ordering::Relaxed) {
+        return not("stopping");
+    }
+    if let Err(error) = app.store.check().await {
+        tracing::warn!(%error, "the store cannot be written");
+        return not("the store cannot be written");
+    }
+    if app.nodes.states().serving == 0 {
+        return not("no media node takes calls");
+    }
+    (StatusCode::OK, "ready\n".to_owned())
+}
+
+async fn metrics(State(Admin { app, node }): State<Admin>) -> impl IntoResponse {
+    const PRESENCES: [Presence; 5] = [
+        Presence::Break,
+        Presence::Available,
+        Presence::Ringing,
+        Presence::InCall,
+        Presence::WrapUp,
+    ];
+    let counters = app.desk.counters();
+    let snapshot = Snapshot {
+        sockets: [Role::Shopper, Role::Agent].map(|r| (r, app.sockets.count(r))).to_vec(),
+        agents: PRESENCES.map(|p| (p, app.sockets.agents(p))).to_vec(),
+        nodes: app.nodes.states(),
+        waiting: counters.waiting,
+        calls: counters.active,
+        legs: app.legs.len(),
+        backlog: counters.backlog,
+    };
+    let embedded = node.map(|node| node.metrics()).unwrap_or_default();
+    let text = app.metrics.render(&snapshot, embedded);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}

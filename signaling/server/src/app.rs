@@ -1,0 +1,75 @@
+//! What the request handlers share.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    time::Instant,
+};
+
+use signaling_desk::{Millis, store::Store};
+
+use crate::{
+    bucket::Bucket,
+    config::Config,
+    control::Nodes,
+    desk_task::{self, DeskHandle},
+    http::{ApiKeys, FailureLimit},
+    issuer::Issuer,
+    keys,
+    legs::Legs,
+    metrics::Metrics,
+    tokens::Tokens,
+    ws::Sockets,
+};
+
+/// The parts of a running server.
+pub struct App {
+    /// The effective configuration.
+    pub config: Config,
+    /// Calls, agents, secrets.
+    pub store: Arc<dyn Store>,
+    /// Who is paired with whom.
+    pub desk: DeskHandle,
+    /// The pages that are connected.
+    pub sockets: Arc<Sockets>,
+    /// Their transports.
+    pub legs: Arc<Legs>,
+    /// The media nodes.
+    pub nodes: Arc<Nodes>,
+    /// Checks tokens.
+    pub tokens: Arc<Tokens>,
+    /// Makes them.
+    pub issuer: Arc<Issuer>,
+    /// Who may use the API.
+    pub api_keys: ApiKeys,
+    /// Who failed too often.
+    pub failures: FailureLimit,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Set when the server stops: not ready for anything new.
+    pub stopping: AtomicBool,
+    /// How often an unknown key id may make us look for new keys: forged ids are free.
+    pub(crate) key_reloads: Mutex<Bucket>,
+}
+
+impl App {
+    /// The current time.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        desk_task::now()
+    }
+
+    /// Reads the signing keys again. False when it was done a moment ago.
+    pub(crate) async fn reload_keys(&self) -> bool {
+        let due = {
+            let mut reloads = self.key_reloads.lock().unwrap_or_else(PoisonError::into_inner);
+            reloads.take(Instant::now())
+        };
+        if due {
+            match keys::load(&*self.store).await {
+                Ok(keys) => self.tokens.replace_keys(keys),
+                Err(error) => tracing::error!(%error, "the signing keys cannot be read"),
+            }
+        }
+        due
+    }
+}

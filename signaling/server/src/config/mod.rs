@@ -1,0 +1,154 @@
+//! Configuration: built-in defaults < TOML file < environment (`VITRINE_…`) < flags.
+//!
+//! [`Layer`] is what one source says (everything optional); [`Config`] is the effective result.
+//! The same names are used everywhere: `public_url` in the file, `VITRINE_PUBLIC_URL`,
+//! `--public-url`. Secrets have no flag: an argument list is readable by every user of a machine.
+
+mod file;
+mod layer;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU16,
+    path::PathBuf,
+};
+
+use serde::Serialize;
+use sfu_node::control::ClusterSecret;
+use signaling_wire::text::Name;
+
+pub use self::{
+    layer::{Layer, LogFormat},
+    secret::Secret,
+};
+use crate::Failure;
+
+/// The effective configuration.
+#[derive(Debug, Clone, Serialize)]
+pub struct Config {
+    /// Directory of the database, keys and secrets.
+    pub data_dir: PathBuf,
+    /// Public listener: pages, WebSocket, API.
+    pub listen: SocketAddr,
+    /// Admin listener: health and metrics.
+    pub admin_listen: SocketAddr,
+    /// Control listener (QUIC over UDP) that media nodes dial.
+    pub control_listen: SocketAddr,
+    /// Address people's browsers use, without a trailing slash. It goes into links.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Origins besides the server's own whose pages may open the WebSocket.
+    pub allowed_origins: Vec<String>,
+    /// Take a client's address from the last `X-Forwarded-For` entry. Only behind a proxy that
+    /// sets it: anyone else could choose their address.
+    pub trust_proxy: bool,
+    /// The shop's name, shown on both pages.
+    pub shop: Name,
+    /// Who a shopper is about to talk to.
+    pub host: Name,
+    /// Whether a media node runs inside this process.
+    pub embedded_node: bool,
+    /// Region of the embedded node.
+    pub region: String,
+    /// First UDP port of the embedded node's media; worker `i` uses the port `i` above it.
+    /// 0 lets the system choose.
+    pub media_port: u16,
+    /// Addresses under which browsers reach the embedded node. Empty: those of this machine.
+    pub media_addresses: Vec<IpAddr>,
+    /// Worker threads of the embedded node. None: one for each core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<NonZeroU16>,
+    /// What nodes prove knowledge of. None: kept in the data directory, created on first start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_secret: Option<Secret>,
+    /// Log filter, for example `info` or `signaling_server=debug`.
+    pub log: String,
+    /// How log lines look.
+    pub log_format: LogFormat,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            data_dir: PathBuf::from("./vitrine-data"),
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080),
+            admin_listen: SocketAddr::new(loopback, 9090),
+            control_listen: SocketAddr::new(loopback, 7443),
+            public_url: None,
+            allowed_origins: Vec::new(),
+            trust_proxy: false,
+            shop: name("Vitrine"),
+            host: name("Our team"),
+            embedded_node: true,
+            region: "local".to_owned(),
+            media_port: 10_000,
+            media_addresses: Vec::new(),
+            workers: None,
+            cluster_secret: None,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Config {
+    /// The effective configuration from flags and environment (`over`) and the file they name.
+    ///
+    /// # Errors
+    /// A sentence when the file cannot be read, names an unknown key, or a value is impossible.
+    pub fn load(over: Layer) -> Result<Self, Failure> {
+        let file = match &over.config {
+            Some(path) => file::read(path)?,
+            None => Layer::default(),
+        };
+        let mut config = Self::default();
+        file.apply(&mut config);
+        over.apply(&mut config);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&mut self) -> Result<(), Failure> {
+        if let Some(url) = &mut self.public_url {
+            let scheme_ok = url.starts_with("https://") || url.starts_with("http://");
+            if !scheme_ok || url.contains(['#', '?', ' ']) {
+                return Err(Failure::Config(format!(
+                    "public_url must look like https://calls.example.com, not {url:?}"
+                )));
+            }
+            url.truncate(url.trim_end_matches('/').len());
+        }
+        if let Some(secret) = &self.cluster_secret {
+            ClusterSecret::new(secret.expose())
+                .map_err(|error| Failure::Config(format!("cluster_secret: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Where browsers find this server when it listens on `port`.
+    #[must_use]
+    pub fn base_url(&self, port: u16) -> String {
+        match &self.public_url {
+            Some(url) => url.clone(),
+            None if self.listen.ip().is_unspecified() || self.listen.ip().is_loopback() => {
+                format!("http://localhost:{port}")
+            }
+            None => format!("http://{}", SocketAddr::new(self.listen.ip(), port)),
+        }
+    }
+
+    /// Whether browsers reach the server over TLS (a proxy in front of it ends it).
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+}
+
+/// A name from the source code, which is known to fit.
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap_or_default()
+}

@@ -1,0 +1,49 @@
+use super::{Config, Layer, Secret, file};
+
+#[test]
+fn an_unknown_key_names_the_nearest_valid_one() {
+    let error = file::parse("publc_url = \"https://x.example\"").expect_err("unknown key");
+    assert!(error.contains("publc_url") && error.contains("\"public_url\""), "{error}");
+}
+
+#[test]
+fn every_listed_key_is_one_the_layer_takes() {
+    for key in Layer::KEYS {
+        // A table fits no setting, so the error must be about the value's type, not the key.
+        let error = file::parse(&format!("[{key}]\nx = 1")).expect_err("wrong type");
+        assert!(!error.contains("unknown field"), "{key}: {error}");
+    }
+}
+
+#[test]
+fn flags_and_environment_win_over_the_file_and_the_file_over_defaults() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let path = dir.path().join("vitrine.toml");
+    std::fs::write(&path, "shop = \"From file\"\nmedia_port = 4000\n").expect("write");
+    let over = Layer { config: Some(path), media_port: Some(5000), ..Layer::default() };
+    let config = Config::load(over).expect("valid");
+    assert_eq!(config.shop.as_str(), "From file");
+    assert_eq!(config.media_port, 5000);
+    assert_eq!(config.region, "local");
+}
+
+#[test]
+fn a_secret_is_neither_printed_nor_logged() {
+    let config = Config {
+        cluster_secret: Some(Secret::new("correct horse battery staple 12345")),
+        ..Config::default()
+    };
+    let shown = format!("{config:?}{}", toml::to_string(&config).expect("serializable"));
+    assert!(!shown.contains("horse"), "{shown}");
+}
+
+#[test]
+fn impossible_values_are_refused_in_words() {
+    for (layer, word) in [
+        (Layer { public_url: Some("shop.example".into()), ..Layer::default() }, "public_url"),
+        (Layer { cluster_secret: Some(Secret::new("short")), ..Layer::default() }, "cluster_secret"),
+    ] {
+        let error = Config::load(layer).expect_err(word).to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}

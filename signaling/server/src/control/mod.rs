@@ -1,0 +1,39 @@
+//! Signaling's end of the control links (see [`signaling_wire::control`]).
+//!
+//! [`endpoint`] accepts QUIC connections, [`link`] speaks with one node over one of them, and
+//! [`Nodes`] is the registry: the set of live links *is* the set of known nodes.
+
+pub mod endpoint;
+mod link;
+mod nodes;
+
+use async_trait::async_trait;
+use signaling_wire::{
+    control::{CallEvent, LegQuality, LegState},
+    ids::{CallId, LegId, NodeEpoch, NodeId},
+};
+
+pub use self::nodes::{Node, NodeStates, Nodes, OpenError};
+
+/// One start of a node: what a leg is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Incarnation {
+    /// The node.
+    pub node: NodeId,
+    /// Its start.
+    pub epoch: NodeEpoch,
+}
+
+/// Who is told what nodes say. Called on the link's task, in the order of the link.
+#[async_trait]
+pub trait NodeEvents: Send + Sync + 'static {
+    /// A node has registered and carries these legs. Any leg thought to be on it that is not
+    /// among them is gone.
+    async fn registered(&self, node: Incarnation, legs: &[LegId]);
+    /// A leg changed.
+    async fn leg_state(&self, leg: LegId, state: LegState);
+    /// Something happened in a call.
+    async fn call_event(&self, call: CallId, epoch: u32, leg: LegId, event: CallEvent, at_us: u64);
+    /// Quality of a leg.
+    async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality);
+}

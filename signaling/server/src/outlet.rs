@@ -1,0 +1,92 @@
+//! Where the desk's effects go: to sockets and to nodes.
+
+use std::sync::Arc;
+
+use signaling_desk::{Seat, SocketId};
+use signaling_wire::{
+    PROTOCOL,
+    browser::{ByeReason, Phase, ServerMessage, Welcome},
+    claims::Context,
+    ids::{CallId, LegId},
+    text::Name,
+};
+
+use crate::{
+    desk_task::{Outlet, now},
+    issuer::Issuer,
+    legs::Legs,
+    ws::{Sockets, Visitor},
+};
+
+/// The name of a shopper whose link carries none.
+const NAMELESS: &str = "Guest";
+
+/// Carries out what the desk decides.
+#[derive(Debug)]
+pub struct Hands {
+    /// The open sockets.
+    pub sockets: Arc<Sockets>,
+    /// The legs on the nodes.
+    pub legs: Arc<Legs>,
+    /// Makes seat tokens.
+    pub issuer: Arc<Issuer>,
+    /// The shop's name.
+    pub shop: Name,
+    /// Who a shopper is about to talk to.
+    pub host: Name,
+}
+
+impl Hands {
+    fn welcome(&self, visitor: &Visitor, phase: Phase, leg_alive: bool) -> ServerMessage {
+        let (name, seat, context) = match visitor {
+            Visitor::Shopper(link) => {
+                let name = link.context.name.clone().unwrap_or_else(|| {
+                    Name::parse(NAMELESS).unwrap_or_default()
+                });
+                let seat = self.issuer.seat(link.as_ref().clone(), now());
+                (name, seat, link.context.clone())
+            }
+            Visitor::Agent(agent) => (agent.name.clone(), None, Context::default()),
+        };
+        ServerMessage::Welcome(Box::new(Welcome {
+            protocol: PROTOCOL,
+            role: visitor.role(),
+            name,
+            shop: self.shop.clone(),
+            host: self.host.clone(),
+            seat,
+            leg_alive,
+            phase,
+            language: context.language.clone(),
+            context,
+        }))
+    }
+}
+
+impl Outlet for Hands {
+    fn admit(&self, socket: SocketId, _seat: Seat, phase: Phase, leg_alive: bool) {
+        self.sockets.admit(socket, phase, |visitor, phase| {
+            self.welcome(visitor, phase, leg_alive)
+        });
+    }
+
+    fn send(&self, socket: SocketId, message: ServerMessage) {
+        self.sockets.send(socket, message);
+    }
+
+    fn close(&self, socket: SocketId, reason: ByeReason) {
+        self.sockets.close(socket, reason);
+    }
+
+    fn bridge(&self, call: CallId, epoch: u32, legs: [LegId; 2]) {
+        self.legs.bridge(call, epoch, legs);
+    }
+
+    fn unbridge(&self, call: CallId, epoch: u32, legs: [LegId; 2]) {
+        self.legs.unbridge(call, epoch, legs);
+    }
+
+    fn close_leg(&self, leg: LegId) {
+        self.legs.close(leg);
+    }
+}

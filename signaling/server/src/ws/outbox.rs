@@ -1,0 +1,115 @@
+//! The way out of a socket: a bounded queue and the task that empties it.
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use futures_util::{SinkExt, stream::SplitSink};
+use signaling_wire::browser::{ByeReason, ServerMessage};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+
+/// Messages that may wait for a page. A call makes a few each second; a page that is a minute
+/// behind reads its state afresh when it reconnects.
+const QUEUE: usize = 256;
+
+/// How often the page's end is asked for a sign of life.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
+/// How long one message may take to leave. Long enough for a phone in a lift.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Why the writer stopped; seen by the reader, which then stops as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writing {
+    /// It has not.
+    Open,
+    /// Bye was said, or nothing can be written any more.
+    Over,
+}
+
+/// Puts messages on the way to a page.
+#[derive(Debug, Clone)]
+pub(super) struct Outbox {
+    queue: mpsc::Sender<ServerMessage>,
+    overrun: watch::Sender<bool>,
+}
+
+impl Outbox {
+    /// Starts the task that writes to `sink`. The receiver says when it has stopped.
+    pub(super) fn start(sink: SplitSink<WebSocket, Message>) -> (Self, watch::Receiver<Writing>) {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (overrun, overran) = watch::channel(false);
+        let (state, writing) = watch::channel(Writing::Open);
+        tokio::spawn(async move {
+            write(sink, waiting, overran).await;
+            // Nobody listens any more when the reader has stopped first.
+            let _ = state.send(Writing::Over);
+        });
+        (Self { queue, overrun }, writing)
+    }
+
+    /// Queues a message. A page that reads too slowly is cut off, not buffered.
+    pub(super) fn send(&self, message: ServerMessage) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(message) {
+            self.overrun.send_replace(true);
+        }
+    }
+
+    /// Says bye; the socket closes after it.
+    pub(super) fn bye(&self, reason: ByeReason) {
+        self.send(ServerMessage::Bye { reason });
+    }
+}
+
+async fn write(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut waiting: mpsc::Receiver<ServerMessage>,
+    mut overran: watch::Receiver<bool>,
+) {
+    let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let message = tokio::select! {
+            message = waiting.recv() => match message {
+                Some(message) => message,
+                None => break,
+            },
+            _ = pings.tick() => {
+                if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
+                    return;
+                }
+                continue;
+            }
+        };
+        let last = matches!(message, ServerMessage::Bye { .. });
+        let Ok(text) = serde_json::to_string(&message) else {
+            tracing::error!(?message, "a message cannot be written as JSON");
+            continue;
+        };
+        if !sent(&mut sink, Message::Text(text.into()), &mut overran).await {
+            return;
+        }
+        if last {
+            break;
+        }
+    }
+    let close = CloseFrame { code: close_code::NORMAL, reason: Utf8Bytes::from_static("") };
+    if sent(&mut sink, Message::Close(Some(close)), &mut overran).await {
+        // The peer may be gone; there is nothing left to do for it.
+        let _ = timeout(WRITE_TIMEOUT, sink.close()).await;
+    }
+}
+
+/// Writes one message; false when the page is gone or too far behind.
+async fn sent(
+    sink: &mut SplitSink<WebSocket, Message>,
+    message: Message,
+    overran: &mut watch::Receiver<bool>,
+) -> bool {
+    tokio::select! {
+        written = timeout(WRITE_TIMEOUT, sink.send(message)) => matches!(written, Ok(Ok(()))),
+        _ = overran.wait_for(|overran| *overran) => false,
+    }
+}
