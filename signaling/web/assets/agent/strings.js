@@ -81,6 +81,7 @@ export const t = {
   timelineNote: "Milliseconds from your press on Accept.",
   fromAccept: "From Accept",
   stage: "Stage",
+  side: "Side",
   sides: { shopper: "Shopper", agent: "You", server: "Service" },
 
   signedOut: "You are signed out",

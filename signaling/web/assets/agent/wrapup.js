@@ -93,7 +93,7 @@ export class WrapUp {
       h(
         "table",
         {},
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.stage), h("th", { scope: "col" }, ""), h("th", { scope: "col", class: "number" }, t.fromAccept))),
+        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.stage), h("th", { scope: "col" }, t.side), h("th", { scope: "col", class: "number" }, t.fromAccept))),
         h("tbody", {}, ...sorted.map((entry) => h(
           "tr",
           {},

@@ -10,8 +10,11 @@
  * }} Call
  */
 import { Chat } from "./chat.js";
-import { announce, button, clock, h, heading, icon, initials, put, rename, text } from "./dom.js";
+import { announce, button, clock, feed, h, heading, icon, initials, put, rename, text } from "./dom.js";
 import { firstSound, nextFrame, WakeLock } from "./frames.js";
+
+/** Seconds after which a side that has said nothing about its camera has none. */
+const SETTLED = 2;
 
 export class CallView {
   /** @type {HTMLElement} */ element;
@@ -24,7 +27,10 @@ export class CallView {
   /** @type {MediaState} */ #peerMedia = { microphone: false, camera: false, screen: false };
   #peerConnected = true;
   #linkUp = true;
+  /** A frame of this call is on the screen. */
   #pictured = false;
+  /** The other side said so; before their first word nothing is known. */
+  #peerCameraOff = false;
   #startedAt = 0;
   #ticker = 0;
   /** @type {(() => void)[]} */ #waits = [];
@@ -65,7 +71,7 @@ export class CallView {
     this.#parts = p;
     // Own sound must never come back; `muted` as an attribute would not do that.
     p.self.muted = true;
-    p.self.srcObject = media.preview;
+    feed(p.self, media.preview);
     p.hear.hidden = p.resume.hidden = true;
     const shares = options.role === "agent" && "getDisplayMedia" in (navigator.mediaDevices ?? {});
     this.element = h(
@@ -82,6 +88,8 @@ export class CallView {
       h("aside", { class: "side" }, side, this.chat.element),
     );
     media.addEventListener("change", () => this.#mediaChanged());
+    p.self.addEventListener("fed", () => this.#mediaChanged());
+    p.remote.addEventListener("fed", () => void (this.call && this.#play()));
     p.remote.addEventListener("resize", () => this.#fit());
     this.#mediaChanged();
   }
@@ -92,6 +100,7 @@ export class CallView {
     const same = this.call?.call === call.call;
     this.call = call;
     this.#peerMedia = call.peer_media;
+    this.#peerCameraOff = !call.peer_media.camera && call.elapsed_s > SETTLED;
     this.#peerConnected = call.peer_connected;
     this.#startedAt = performance.now() - call.elapsed_s * 1_000;
     const p = this.#parts;
@@ -129,8 +138,7 @@ export class CallView {
 
   /** @param {MediaStream} stream */
   attach(stream) {
-    this.#parts.remote.srcObject = stream;
-    if (this.call) this.#play();
+    feed(this.#parts.remote, stream);
   }
 
   /** @param {boolean} connected */
@@ -144,8 +152,9 @@ export class CallView {
 
   /** @param {MediaState} state */
   peerMedia(state) {
-    const cameBack = state.camera && !this.#peerMedia.camera;
     this.#peerMedia = state;
+    const cameBack = state.camera && this.#peerCameraOff;
+    this.#peerCameraOff = !state.camera;
     if (cameBack) {
       this.#pictured = false;
       this.#awaitPicture();
@@ -220,7 +229,13 @@ export class CallView {
     else await media.share();
   }
 
+  /** Both sides have had the time to say what they send. */
+  #settled() {
+    return performance.now() - this.#startedAt > SETTLED * 1_000;
+  }
+
   #tick() {
+    if (this.#parts.notice.hidden && !this.#peerMedia.microphone) this.#render();
     text(this.#parts.timer, clock((performance.now() - this.#startedAt) / 1_000));
   }
 
@@ -260,10 +275,9 @@ export class CallView {
     if (this.#o.send({ type: "media", ...this.#o.media.state })) this.#told = state;
   }
 
-  /** After a reconnect the server is told again. */
-  retell() {
+  /** After a reconnect the server is told again, with the next start or change. */
+  untold() {
     this.#told = "";
-    this.#tellMedia();
   }
 
   #render() {
@@ -272,21 +286,21 @@ export class CallView {
     const { peer } = this.call;
     const p = this.#parts;
     this.#fit();
-    const waiting = this.#pictured && this.#peerMedia.camera;
-    p.cover.hidden = waiting;
-    p.cover.classList.toggle("pending", this.#peerMedia.camera && !this.#pictured);
-    if (!waiting) {
+    const off = this.#peerCameraOff;
+    p.cover.hidden = this.#pictured && !off;
+    p.cover.classList.toggle("pending", !off);
+    if (!p.cover.hidden) {
       put(
         p.cover,
         h("span", { class: "avatar", "aria-hidden": "true" }, initials(peer)),
-        h("p", {}, this.#peerMedia.camera ? t.connecting : t.peerCameraOff(peer)),
+        h("p", {}, off ? t.peerCameraOff(peer) : t.connecting),
       );
     }
     const notice = !this.#linkUp ? t.mediaReconnecting
       : !this.#peerConnected ? t.peerAway(peer)
       : media.phase === "interrupted" ? t.interrupted
       : media.screen ? t.sharing
-      : !this.#peerMedia.microphone ? t.peerMuted(peer)
+      : !this.#peerMedia.microphone && this.#settled() ? t.peerMuted(peer)
       : "";
     p.notice.hidden = !notice;
     text(p.notice, notice);

@@ -28,7 +28,7 @@ export class Chat {
   constructor(options) {
     this.#o = options;
     const { t } = options;
-    this.#log = h("ol", { class: "chat-log", role: "log", "aria-label": t.chat, tabindex: 0 });
+    this.#log = h("div", { class: "chat-log", role: "log", "aria-label": t.chat, tabindex: 0 });
     this.#input = h("textarea", {
       class: "chat-input", rows: 1, maxlength: MAX_CHAT, "aria-label": t.message,
       placeholder: t.messageHint, autocomplete: "off", enterkeyhint: "send",
@@ -38,7 +38,7 @@ export class Chat {
       "form",
       { class: "chat-form", on: { submit: (/** @type {Event} */ event) => { event.preventDefault(); this.#submit(); } } },
       this.#input,
-      h("button", { type: "submit", class: "button accent chat-send" }, icon("send"), h("span", {}, t.send)),
+      h("button", { type: "submit", class: "button chat-send" }, icon("send"), h("span", {}, t.send)),
     );
     this.element = h("section", { class: "chat", "aria-label": t.chat }, this.#log, form);
   }
@@ -48,7 +48,7 @@ export class Chat {
     this.#peer = peer;
     this.#shown.clear();
     // What is on its way stays: a reconnect must not lose it.
-    put(this.#log, h("li", { class: "chat-empty" }, this.#o.t.chatEmpty), ...[...this.#pending.values()].map(({ row }) => row));
+    put(this.#log, h("p", { class: "chat-empty" }, this.#o.t.chatEmpty), ...[...this.#pending.values()].map(({ row }) => row));
     for (const line of lines) this.add(line, false);
     const own = lines.filter((line) => line.from === this.#o.role).map((line) => line.client_id);
     this.#next = Math.max(this.#next, ...own.map((id) => id + 1));
@@ -118,7 +118,7 @@ export class Chat {
   #row(text, own, pending) {
     const { t } = this.#o;
     return h(
-      "li",
+      "div",
       { class: `chat-line ${own ? "own" : "peer"}${pending ? " pending" : ""}` },
       h("span", { class: "visually-hidden" }, `${own ? t.you : this.#peer}: `),
       h("span", { class: "chat-text" }, text),

@@ -1,7 +1,7 @@
 // @ts-check
 /** Own picture, microphone meter, choice of devices, and words for whatever keeps them away. */
 import { chosen, list } from "./devices.js";
-import { announce, button, h, icon, put, rename, text } from "./dom.js";
+import { announce, button, feed, h, icon, put, rename, text } from "./dom.js";
 import { Meter } from "./meter.js";
 
 /** @typedef {import("./devices.js").Kind} Kind */
@@ -38,7 +38,8 @@ export class DeviceCard {
     this.#parts = p;
     p.meter.append(p.bar);
     p.video.muted = true;
-    p.video.srcObject = media.preview;
+    feed(p.video, media.preview);
+    p.video.addEventListener("fed", () => this.#render());
     this.#meter = new Meter((level, heard) => this.#level(level, heard));
     this.element = h(
       "section",

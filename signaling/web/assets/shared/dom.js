@@ -1,5 +1,6 @@
 // @ts-check
 /** A few lines instead of a framework: making elements, showing screens, telling screen readers. */
+import { FILLED, PATHS } from "./icons.js";
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
@@ -31,19 +32,21 @@ export function put(element, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An icon of the sprite; decoration only, the words are next to it. @param {string} name */
+/** An icon; decoration only, the words are next to it. @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
+  svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${SPRITE}#${name}`);
-  svg.append(use);
+  svg.append(document.createElementNS(SVG, "path"));
+  draw(svg, name);
   return svg;
 }
 
-/** Next to this module, so that it has the same version. */
-const SPRITE = new URL("./icons.svg", import.meta.url).href;
+/** @param {SVGElement} svg @param {string} name */
+function draw(svg, name) {
+  svg.setAttribute("class", FILLED.has(name) ? "icon filled" : "icon");
+  svg.firstElementChild?.setAttribute("d", PATHS[name]);
+}
 
 /**
  * A button with a visible name.
@@ -69,7 +72,8 @@ export function button(name, press, look = {}) {
 export function rename(element, name, iconName) {
   const label = element.querySelector("span");
   if (label && label.textContent !== name) label.textContent = name;
-  if (iconName) element.querySelector("use")?.setAttribute("href", `${SPRITE}#${iconName}`);
+  const svg = element.querySelector("svg");
+  if (svg && iconName) draw(svg, iconName);
 }
 
 /** @param {Element} element @param {string} text */
@@ -128,3 +132,23 @@ export function initials(name) {
   const picked = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return picked.map((word) => [...word][0] ?? "").join("").toUpperCase();
 }
+
+/**
+ * Gives a video its stream, but not before the page has loaded: a stream without frames would hold
+ * up the load event, and the browser would show the page as loading for ever.
+ * @param {HTMLVideoElement} video
+ * @param {MediaStream} stream
+ */
+export function feed(video, stream) {
+  const set = () => {
+    if (wanted.get(video) !== stream) return;
+    video.srcObject = stream;
+    video.dispatchEvent(new Event("fed"));
+  };
+  wanted.set(video, stream);
+  if (document.readyState === "complete") set();
+  else addEventListener("load", set, { once: true });
+}
+
+/** @type {WeakMap<HTMLVideoElement, MediaStream>} */
+const wanted = new WeakMap();

@@ -166,9 +166,9 @@ export class Session {
     this.stages.renew("welcome");
     this.welcomed = true;
     this.leg.welcomed(welcome.leg_alive);
+    this.view.untold();
     if (welcome.phase.phase === "in_call") this.startCall(/** @type {any} */ (welcome.phase));
     else if (this.view.call) this.endCall();
-    this.view.retell();
     this.#o.onWelcome(welcome);
     this.stages.flush();
   }
