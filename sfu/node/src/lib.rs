@@ -9,10 +9,13 @@
 //! * [`node`]: [`Node`], and the registry of legs and calls;
 //! * `worker`: sockets, batches, queues and the loop round the core;
 //! * [`control`]: the control link; its framing, proof and TLS serve signaling's end as well;
-//! * `metrics`: the node in Prometheus' terms.
+//! * `metrics`: the node in Prometheus' terms; [`admin`]: health and metrics over HTTP;
+//! * [`cli`]: the `sfu` binary.
 //!
 //! Start reading at [`Node::start`].
 
+pub mod admin;
+pub mod cli;
 pub mod config;
 pub mod control;
 mod metrics;

@@ -43,6 +43,11 @@ fn build(
         &Readiness::ALL.map(|state| (state.name(), f64::from(state == readiness))),
     )?;
     scrape.plain("sfu_legs", "Open legs.", f64::from(status.load.legs))?;
+    scrape.plain(
+        "sfu_warm_legs",
+        "Legs whose handshake is done.",
+        workers.iter().map(|w| w.core.warm_legs).sum::<u64>() as f64,
+    )?;
     scrape.plain("sfu_calls", "Bridged calls.", f64::from(status.load.calls))?;
     scrape.plain(
         "sfu_control_links",
@@ -98,6 +103,24 @@ fn build(
         "kind",
         &[("panic", total(|w| w.io.panics))],
     )?;
+    scrape.counter(
+        "sfu_datagrams_dropped_total",
+        "Received datagrams that had no effect.",
+        "reason",
+        &dropped(workers),
+    )?;
+    scrape.counter(
+        "sfu_ice_checks_total",
+        "Connectivity checks that were validated.",
+        "outcome",
+        &[("validated", total(|w| w.core.checks))],
+    )?;
+    scrape.counter(
+        "sfu_packets_unsealed_total",
+        "Packets of ours that could not be protected; above zero means a defect.",
+        "protocol",
+        &[("srtp", total(|w| w.core.unsealed))],
+    )?;
     let busy: Vec<_> =
         workers.iter().enumerate().map(|(i, w)| (i.to_string(), f64::from(w.busy))).collect();
     let busy: Vec<_> = busy.iter().map(|(i, busy)| (i.as_str(), *busy)).collect();
@@ -108,6 +131,19 @@ fn build(
         &busy,
     )?;
     Ok(scrape.0.gather())
+}
+
+/// Drops of all workers by reason.
+fn dropped(workers: &[WorkerStats]) -> Vec<(&'static str, u64)> {
+    let mut sum = Vec::new();
+    for worker in workers {
+        let reasons = worker.core.dropped.by_reason();
+        sum.resize(reasons.len(), ("", 0));
+        for (slot, (reason, count)) in sum.iter_mut().zip(reasons) {
+            *slot = (reason, slot.1 + count);
+        }
+    }
+    sum
 }
 
 /// One scrape in the making.
@@ -150,5 +186,35 @@ impl Scrape {
             counters.with_label_values(&[value]).inc_by(*count);
         }
         self.add(counters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus::TextEncoder;
+
+    use super::*;
+    use crate::worker::IoStats;
+
+    #[test]
+    fn every_metric_is_there_and_workers_add_up() {
+        let worker = |received| {
+            let io = IoStats { datagrams_received: received, ..IoStats::default() };
+            WorkerStats { io, busy: 0.5, ..WorkerStats::default() }
+        };
+        let families =
+            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)]).unwrap();
+        let text = TextEncoder::new().encode_to_string(&families).unwrap();
+        for line in [
+            "sfu_udp_datagrams_total{direction=\"received\"} 5",
+            "sfu_node_state{state=\"ready\"} 1",
+            "sfu_node_state{state=\"draining\"} 0",
+            "sfu_worker_busy_ratio{worker=\"1\"} 0.5",
+            "sfu_datagrams_dropped_total{reason=\"unknown_source\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
+        }
+        let badly_named = families.iter().find(|family| !family.name().starts_with("sfu_"));
+        assert!(badly_named.is_none(), "{badly_named:?}");
     }
 }

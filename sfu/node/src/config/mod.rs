@@ -1,4 +1,15 @@
 //! What a node is set up with.
+//!
+//! [`NodeConfig`] is what [`Node::start`](crate::Node::start) takes. The binary makes it from
+//! [`Settings`], which come from defaults < TOML file < environment < flags.
+
+mod layer;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use layer::{FileError, Layer};
+pub use settings::{LogFormat, SECRET_VARIABLE, Settings, SettingsError};
 
 use std::{net::IpAddr, num::NonZeroU16};
 

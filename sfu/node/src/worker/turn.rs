@@ -36,6 +36,10 @@ const FORWARDED_PER_TURN: usize = 256;
 /// Batches received in one turn, of up to 32 system buffers each.
 const RECEIVES_PER_TURN: usize = 4;
 
+/// Received datagrams after which the core is drained within a batch: often enough that its queues
+/// stay short, seldom enough that packets for one page make long runs for the batch.
+const DRAIN_EVERY: usize = 256;
+
 /// How often counters are copied out.
 const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
@@ -234,7 +238,7 @@ impl Shell {
             };
             let now = Instant::now();
             self.stats.receives += 1;
-            for (from, data) in self.buffers.datagrams(filled) {
+            for (taken, (from, data)) in self.buffers.datagrams(filled).enumerate() {
                 self.stats.datagrams_received += 1;
                 self.stats.bytes_received += data.len() as u64;
                 if let Disposition::Forward(to) = core.handle_datagram(now, self.port, from, data) {
@@ -242,8 +246,8 @@ impl Shell {
                     let datagram = Datagram { port: self.port, from, data };
                     pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, 0);
                 }
-                while let Some(transmit) = core.poll_transmit() {
-                    self.batch.push(&transmit, &self.peers, &mut self.stats);
+                if taken % DRAIN_EVERY == DRAIN_EVERY - 1 {
+                    send(core, &mut self.batch, &self.peers, &mut self.stats);
                 }
             }
             self.drain(core, now);
@@ -252,9 +256,7 @@ impl Shell {
     }
 
     fn drain(&mut self, core: &mut Core, now: Instant) {
-        while let Some(transmit) = core.poll_transmit() {
-            self.batch.push(&transmit, &self.peers, &mut self.stats);
-        }
+        send(core, &mut self.batch, &self.peers, &mut self.stats);
         while self.hand_out() {
             let Some(event) = core.poll_event() else { return };
             self.unsent.push_back(WorkerEvent {
@@ -287,6 +289,13 @@ impl Shell {
                 peer.mailbox.wake();
             }
         }
+    }
+}
+
+/// Gathers what the core wants sent.
+fn send(core: &mut Core, batch: &mut Batch, peers: &[Peer], stats: &mut IoStats) {
+    while let Some(transmit) = core.poll_transmit() {
+        batch.push(&transmit, peers, stats);
     }
 }
 
