@@ -330,3 +330,6 @@ impl PeerConnectionEventHandler for Handler {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;
