@@ -20,7 +20,7 @@ mod verbs;
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, thread};
+use std::{ops::ControlFlow, path::Path, thread};
 
 use async_trait::async_trait;
 use signaling_desk::{
@@ -37,7 +37,8 @@ use sqlite::{Database, Failure};
 /// Requests that may wait for the thread. The desk has one at a time; the rest is the API.
 const REQUESTS: usize = 256;
 
-type Request = Box<dyn FnOnce(&mut Database) + Send>;
+/// Work for the thread. A break ends it; who asked for that is told when the file is closed.
+type Request = Box<dyn FnOnce(&mut Database) -> ControlFlow<oneshot::Sender<()>> + Send>;
 
 /// The SQLite store. The thread ends, and the file is closed, when the last handle is dropped.
 #[derive(Clone, Debug)]
@@ -69,11 +70,25 @@ impl Sqlite {
             .name("store".to_owned())
             .spawn(move || {
                 while let Some(request) = receiver.blocking_recv() {
-                    request(&mut database);
+                    if let ControlFlow::Break(closed) = request(&mut database) {
+                        drop(database);
+                        // Whoever asked may not wait for it.
+                        let _ = closed.send(());
+                        return;
+                    }
                 }
             })
             .map_err(OpenError::Thread)?;
         Ok(Self { requests })
+    }
+
+    /// Does what has been asked so far and closes the file. Later requests find no store.
+    pub async fn close(&self) {
+        let (closed, on_close) = oneshot::channel();
+        if self.requests.send(Box::new(|_| ControlFlow::Break(closed))).await.is_ok() {
+            // It fails only when the thread is gone, and the file closed with it.
+            let _ = on_close.await;
+        }
     }
 
     async fn ask<T: Send + 'static>(
@@ -85,6 +100,7 @@ impl Sqlite {
         let request: Request = Box::new(move |database| {
             // A caller that no longer waits does not undo what was asked for.
             let _ = answer.send(question(database).map_err(StoreError::from));
+            ControlFlow::Continue(())
         });
         self.requests.send(request).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?

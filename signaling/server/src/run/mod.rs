@@ -64,6 +64,7 @@ pub struct Server {
     control: Endpoint,
     node: Option<sfu_node::Node>,
     desk: JoinHandle<()>,
+    sqlite: Sqlite,
 }
 
 impl Server {
@@ -76,7 +77,8 @@ impl Server {
         let sqlite =
             Sqlite::open(&data.database()).map_err(|error| Failure::Machine(error.to_string()))?;
         let metrics = Arc::new(Metrics::new());
-        let store: Arc<dyn Store> = Arc::new(MeteredStore::new(sqlite, Arc::clone(&metrics)));
+        let store: Arc<dyn Store> =
+            Arc::new(MeteredStore::new(sqlite.clone(), Arc::clone(&metrics)));
         // Ports next: they are what fails most often, and nothing has happened yet.
         let public = listen::bind("listen", config.listen).await?;
         let admin = listen::bind("admin_listen", config.admin_listen).await?;
@@ -129,7 +131,7 @@ impl Server {
         let monitor = node.as_ref().map(sfu_node::Node::monitor);
         let admin = admin.serve(admin::router(Admin { app: Arc::clone(&app), node: monitor }));
         let public = public.serve(http::router(Arc::clone(&app)));
-        Ok(Self { app, data, public, admin, control, node, desk })
+        Ok(Self { app, data, public, admin, control, node, desk, sqlite })
     }
 
     /// What the request handlers share.
@@ -209,6 +211,7 @@ impl Server {
         }
         self.control.close().await;
         self.admin.stop().await;
+        self.sqlite.close().await;
     }
 }
 
