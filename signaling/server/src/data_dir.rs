@@ -221,6 +221,9 @@ mod tests {
         let path = parent.path().join("data");
         fs::write(&path, "in the way").expect("write");
         let error = DataDir::open(&path).expect_err("a file").to_string();
-        assert!(error.starts_with("the data directory /") && !error.contains("os error"), "{error}");
+        assert!(
+            error.starts_with("the data directory /") && !error.contains("os error"),
+            "{error}"
+        );
     }
 }

@@ -40,9 +40,11 @@ impl Hands {
     fn welcome(&self, visitor: &Visitor, phase: Phase, leg_alive: bool) -> ServerMessage {
         let (name, seat, context) = match visitor {
             Visitor::Shopper(link) => {
-                let name = link.context.name.clone().unwrap_or_else(|| {
-                    Name::parse(NAMELESS).unwrap_or_default()
-                });
+                let name = link
+                    .context
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| Name::parse(NAMELESS).unwrap_or_default());
                 let seat = self.issuer.seat(link.as_ref().clone(), now());
                 (name, seat, link.context.clone())
             }
@@ -65,9 +67,7 @@ impl Hands {
 
 impl Outlet for Hands {
     fn admit(&self, socket: SocketId, _seat: Seat, phase: Phase, leg_alive: bool) {
-        self.sockets.admit(socket, phase, |visitor, phase| {
-            self.welcome(visitor, phase, leg_alive)
-        });
+        self.sockets.admit(socket, phase, |visitor, phase| self.welcome(visitor, phase, leg_alive));
     }
 
     fn send(&self, socket: SocketId, message: ServerMessage) {

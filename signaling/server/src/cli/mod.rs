@@ -3,7 +3,7 @@
 mod desk;
 pub mod output;
 
-use std::time::Duration;
+use std::{io::IsTerminal, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use signaling_wire::{
@@ -142,7 +142,10 @@ fn block_on(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failu
 fn log_to_stderr(config: &Config) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
         .map_err(|error| Failure::Config(format!("log = {:?}: {error}", config.log)))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

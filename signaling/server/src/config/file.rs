@@ -19,10 +19,12 @@ pub(super) fn read(path: &Path) -> Result<Layer, Failure> {
 
 /// What the text says, or why it cannot be taken.
 pub(super) fn parse(text: &str) -> Result<Layer, String> {
-    let table: toml::Table =
-        toml::from_str(text).map_err(|error| error.message().to_owned())?;
+    let table: toml::Table = toml::from_str(text).map_err(|error| error.message().to_owned())?;
     if let Some(unknown) = table.keys().find(|key| !Layer::KEYS.contains(&key.as_str())) {
-        return Err(format!("there is no setting {unknown:?}; did you mean {:?}?", nearest(unknown)));
+        return Err(format!(
+            "there is no setting {unknown:?}; did you mean {:?}?",
+            nearest(unknown)
+        ));
     }
     table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())
 }

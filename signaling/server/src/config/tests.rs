@@ -41,7 +41,10 @@ fn a_secret_is_neither_printed_nor_logged() {
 fn impossible_values_are_refused_in_words() {
     for (layer, word) in [
         (Layer { public_url: Some("shop.example".into()), ..Layer::default() }, "public_url"),
-        (Layer { cluster_secret: Some(Secret::new("short")), ..Layer::default() }, "cluster_secret"),
+        (
+            Layer { cluster_secret: Some(Secret::new("short")), ..Layer::default() },
+            "cluster_secret",
+        ),
     ] {
         let error = Config::load(layer).expect_err(word).to_string();
         assert!(error.contains(word), "{error}");

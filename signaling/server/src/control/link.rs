@@ -14,10 +14,7 @@ use signaling_wire::{
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{
-    Incarnation, Node, NodeEvents, Nodes,
-    nodes::COMMAND_QUEUE,
-};
+use super::{Incarnation, Node, NodeEvents, Nodes, nodes::COMMAND_QUEUE};
 
 /// From the first packet to a proven registration. A node needs three round trips.
 const PROVE_TIMEOUT: Duration = Duration::from_secs(5);

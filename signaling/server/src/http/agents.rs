@@ -48,8 +48,7 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     _: ApiKey,
 ) -> Result<impl IntoResponse, ProblemResponse> {
-    let agents =
-        app.store.agents().await.map_err(|error| auth::unavailable(&error, Stage::Api))?;
+    let agents = app.store.agents().await.map_err(|error| auth::unavailable(&error, Stage::Api))?;
     Ok(Json(Agents { agents }))
 }
 

@@ -57,7 +57,10 @@ pub struct ApiKey;
 impl FromRequestParts<Arc<App>> for ApiKey {
     type Rejection = ProblemResponse;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
         let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, app)
             .await
             .map_err(|_| ProblemResponse::new(Code::Internal))?;
@@ -75,7 +78,8 @@ impl FromRequestParts<Arc<App>> for ApiKey {
         }
         app.failures.count(from, Instant::now());
         app.metrics.api_key_rejected();
-        Err(ProblemResponse::new(Code::Unauthorized)
-            .hint("Send the header Authorization: Bearer <API key>; the key is in the data directory."))
+        Err(ProblemResponse::new(Code::Unauthorized).hint(
+            "Send the header Authorization: Bearer <API key>; the key is in the data directory.",
+        ))
     }
 }

@@ -62,9 +62,8 @@ pub(super) async fn list(
     _: ApiKey,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<impl IntoResponse, ProblemResponse> {
-    let Query(filter) = filter.map_err(|rejection| {
-        ProblemResponse::new(Code::Malformed).hint(rejection.body_text())
-    })?;
+    let Query(filter) = filter
+        .map_err(|rejection| ProblemResponse::new(Code::Malformed).hint(rejection.body_text()))?;
     let limit = filter.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let filter = CallFilter { before: filter.before, open: filter.open, limit };
     let calls = app

@@ -1,10 +1,6 @@
 //! An agent's session: from a one-time link to a cookie.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::Instant,
-};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{
     Json,

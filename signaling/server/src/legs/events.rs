@@ -47,14 +47,7 @@ impl NodeEvents for DeskEvents {
         }
     }
 
-    async fn call_event(
-        &self,
-        call: CallId,
-        epoch: u32,
-        leg: LegId,
-        event: CallEvent,
-        at_us: u64,
-    ) {
+    async fn call_event(&self, call: CallId, epoch: u32, leg: LegId, event: CallEvent, at_us: u64) {
         self.desk.send(Input::CallEvent { call, epoch, leg, event, at_us }).await;
     }
 

@@ -24,8 +24,7 @@ use crate::{
 const LATENCY: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 1.0, 2.0, 5.0, 10.0];
 /// Waiting for a person.
-const PATIENCE: [f64; 11] =
-    [1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
+const PATIENCE: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0, 300.0, 600.0, 1800.0];
 
 /// Everything that is counted.
 #[derive(Debug)]
@@ -150,11 +149,7 @@ impl Metrics {
                     "WebSockets that have said a good hello.",
                     &["role"],
                 ),
-                agents: make.gauges(
-                    "signaling_agents",
-                    "Agents with an open console.",
-                    &["state"],
-                ),
+                agents: make.gauges("signaling_agents", "Agents with an open console.", &["state"]),
                 nodes: make.gauges(
                     "signaling_nodes",
                     "Media nodes with a live control link.",
@@ -163,8 +158,7 @@ impl Metrics {
                 queue: make.gauge("signaling_queue_waiting", "Shoppers waiting for an agent."),
                 calls: make.gauge("signaling_calls", "Calls going on."),
                 legs: make.gauge("signaling_legs", "Legs open on all nodes."),
-                backlog: make
-                    .gauge("signaling_store_backlog", "Changes that wait for the store."),
+                backlog: make.gauge("signaling_store_backlog", "Changes that wait for the store."),
             },
             registry,
         }

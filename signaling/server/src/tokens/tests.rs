@@ -1,6 +1,9 @@
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use signaling_wire::{
-    claims::{AUDIENCE_LINK, AUDIENCE_SEAT, AUDIENCE_SESSION, AUDIENCE_SIGN_IN, AgentClaims, Context, LinkClaims},
+    claims::{
+        AUDIENCE_LINK, AUDIENCE_SEAT, AUDIENCE_SESSION, AUDIENCE_SIGN_IN, AgentClaims, Context,
+        LinkClaims,
+    },
     ids::{AgentId, LinkId},
     limits::MAX_TOKEN,
     text::Name,
@@ -92,7 +95,8 @@ fn the_header_does_not_choose_the_algorithm() {
         assert!(tokens().link(&unsigned, NOW).is_err(), "{algorithm} unsigned");
     }
     let header = Header { kid: Some("k1".to_owned()), ..Header::new(Algorithm::HS512) };
-    let token = jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(SECRET)).expect("signed");
+    let token =
+        jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(SECRET)).expect("signed");
     assert_eq!(tokens().link(&token, NOW), Err(Rejected::Algorithm));
 }
 
@@ -106,7 +110,10 @@ fn a_forged_or_changed_token_is_refused() {
     let (head, _) = good.split_once('.').expect("parts");
     let claims = later.split('.').nth(1).expect("parts");
     let signature = good.rsplit_once('.').expect("parts").1;
-    assert_eq!(tokens().link(&format!("{head}.{claims}.{signature}"), NOW), Err(Rejected::Signature));
+    assert_eq!(
+        tokens().link(&format!("{head}.{claims}.{signature}"), NOW),
+        Err(Rejected::Signature)
+    );
 }
 
 #[test]

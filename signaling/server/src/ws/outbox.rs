@@ -108,8 +108,14 @@ async fn sent(
     message: Message,
     overran: &mut watch::Receiver<bool>,
 ) -> bool {
+    let too_far_behind = async {
+        if overran.wait_for(|overran| *overran).await.is_err() {
+            // Nothing more will be queued; what is has to leave.
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         written = timeout(WRITE_TIMEOUT, sink.send(message)) => matches!(written, Ok(Ok(()))),
-        _ = overran.wait_for(|overran| *overran) => false,
+        () = too_far_behind => false,
     }
 }

@@ -7,10 +7,7 @@ use std::{
 };
 
 use axum::extract::ws::{Message, WebSocket};
-use futures_util::{
-    StreamExt,
-    stream::SplitStream,
-};
+use futures_util::{StreamExt, stream::SplitStream};
 use signaling_desk::{Input, Seat, SocketId};
 use signaling_wire::{
     browser::{ByeReason, ClientMessage, ServerMessage},
