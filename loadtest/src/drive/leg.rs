@@ -330,6 +330,3 @@ impl PeerConnectionEventHandler for Handler {
         });
     }
 }
-
-#[cfg(test)]
-mod tests;

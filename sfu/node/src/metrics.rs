@@ -76,7 +76,7 @@ fn build(
         &[("received", total(|w| w.io.bytes_received)), ("sent", total(|w| w.io.bytes_sent))],
     )?;
     scrape.counter(
-        "sfu_udp_syscalls_total",
+        "sfu_udp_calls_total",
         "System calls that moved datagrams; fewer than datagrams where offload works.",
         "direction",
         &[("received", total(|w| w.io.receives)), ("sent", total(|w| w.io.sends))],

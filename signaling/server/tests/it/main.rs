@@ -1,0 +1,9 @@
+//! The server as its users meet it: real sockets, a real data directory, a real media node.
+
+mod api;
+mod call;
+mod hostile;
+mod operations;
+mod program;
+mod support;
+mod tokens;

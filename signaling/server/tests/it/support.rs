@@ -1,0 +1,244 @@
+//! A server of its own for each test, and scripted pages.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::{Value, json};
+use signaling_server::{Config, Server};
+use signaling_wire::{PROTOCOL, browser::ServerMessage};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+};
+
+/// Long enough for a busy machine; only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server on random ports with a directory of its own.
+pub(crate) struct TestServer {
+    pub(crate) server: Server,
+    pub(crate) directory: TempDir,
+    pub(crate) http: Client,
+}
+
+pub(crate) fn config(directory: &Path) -> Config {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    Config {
+        data_dir: directory.join("data"),
+        listen: any,
+        admin_listen: any,
+        control_listen: any,
+        media_port: 0,
+        media_addresses: vec![any.ip()],
+        workers: std::num::NonZeroU16::new(1),
+        ..Config::default()
+    }
+}
+
+impl TestServer {
+    pub(crate) async fn start() -> Self {
+        Self::start_in(tempfile::tempdir().expect("temp dir")).await
+    }
+
+    /// Starts on what an earlier server left behind.
+    pub(crate) async fn start_in(directory: TempDir) -> Self {
+        let server = Server::start(config(directory.path())).await.expect("started");
+        assert!(server.wait_for_node(PATIENCE).await, "the embedded node registers");
+        Self { server, directory, http: Client::new() }
+    }
+
+    /// Stops it; what is left behind can be started on again.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.server.stop().await;
+        self.directory
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address())
+    }
+
+    pub(crate) fn api_key(&self) -> String {
+        self.server.data().api_key().expect("key").expose().to_owned()
+    }
+
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.url(path)).bearer_auth(self.api_key())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.http.post(self.url(path)).bearer_auth(self.api_key()).json(body)
+    }
+
+    /// A link token with this body for `POST /v1/links`.
+    pub(crate) async fn link(&self, body: Value) -> String {
+        let link = json_of(self.post("/v1/links", &body)).await;
+        fragment(link["url"].as_str().expect("url"))
+    }
+
+    /// An agent's session token, signed in the way a person does it.
+    pub(crate) async fn session(&self, body: Value) -> String {
+        let agent = json_of(self.post("/v1/agents", &body)).await;
+        let path = format!("/v1/agents/{}/sign-in-link", agent["id"].as_str().expect("id"));
+        let link = json_of(self.post(&path, &json!({}))).await;
+        let token = fragment(link["url"].as_str().expect("url"));
+        let response = self.sign_in(&token).await;
+        assert_eq!(response.status(), 200);
+        session_cookie(&response)
+    }
+
+    pub(crate) async fn sign_in(&self, token: &str) -> Response {
+        let token = token.strip_prefix("signin=").expect("a sign-in link");
+        let request = self.http.post(self.url("/v1/agent/session"));
+        request.json(&json!({ "token": token })).send().await.expect("answered")
+    }
+
+    pub(crate) async fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.server.admin_address());
+        let response = self.http.get(url).send().await.expect("answered");
+        response.text().await.expect("text")
+    }
+
+    /// A page that has not said anything.
+    pub(crate) async fn page(&self) -> Page {
+        self.page_with(&[]).await.expect("upgraded")
+    }
+
+    pub(crate) async fn page_with(&self, headers: &[(&'static str, &str)]) -> Option<Page> {
+        let url = format!("ws://{}/ws", self.server.address());
+        let mut request = url.into_client_request().expect("valid");
+        for (name, value) in headers {
+            let value = HeaderValue::from_str(value).expect("valid");
+            request.headers_mut().insert(*name, value);
+        }
+        Some(Page { socket: connect_async(request).await.ok()?.0 })
+    }
+
+    /// A shopper's page with this link, welcomed.
+    pub(crate) async fn shopper(&self, token: &str) -> (Page, Value) {
+        let mut page = self.page().await;
+        page.hello(json!({ "kind": "link", "token": token })).await;
+        let welcome = page.expect("welcome").await;
+        (page, welcome)
+    }
+
+    /// An agent's console with this session, welcomed.
+    pub(crate) async fn agent(&self, session: &str) -> (Page, Value) {
+        let mut page = self.page().await;
+        page.hello(json!({ "kind": "session_token", "token": session })).await;
+        let welcome = page.expect("welcome").await;
+        (page, welcome)
+    }
+}
+
+/// The body of a successful answer.
+pub(crate) async fn json_of(request: RequestBuilder) -> Value {
+    let response = request.send().await.expect("answered");
+    let status = response.status();
+    let body = response.text().await.expect("text");
+    assert!(status.is_success(), "{status}: {body}");
+    serde_json::from_str(&body).expect("JSON")
+}
+
+/// What comes after the `#` of a link.
+pub(crate) fn fragment(url: &str) -> String {
+    url.split_once('#').expect("a fragment").1.to_owned()
+}
+
+pub(crate) fn session_cookie(response: &Response) -> String {
+    let cookie = response.headers().get("set-cookie").expect("a cookie").to_str().expect("text");
+    for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let value = cookie.strip_prefix("vitrine_session=").expect("our cookie");
+    value.split(';').next().expect("a value").to_owned()
+}
+
+/// A scripted page.
+pub(crate) struct Page {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Page {
+    pub(crate) async fn raw(&mut self, message: Message) {
+        self.socket.send(message).await.expect("sent");
+    }
+
+    pub(crate) async fn say(&mut self, message: Value) {
+        self.raw(Message::text(message.to_string())).await;
+    }
+
+    pub(crate) async fn hello(&mut self, auth: Value) {
+        self.say(json!({ "type": "hello", "protocol": PROTOCOL, "auth": auth })).await;
+    }
+
+    /// The next message; none when the server has closed the socket. Every message must be one
+    /// that the protocol knows.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("the server says something");
+            match message {
+                Some(Ok(Message::Text(text))) => {
+                    serde_json::from_str::<ServerMessage>(&text).expect("a known message");
+                    return Some(serde_json::from_str(&text).expect("JSON"));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                Some(Ok(other)) => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    /// The next message of this type; others before it are skipped.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        let mut skipped = Vec::new();
+        while let Some(message) = self.next().await {
+            if message["type"] == kind {
+                return message;
+            }
+            skipped.push(message["type"].clone());
+        }
+        panic!("the socket was closed before {kind:?}; seen: {skipped:?}");
+    }
+
+    /// The reason in the bye, and then the end of the socket.
+    pub(crate) async fn expect_bye(&mut self) -> Value {
+        let bye = self.expect("bye").await;
+        assert_eq!(self.next().await, None, "nothing comes after a bye");
+        bye["reason"].clone()
+    }
+}
+
+/// Two pages in a call, and what it is called.
+pub(crate) struct InCall {
+    pub(crate) shopper: Page,
+    pub(crate) agent: Page,
+    pub(crate) seat: String,
+    pub(crate) session: String,
+    pub(crate) call: String,
+}
+
+/// Brings a shopper and an agent together.
+pub(crate) async fn in_call(server: &TestServer, link: Value) -> InCall {
+    let token = server.link(link).await;
+    let session = server.session(json!({ "name": "Niran", "languages": ["th"] })).await;
+    let (mut agent, _) = server.agent(&session).await;
+    agent.say(json!({ "type": "presence", "state": "available" })).await;
+    let (mut shopper, welcome) = server.shopper(&token).await;
+    shopper.say(json!({ "type": "join", "media": "video" })).await;
+    let offer = agent.expect("offer").await;
+    agent.say(json!({ "type": "accept", "offer": offer["offer"] })).await;
+    let started = shopper.expect("call_started").await;
+    assert_eq!(agent.expect("call_started").await["call"], started["call"]);
+    InCall {
+        shopper,
+        agent,
+        seat: welcome["seat"].as_str().expect("a seat").to_owned(),
+        session,
+        call: started["call"].as_str().expect("a call").to_owned(),
+    }
+}
