@@ -13,6 +13,7 @@ export class Desk {
   #waiting = h("p", { class: "waiting" });
   #note = h("p", { class: "note-line", role: "status", hidden: true });
   #pill = h("span", { class: "pill" });
+  #line = h("span", { class: "hint" });
   #who = h("span", { class: "who" });
   #shop = h("span", { class: "shop" });
   #available;
@@ -41,7 +42,7 @@ export class Desk {
       h("div", { class: "card" }, this.card.element),
     );
     const top = /** @type {HTMLElement} */ (document.getElementById("top"));
-    put(top, this.#shop, this.#pill, this.#who);
+    put(top, this.#shop, this.#pill, this.#line, this.#who);
   }
 
   /** @param {import("../shared/session.js").Welcome} welcome */
@@ -61,7 +62,7 @@ export class Desk {
     put(this.#pill, h("span", { class: "visually-hidden" }, t.presenceLabel(word)), h("span", { "aria-hidden": "true" }, word));
     text(this.#title, free ? t.availableTitle : t.breakTitle);
     text(this.#text, free ? t.availableText : t.breakText);
-    put(this.#badge, icon(free ? "signal" : "cup"));
+    put(this.#badge, icon(free ? "phone" : "cup"));
     this.element.classList.toggle("free", free);
     this.#available.hidden = free;
     this.#break.hidden = !free;
@@ -69,6 +70,7 @@ export class Desk {
 
   /** @param {number} waiting @param {number} longest seconds */
   waiting(waiting, longest) {
+    text(this.#line, waiting === 0 ? "" : t.waiting(waiting));
     text(this.#waiting, waiting === 0 ? t.waitingNone : `${t.waiting(waiting)} · ${t.longest(clock(longest))}`);
     this.#waiting.classList.toggle("some", waiting > 0);
   }

@@ -69,7 +69,7 @@ export class Lobby {
     this.problem("");
     const title = place.ringing ? t.ringing : place.position === 1 ? t.next : t.place(place.position);
     const wait = place.agents === 0 ? (place.position === 1 ? t.nobody : t.nobodyPlace)
-      : place.ringing ? ""
+      : place.ringing ? t.ringingText
       : place.estimate_s === undefined ? t.noEstimate : t.estimate(place.estimate_s);
     if (this.#title.textContent !== title || first) announce(`${title}. ${wait}`);
     text(this.#title, title);

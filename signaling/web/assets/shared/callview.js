@@ -57,7 +57,7 @@ export class CallView {
       title: heading(""),
       timer: h("span", { class: "timer", role: "timer", "aria-label": t.duration }, "0:00"),
       own: h("span", { class: "net" }),
-      peer: h("span", { class: "net" }),
+      peer: h("span", { class: "net of-peer" }),
       self: h("video", { class: "self", playsinline: true, "aria-label": t.ownPicture }),
       notice: h("p", { class: "call-notice", hidden: true }),
       hear: button("", () => this.#hear(), { kind: "accent", icon: "sound", class: "sheet" }),
@@ -172,27 +172,16 @@ export class CallView {
 
   /** @param {import("./quality.js").Words} words */
   quality(words) {
-    this.#word(this.#parts.own, this.#linkUp ? words.own : "reconnecting", this.#o.t.ownNetwork);
+    const { t } = this.#o;
+    const { own, peer } = this.#parts;
     const name = this.call?.peer ?? "";
-    this.#word(this.#parts.peer, this.#peerConnected ? words.peer : "reconnecting", (word) => this.#o.t.peerNetwork(name, word));
+    const ownWord = this.#linkUp ? words.own : "reconnecting";
+    const peerWord = this.#peerConnected ? words.peer : "reconnecting";
+    pill(own, ownWord, t.ownPill(t.network[ownWord]), t.ownNetwork(t.network[ownWord]));
+    pill(peer, peerWord, t.peerPill(name, t.network[peerWord]), t.peerNetwork(name, t.network[peerWord]));
+    this.#words = words;
   }
-
-  /**
-   * @param {HTMLElement} element
-   * @param {import("./quality.js").Word} word
-   * @param {(word: string) => string} sentence
-   */
-  #word(element, word, sentence) {
-    if (element.dataset.word === word && element.title === sentence(this.#o.t.network[word])) return;
-    element.dataset.word = word;
-    element.title = sentence(this.#o.t.network[word]);
-    put(
-      element,
-      icon("signal"),
-      h("span", { class: "visually-hidden" }, element.title),
-      h("span", { "aria-hidden": "true" }, this.#o.t.network[word]),
-    );
-  }
+  /** @type {import("./quality.js").Words} */ #words = { own: "good", peer: "good" };
 
   /** Once per picture: the cover goes when a frame is really on the screen. */
   #awaitPicture() {
@@ -282,6 +271,7 @@ export class CallView {
 
   #render() {
     if (!this.call) return;
+    this.quality(this.#words);
     const { t, media } = this.#o;
     const { peer } = this.call;
     const p = this.#parts;
@@ -305,4 +295,18 @@ export class CallView {
     p.notice.hidden = !notice;
     text(p.notice, notice);
   }
+}
+
+/**
+ * One word about a network: short for eyes, a sentence for ears.
+ * @param {HTMLElement} element
+ * @param {import("./quality.js").Word} word
+ * @param {string} short
+ * @param {string} sentence
+ */
+function pill(element, word, short, sentence) {
+  if (element.title === sentence) return;
+  element.dataset.word = word;
+  element.title = sentence;
+  put(element, icon("signal"), h("span", { class: "visually-hidden" }, sentence), h("span", { "aria-hidden": "true" }, short));
 }

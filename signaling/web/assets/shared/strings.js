@@ -40,6 +40,8 @@ export const shared = {
   noNode: "Video is not available right now. We keep trying; the chat works.",
 
   network: { good: "Good", fair: "Fair", weak: "Weak", reconnecting: "Reconnecting" },
+  ownPill: (/** @type {string} */ word) => `You: ${word}`,
+  peerPill: (/** @type {string} */ name, /** @type {string} */ word) => `${name.split(" ")[0]}: ${word}`,
   ownNetwork: (/** @type {string} */ word) => `Your connection: ${word}`,
   peerNetwork: (/** @type {string} */ name, /** @type {string} */ word) => `${name}’s connection: ${word}`,
 
