@@ -1,4 +1,19 @@
 //! RTP packets by byte offset (RFC 3550, RFC 8285).
+//!
+//! Nothing here copies or allocates: [`Header`] says where things are in a packet, [`HeaderWriter`]
+//! puts a header into a buffer, [`SequenceUnwrapper`] turns 16-bit numbers into ever-growing ones,
+//! and [`key_frame`] looks at the first payload bytes of a video codec.
+
+mod header;
+pub mod key_frame;
+mod sequence;
+mod writer;
+
+pub use self::{
+    header::Header,
+    sequence::{SequenceUnwrapper, Unwrapped},
+    writer::{HeaderWriter, MAX_HEADER},
+};
 
 /// Synchronization source: names one stream on one transport.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

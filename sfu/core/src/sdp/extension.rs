@@ -21,8 +21,6 @@ pub enum Extension {
     PlayoutDelay,
     /// Camera or screen.
     VideoContentType,
-    /// Stage timings of a video frame.
-    VideoTiming,
     /// AV1 dependency descriptor, for any codec.
     DependencyDescriptor,
     /// Colour space of a video frame.
@@ -31,7 +29,7 @@ pub enum Extension {
 
 impl Extension {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Mid,
         Self::TransportSequence,
         Self::AbsSendTime,
@@ -39,7 +37,6 @@ impl Extension {
         Self::AbsCaptureTime,
         Self::PlayoutDelay,
         Self::VideoContentType,
-        Self::VideoTiming,
         Self::DependencyDescriptor,
         Self::ColorSpace,
     ];
@@ -58,7 +55,6 @@ impl Extension {
             Self::VideoContentType => {
                 "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type"
             }
-            Self::VideoTiming => "http://www.webrtc.org/experiments/rtp-hdrext/video-timing",
             Self::DependencyDescriptor => {
                 "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
             }
@@ -86,11 +82,14 @@ pub struct ExtensionMap {
 
 impl ExtensionMap {
     /// Sets the id of an extension. Ids are 1 to 255 without 15, which ends a one-byte block.
-    /// The first mapping of an extension or an id stays.
-    pub fn insert(&mut self, id: u8, extension: Extension) {
-        if id != 0 && id != 15 && self.id(extension).is_none() && !self.ids.contains(&id) {
+    /// The first mapping of an extension or an id stays; `false` if this one is not taken.
+    pub fn insert(&mut self, id: u8, extension: Extension) -> bool {
+        let free = self.id(extension).is_none() && !self.ids.contains(&id);
+        let taken = id != 0 && id != 15 && free;
+        if taken {
             self.ids[extension as usize] = id;
         }
+        taken
     }
 
     /// The id of an extension.
@@ -102,10 +101,5 @@ impl ExtensionMap {
     pub fn extension(&self, id: u8) -> Option<Extension> {
         let index = self.ids.iter().position(|&known| known != 0 && known == id)?;
         Some(Extension::ALL[index])
-    }
-
-    /// All mappings.
-    pub fn iter(&self) -> impl Iterator<Item = (u8, Extension)> + '_ {
-        Extension::ALL.into_iter().filter_map(|extension| Some((self.id(extension)?, extension)))
     }
 }

@@ -1,6 +1,6 @@
 //! What offer and answer agreed on.
 
-use super::{Codec, Extension, ExtensionMap, Fingerprint};
+use super::{Codec, ExtensionMap, Fingerprint};
 use crate::{
     api::MediaKind,
     rtp::{PayloadType, Ssrc},
@@ -68,7 +68,7 @@ pub struct RemoteStream {
 pub struct Media {
     /// Audio or video.
     pub kind: MediaKind,
-    /// Its identification tag, at most 32 bytes.
+    /// Its identification tag, at most 16 bytes.
     pub mid: String,
     /// Who sends.
     pub direction: Direction,
@@ -76,6 +76,8 @@ pub struct Media {
     pub payloads: Vec<PayloadMapping>,
     /// Header extensions, the same ids both ways.
     pub extensions: ExtensionMap,
+    /// The peer's encoder obeys REMB.
+    pub remb: bool,
     /// The stream that the peer announced, if it did.
     pub remote: Option<RemoteStream>,
 }
@@ -123,13 +125,5 @@ impl Negotiated {
             MediaKind::Audio => self.audio.as_ref(),
             MediaKind::Video => self.video.as_ref(),
         }
-    }
-
-    /// The id of an extension that means the same on every packet of the bundle.
-    pub(crate) fn bundle_extension(&self, extension: Extension) -> Option<u8> {
-        [&self.audio, &self.video]
-            .into_iter()
-            .flatten()
-            .find_map(|media| media.extensions.id(extension))
     }
 }

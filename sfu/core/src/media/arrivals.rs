@@ -1,0 +1,123 @@
+//! When a publisher's packets arrived, for its congestion control.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    rtcp::transport_feedback::{self, MAX_REPORTED},
+    rtp::{SequenceUnwrapper, Ssrc, Unwrapped},
+};
+
+/// Arrivals that are remembered; a power of two above what one message can report.
+const KEPT: u64 = 1_024;
+/// Feedback goes out at the end of a frame, when the burst that shows a queue is complete, but not
+/// closer than this.
+const MIN_INTERVAL: Duration = Duration::from_millis(20);
+/// Without an end of a frame, feedback waits no longer than this.
+const MAX_INTERVAL: Duration = Duration::from_millis(60);
+/// A packet this far behind is not reported again.
+const MAX_LATE: u64 = MAX_REPORTED as u64;
+
+/// Arrivals by transport-wide sequence number.
+#[derive(Debug, Clone)]
+pub(super) struct Arrivals {
+    epoch: Instant,
+    unwrapper: SequenceUnwrapper,
+    /// Sequence number and microseconds since `epoch`, at the number modulo [`KEPT`]. Empty until
+    /// the first packet: an idle leg needs none.
+    kept: Vec<(u64, i64)>,
+    /// First packet of the next message.
+    next: u64,
+    due: Option<Instant>,
+    last_sent: Option<Instant>,
+    number: u8,
+}
+
+impl Arrivals {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            epoch: now,
+            unwrapper: SequenceUnwrapper::default(),
+            kept: Vec::new(),
+            next: 0,
+            due: None,
+            last_sent: None,
+            number: 0,
+        }
+    }
+
+    /// When [`Self::write`] is to be called.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Notes a packet.
+    pub(super) fn on_packet(&mut self, now: Instant, sequence: u16, frame_end: bool) {
+        if self.kept.is_empty() {
+            self.kept.resize(KEPT as usize, (0, 0));
+        }
+        let fresh = self.unwrapper.highest().is_none();
+        let sequence = match self.unwrapper.unwrap(sequence) {
+            Unwrapped::Known(sequence) => sequence,
+            Unwrapped::Restarted(sequence) => {
+                self.next = sequence;
+                sequence
+            }
+            Unwrapped::Stray => return,
+        };
+        if fresh {
+            self.next = sequence;
+        }
+        let highest = self.unwrapper.highest().unwrap_or(sequence);
+        if highest - sequence >= MAX_LATE || self.arrival(sequence).is_some() {
+            return;
+        }
+        let elapsed = now.saturating_duration_since(self.epoch);
+        self.kept[(sequence % KEPT) as usize] = (sequence, elapsed.as_micros() as i64);
+        // A late packet is reported again with everything that followed it.
+        self.next = self.next.min(sequence);
+
+        let latest = now + MAX_INTERVAL;
+        let wanted = match self.last_sent {
+            _ if !frame_end => latest,
+            Some(last) => now.max(last + MIN_INTERVAL),
+            None => now,
+        };
+        self.due = Some(self.due.map_or(wanted, |due| due.min(wanted)));
+    }
+
+    /// Writes a feedback message.
+    pub(super) fn write(
+        &mut self,
+        now: Instant,
+        out: &mut [u8],
+        sender: Ssrc,
+        media: Ssrc,
+    ) -> Option<usize> {
+        self.due = None;
+        let highest = self.unwrapper.highest()?;
+        self.next = self.next.max((highest + 1).saturating_sub(MAX_REPORTED as u64));
+        let base = self.next;
+        let count = (highest - base + 1) as usize;
+        let (len, covered) = transport_feedback::write(
+            out,
+            sender,
+            media,
+            self.number,
+            base as u16,
+            count,
+            |index| self.arrival(base + index as u64),
+        )?;
+        self.number = self.number.wrapping_add(1);
+        self.next = base + covered as u64;
+        self.last_sent = Some(now);
+        if self.next <= highest {
+            self.due = Some(now);
+        }
+        Some(len)
+    }
+
+    fn arrival(&self, sequence: u64) -> Option<i64> {
+        let (kept, at) = *self.kept.get((sequence % KEPT) as usize)?;
+        (kept == sequence).then_some(at)
+    }
+}

@@ -1,0 +1,85 @@
+//! What the publisher is asked for: key frames and a bitrate, each no more often than it helps.
+
+use std::{
+    cmp::Ordering,
+    time::{Duration, Instant},
+};
+
+/// Chromium ignores a key frame request that follows another within 300 ms; a round trip later the
+/// answer to the former one would be here.
+const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// A bitrate that must fall is told at once, but not closer than this.
+const DECREASE_INTERVAL: Duration = Duration::from_millis(50);
+/// A bitrate that may rise is told this often at most.
+const INCREASE_INTERVAL: Duration = Duration::from_millis(200);
+/// A bitrate is repeated this often, so that a lost message does no lasting harm.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests for key frames of one stream.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct KeyFrameAsks {
+    /// Since when one is wanted.
+    wanted: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl KeyFrameAsks {
+    pub(super) fn want(&mut self, now: Instant) {
+        self.wanted.get_or_insert(now);
+    }
+
+    /// A key frame has begun to arrive.
+    pub(super) fn satisfied(&mut self) {
+        self.wanted = None;
+    }
+
+    /// When to ask, `None` if there is nothing to ask for. `latest` is the last packet of the
+    /// stream: a publisher that sends nothing is asked once, not again and again.
+    pub(super) fn due(&self, rtt: Duration, latest: Instant) -> Option<Instant> {
+        let wanted = self.wanted?;
+        match self.last {
+            Some(last) if last >= wanted && latest <= last => None,
+            Some(last) => Some(wanted.max(last + KEY_FRAME_INTERVAL + rtt)),
+            None => Some(wanted),
+        }
+    }
+
+    /// The request is being sent. It stays wanted until a key frame comes.
+    pub(super) fn asked(&mut self, now: Instant) {
+        self.last = Some(now);
+    }
+}
+
+/// The bitrate that a publisher is held to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BitrateCap {
+    cap: Option<(Instant, u64)>,
+    told: Option<(Instant, u64)>,
+}
+
+impl BitrateCap {
+    pub(super) fn set(&mut self, now: Instant, bitrate: u64) {
+        self.cap = Some((now, bitrate));
+    }
+
+    /// When to tell it. `latest` is the last packet of the stream: a publisher that sends nothing
+    /// needs no reminder.
+    pub(super) fn due(&self, latest: Instant) -> Option<Instant> {
+        let (since, cap) = self.cap?;
+        let Some((at, told)) = self.told else { return Some(since) };
+        let interval = match cap.cmp(&told) {
+            Ordering::Less => DECREASE_INTERVAL,
+            Ordering::Greater => INCREASE_INTERVAL,
+            Ordering::Equal if latest <= at => return None,
+            Ordering::Equal => REFRESH_INTERVAL,
+        };
+        Some(since.max(at + interval))
+    }
+
+    /// The bitrate to tell now.
+    pub(super) fn tell(&mut self, now: Instant) -> Option<u64> {
+        let (_, cap) = self.cap?;
+        self.told = Some((now, cap));
+        Some(cap)
+    }
+}

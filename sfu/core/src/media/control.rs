@@ -1,0 +1,230 @@
+//! RTCP of a leg: feedback both ways, reports.
+
+use std::time::{Duration, Instant};
+
+use ::rtcp::{
+    payload_feedbacks::{
+        picture_loss_indication::PictureLossIndication,
+        receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate,
+    },
+    receiver_report::ReceiverReport,
+    reception_report::ReceptionReport,
+    sender_report::SenderReport,
+    source_description::{
+        SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
+    },
+    transport_feedbacks::transport_layer_nack::{
+        TransportLayerNack, nack_pairs_from_sequence_numbers,
+    },
+};
+use arrayvec::ArrayVec;
+use bytes::Bytes;
+use shared::marshal::Marshal;
+
+use super::{MediaLeg, clock::middle, missing::GivenUp};
+use crate::{
+    api::MediaKind,
+    rtcp::{Message, Messages, ReportBlock},
+    rtp::Ssrc,
+};
+
+/// Reports go out this often while media flows.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Reports end this long after the last packet.
+const REPORT_TAIL: Duration = Duration::from_secs(5);
+/// Packets asked for in one NACK: one screenful of losses, well below a datagram.
+const MAX_ASKED: usize = 64;
+/// A round trip above this is a clock gone wrong.
+const MAX_RTT: Duration = Duration::from_secs(10);
+
+impl MediaLeg {
+    /// Takes a decrypted RTCP packet, compound or reduced-size, from the peer.
+    pub fn receive_rtcp(&mut self, now: Instant, packet: &[u8]) {
+        for message in Messages::new(packet) {
+            match message {
+                Ok(message) => self.on_message(now, message),
+                Err(_) => self.counters.malformed_rtcp += 1,
+            }
+        }
+    }
+
+    fn on_message(&mut self, now: Instant, message: Message<'_>) {
+        match message {
+            Message::SenderReport { ssrc, ntp, timestamp, blocks } => {
+                for stream in self.inbound.iter_mut().flatten().filter(|s| s.ssrc == ssrc) {
+                    let clock = self.peer_clock.on_sender_report(&self.ntp, now, ntp, timestamp);
+                    stream.on_sender_report(now, ntp, clock);
+                }
+                self.on_report_blocks(now, &blocks);
+            }
+            Message::ReceiverReport(blocks) => self.on_report_blocks(now, &blocks),
+            Message::Nack { ssrc, lost } => self.on_nack(now, ssrc, &lost),
+            Message::KeyFrameRequest => {
+                self.counters.key_frame_requests += 1;
+                self.need_key_frame(now);
+            }
+            Message::MaxBitrate(bitrate) => self.peer_limit = Some(bitrate),
+            Message::TransportFeedback(feedback) => {
+                self.has_transport_feedback = true;
+                let estimator = &mut self.estimator;
+                self.sent.on_feedback(&feedback, |result| estimator.on_packet(result));
+                estimator.on_feedback(now);
+            }
+            Message::Other => {}
+        }
+    }
+
+    fn on_report_blocks(&mut self, now: Instant, blocks: &[ReportBlock]) {
+        let ours = [self.ssrcs.audio, self.ssrcs.video];
+        for block in blocks.iter().filter(|block| ours.contains(&block.ssrc)) {
+            self.quality.on_report(block);
+            if block.last_sender_report == 0 {
+                continue;
+            }
+            let round = middle(self.ntp.ntp(now))
+                .wrapping_sub(block.last_sender_report)
+                .wrapping_sub(block.delay);
+            let rtt = Duration::from_micros(u64::from(round) * 1_000_000 / 65_536);
+            if rtt <= MAX_RTT {
+                self.on_rtt(rtt);
+            }
+        }
+    }
+
+    /// Does what is due. Drain [`Self::poll_packet`] and [`Self::take_feedback`] afterwards: what
+    /// is to be sent is written there.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let ended = now.saturating_duration_since(self.last_media) > REPORT_TAIL;
+        if ended && self.report_due.is_some_and(|due| due <= now) {
+            self.report_due = None;
+        }
+    }
+
+    /// When to ask the peer for a key frame. A stream of which nothing has ever come begins with
+    /// one by itself.
+    pub(super) fn key_frame_due(&self) -> Option<Instant> {
+        let latest = self.inbound[MediaKind::Video as usize].as_ref()?.latest()?;
+        self.key_frame_asks.due(self.rtt(), latest)
+    }
+
+    /// When to tell the peer what it may send.
+    pub(super) fn cap_due(&self) -> Option<Instant> {
+        let obeys = self.section(MediaKind::Video).is_some_and(|media| media.remb);
+        let latest = self.inbound[MediaKind::Video as usize].as_ref()?.latest()?;
+        if obeys { self.cap.due(latest) } else { None }
+    }
+
+    /// Feedback that is due, one message at a time.
+    pub(super) fn poll_control(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        for slot in 0..self.inbound.len() {
+            let missing = self.inbound[slot].as_ref().and_then(|stream| stream.missing.next_due());
+            if is_due(missing)
+                && let Some(len) = self.write_nack(now, slot, out)
+            {
+                return Some(len);
+            }
+        }
+        if is_due(self.key_frame_due()) {
+            self.key_frame_asks.asked(now);
+            self.counters.key_frames_asked += 1;
+            return self.write_pli(out);
+        }
+        if is_due(self.cap_due())
+            && let Some(bitrate) = self.cap.tell(now)
+        {
+            return self.write_remb(bitrate, out);
+        }
+        if is_due(self.arrivals.due()) {
+            // Feedback is about the transport; the media source is there for form's sake.
+            let media = self.inbound.iter().flatten().last().map_or(Ssrc(0), |stream| stream.ssrc);
+            return self.arrivals.write(now, out, self.ssrcs.video, media);
+        }
+        None
+    }
+
+    fn write_nack(&mut self, now: Instant, slot: usize, out: &mut [u8]) -> Option<usize> {
+        let rtt = self.rtt();
+        let stream = self.inbound[slot].as_mut()?;
+        let mut asked: ArrayVec<u16, MAX_ASKED> = ArrayVec::new();
+        if let Err(GivenUp(packets)) =
+            stream.missing.collect(now, rtt, |sequence| asked.try_push(sequence).is_ok())
+        {
+            self.counters.unrepaired += packets;
+            self.key_frame_asks.want(now);
+        }
+        if asked.is_empty() {
+            return None;
+        }
+        self.counters.nacks_sent += asked.len() as u64;
+        let nack = TransportLayerNack {
+            sender_ssrc: self.ssrcs.video.0,
+            media_ssrc: stream.ssrc.0,
+            nacks: nack_pairs_from_sequence_numbers(&asked),
+        };
+        nack.marshal_to(out).ok()
+    }
+
+    fn write_pli(&self, out: &mut [u8]) -> Option<usize> {
+        let stream = self.inbound[MediaKind::Video as usize].as_ref()?;
+        PictureLossIndication { sender_ssrc: self.ssrcs.video.0, media_ssrc: stream.ssrc.0 }
+            .marshal_to(out)
+            .ok()
+    }
+
+    fn write_remb(&self, bitrate: u64, out: &mut [u8]) -> Option<usize> {
+        let stream = self.inbound[MediaKind::Video as usize].as_ref()?;
+        ReceiverEstimatedMaximumBitrate {
+            sender_ssrc: self.ssrcs.video.0,
+            bitrate: bitrate as f32,
+            ssrcs: vec![stream.ssrc.0],
+        }
+        .marshal_to(out)
+        .ok()
+    }
+
+    /// A compound report about everything that flows, once a second.
+    pub(super) fn poll_report(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        if self.report_due.is_none_or(|due| due > now) {
+            return None;
+        }
+        self.report_due = Some(now + REPORT_INTERVAL);
+        let mut blocks: Vec<ReceptionReport> =
+            self.inbound.iter_mut().flatten().filter_map(|stream| stream.report(now)).collect();
+        let ntp = self.ntp.ntp(now);
+        let mut len = 0;
+        for stream in &self.outbound {
+            let Some(timestamp) = stream.timestamp_at(now) else { continue };
+            let report = SenderReport {
+                ssrc: stream.ssrc.0,
+                ntp_time: ntp,
+                rtp_time: timestamp,
+                packet_count: stream.packets,
+                octet_count: stream.octets,
+                reports: std::mem::take(&mut blocks),
+                profile_extensions: Bytes::new(),
+            };
+            len += report.marshal_to(&mut out[len..]).ok()?;
+        }
+        if len == 0 {
+            let report = ReceiverReport {
+                ssrc: self.ssrcs.video.0,
+                reports: blocks,
+                profile_extensions: Bytes::new(),
+            };
+            len += report.marshal_to(out).ok()?;
+        }
+        len += self.source_description().marshal_to(&mut out[len..]).ok()?;
+        Some(len)
+    }
+
+    fn source_description(&self) -> SourceDescription {
+        let cname = SourceDescriptionItem {
+            sdes_type: SdesType::SdesCname,
+            text: Bytes::copy_from_slice(self.cname.as_bytes()),
+        };
+        let chunk =
+            |ssrc: Ssrc| SourceDescriptionChunk { source: ssrc.0, items: vec![cname.clone()] };
+        SourceDescription { chunks: vec![chunk(self.ssrcs.audio), chunk(self.ssrcs.video)] }
+    }
+}

@@ -1,0 +1,66 @@
+//! What a leg counts.
+
+use std::ops::AddAssign;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)+) => {
+        /// Counters of a leg's media, since it was made.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)+
+        }
+
+        impl AddAssign for Counters {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)+
+            }
+        }
+    };
+}
+
+counters! {
+    /// RTP packets from the peer.
+    packets_in,
+    /// Their bytes, without SRTP.
+    bytes_in,
+    /// RTP packets to the peer, repeats included.
+    packets_out,
+    /// Their bytes, without SRTP.
+    bytes_out,
+    /// Packets that are not RTP once decrypted, or whose sequence number is far off.
+    malformed_rtp,
+    /// Parts of RTCP packets that cannot be read.
+    malformed_rtcp,
+    /// Packets of streams that were not negotiated.
+    unknown_stream,
+    /// Packets of payload types that were not negotiated.
+    unknown_payload,
+    /// Packets received twice.
+    duplicates,
+    /// Repeats from the peer that filled a gap.
+    repaired,
+    /// Packets from the peer that never came, repeats included.
+    unrepaired,
+    /// Packets that the peer was asked to repeat.
+    nacks_sent,
+    /// Packets that the peer asked for again.
+    nacks_received,
+    /// Packets repeated to the peer.
+    repeats_sent,
+    /// Packets that the peer asked for and that were not kept any more.
+    repeats_missed,
+    /// Repeats not sent because of the budget for them.
+    repeats_over_budget,
+    /// Key frames asked of the peer.
+    key_frames_asked,
+    /// Key frames the peer asked for.
+    key_frame_requests,
+    /// Packets not forwarded because the viewer has no payload type for them.
+    not_mappable,
+    /// Packets not forwarded because no key frame has begun yet.
+    before_key_frame,
+    /// Packets not forwarded because they are too large.
+    too_large,
+    /// Packets dropped because too many were waiting.
+    overflowed,
+}

@@ -1,0 +1,221 @@
+//! Packets from the peer.
+
+use std::{ops::Range, time::Instant};
+
+use arrayvec::ArrayVec;
+
+use super::{
+    Incoming, MediaLeg,
+    incoming::{MAX_PASSED, SourceId},
+    receive::{Arrival, ReceiveStream},
+};
+use crate::{
+    api::MediaKind,
+    rtp::{Header, PayloadType, Ssrc, key_frame},
+    sdp::{Extension, PayloadMapping},
+};
+
+/// A repeat begins with the number of the packet that it repeats (RFC 4588 §4).
+const ORIGINAL_SEQUENCE_LEN: usize = 2;
+
+/// Which stream a packet belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Media,
+    Repeat,
+}
+
+/// What the header extensions of a packet say.
+#[derive(Debug, Default)]
+struct Extensions {
+    mid: Option<Range<usize>>,
+    transport_sequence: Option<u16>,
+    passed: ArrayVec<(Extension, Range<u16>), MAX_PASSED>,
+}
+
+impl MediaLeg {
+    /// Takes a decrypted RTP packet from the peer. `None` when there is nothing to forward: it was
+    /// a duplicate, a probe, or dropped and counted.
+    pub fn receive_rtp(&mut self, now: Instant, packet: &[u8]) -> Option<Incoming> {
+        let Some(header) = Header::parse(packet) else {
+            self.counters.malformed_rtp += 1;
+            return None;
+        };
+        let extensions = self.read_extensions(&header, packet);
+        let Some((kind, role)) = self.classify(&header, &extensions, packet) else {
+            self.counters.unknown_stream += 1;
+            return None;
+        };
+        self.counters.packets_in += 1;
+        self.counters.bytes_in += packet.len() as u64;
+        self.note_media(now);
+        // Any packet of a negotiated stream counts, probes and duplicates too: congestion control
+        // is about the way, not the content.
+        if let Some(sequence) = extensions.transport_sequence {
+            let frame_end = header.marker && kind == MediaKind::Video;
+            self.arrivals.on_packet(now, sequence, frame_end);
+        }
+        let incoming = match role {
+            Role::Media => self.receive_media(now, kind, &header, packet),
+            Role::Repeat => self.receive_repeat(kind, &header, packet),
+        }?;
+        if incoming.starts_key_frame {
+            self.key_frame_asks.satisfied();
+            if let Some(stream) = &mut self.inbound[kind as usize] {
+                stream.missing.forget_before(incoming.sequence);
+            }
+        }
+        Some(Incoming { extensions: extensions.passed, ..incoming })
+    }
+
+    fn receive_media(
+        &mut self,
+        now: Instant,
+        kind: MediaKind,
+        header: &Header,
+        packet: &[u8],
+    ) -> Option<Incoming> {
+        let Some(mapping) = self.section(kind)?.payload(header.payload_type).copied() else {
+            self.counters.unknown_payload += 1;
+            return None;
+        };
+        let stream = self.inbound[kind as usize].as_mut()?;
+        let clock_rate = mapping.codec.clock_rate();
+        let arrival =
+            stream.on_packet(now, header.sequence, header.timestamp, clock_rate, mapping.nack);
+        let sequence = match arrival {
+            Arrival::New(sequence) => sequence,
+            Arrival::NewAfterLoss(sequence, packets) => {
+                self.counters.unrepaired += packets;
+                self.key_frame_asks.want(now);
+                sequence
+            }
+            Arrival::Duplicate => {
+                self.counters.duplicates += 1;
+                return None;
+            }
+            Arrival::Stray => {
+                self.counters.malformed_rtp += 1;
+                return None;
+            }
+        };
+        self.incoming(kind, &mapping, sequence, header, header.payload.clone(), packet)
+    }
+
+    fn receive_repeat(
+        &mut self,
+        kind: MediaKind,
+        header: &Header,
+        packet: &[u8],
+    ) -> Option<Incoming> {
+        let Some(mapping) = self.section(kind)?.repaired_by(header.payload_type).copied() else {
+            self.counters.unknown_payload += 1;
+            return None;
+        };
+        // A probe for bandwidth may be empty.
+        let original = packet.get(header.payload.clone())?.first_chunk()?;
+        let payload = header.payload.start + ORIGINAL_SEQUENCE_LEN..header.payload.end;
+        let stream = self.inbound[kind as usize].as_mut()?;
+        match stream.on_repeat(u16::from_be_bytes(*original)) {
+            Arrival::New(sequence) | Arrival::NewAfterLoss(sequence, _) => {
+                self.counters.repaired += 1;
+                self.incoming(kind, &mapping, sequence, header, payload, packet)
+            }
+            // Browsers fill up with repeats of what has arrived long ago.
+            Arrival::Duplicate | Arrival::Stray => {
+                self.counters.duplicates += 1;
+                None
+            }
+        }
+    }
+
+    fn incoming(
+        &self,
+        kind: MediaKind,
+        mapping: &PayloadMapping,
+        sequence: u64,
+        header: &Header,
+        payload: Range<usize>,
+        packet: &[u8],
+    ) -> Option<Incoming> {
+        let stream = self.inbound[kind as usize].as_ref()?;
+        let bytes = packet.get(payload.clone())?;
+        Some(Incoming {
+            codec: mapping.codec,
+            source: SourceId { ssrc: stream.ssrc, generation: stream.generation },
+            sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            starts_key_frame: key_frame::starts(mapping.codec, bytes),
+            payload,
+            extensions: ArrayVec::new(),
+            clock: stream.clock,
+        })
+    }
+
+    fn read_extensions(&self, header: &Header, packet: &[u8]) -> Extensions {
+        let mut found = Extensions::default();
+        for (id, value) in header.extensions(packet) {
+            match self.inbound_extensions.extension(id) {
+                Some(Extension::Mid) => found.mid = Some(value),
+                Some(Extension::TransportSequence) => {
+                    found.transport_sequence =
+                        packet[value].first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
+                }
+                Some(extension) if extension.passes_through() => {
+                    let value = value.start as u16..value.end as u16;
+                    // The same extension twice is not worth more room.
+                    let _ = found.passed.try_push((extension, value));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The stream of a packet: by SSRC, or learnt from its MID (RFC 9143 §9.2).
+    fn classify(
+        &mut self,
+        header: &Header,
+        extensions: &Extensions,
+        packet: &[u8],
+    ) -> Option<(MediaKind, Role)> {
+        for kind in [MediaKind::Video, MediaKind::Audio] {
+            let slot = kind as usize;
+            if self.inbound[slot].as_ref().is_some_and(|stream| stream.ssrc == header.ssrc) {
+                return Some((kind, Role::Media));
+            }
+            if self.inbound_repeats[slot] == Some(header.ssrc) {
+                return Some((kind, Role::Repeat));
+            }
+        }
+        let mid = packet.get(extensions.mid.clone()?)?;
+        self.learn(header.ssrc, header.payload_type, mid)
+    }
+
+    fn learn(
+        &mut self,
+        ssrc: Ssrc,
+        payload_type: PayloadType,
+        mid: &[u8],
+    ) -> Option<(MediaKind, Role)> {
+        let media = [MediaKind::Audio, MediaKind::Video]
+            .into_iter()
+            .filter_map(|kind| self.section(kind))
+            .find(|media| media.mid.as_bytes() == mid)?;
+        let kind = media.kind;
+        let role = if media.payload(payload_type).is_some() {
+            Role::Media
+        } else {
+            media.repaired_by(payload_type).map(|_| Role::Repeat)?
+        };
+        if !self.may_learn() {
+            return None;
+        }
+        match role {
+            Role::Media => self.inbound[kind as usize] = Some(ReceiveStream::new(ssrc)),
+            Role::Repeat => self.inbound_repeats[kind as usize] = Some(ssrc),
+        }
+        Some((kind, role))
+    }
+}

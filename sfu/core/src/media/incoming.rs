@@ -1,0 +1,50 @@
+//! A publisher's packet on its way to the viewer's leg.
+
+use std::ops::Range;
+
+use arrayvec::ArrayVec;
+
+use super::clock::RtpClock;
+use crate::{
+    api::MediaKind,
+    rtp::Ssrc,
+    sdp::{Codec, Extension},
+};
+
+/// Most header extensions passed on with one packet: all that we know.
+pub(super) const MAX_PASSED: usize = Extension::ALL.len();
+
+/// A publisher's packet, taken apart. Offsets are into the packet that
+/// [`MediaLeg::receive_rtp`](super::MediaLeg::receive_rtp) was given; both go to
+/// [`MediaLeg::forward`](super::MediaLeg::forward) of the viewer's leg.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub(super) codec: Codec,
+    pub(super) source: SourceId,
+    pub(super) sequence: u64,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) starts_key_frame: bool,
+    pub(super) payload: Range<usize>,
+    pub(super) extensions: ArrayVec<(Extension, Range<u16>), MAX_PASSED>,
+    pub(super) clock: Option<RtpClock>,
+}
+
+/// One numbering of one stream of a publisher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SourceId {
+    pub(super) ssrc: Ssrc,
+    pub(super) generation: u32,
+}
+
+impl Incoming {
+    /// Audio or video.
+    pub fn kind(&self) -> MediaKind {
+        self.codec.kind()
+    }
+
+    /// Whether a viewer who has seen nothing can start with this packet.
+    pub fn starts_key_frame(&self) -> bool {
+        self.starts_key_frame
+    }
+}

@@ -1,0 +1,119 @@
+//! Packets that have not come, and when to ask for them.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+/// A gap is asked for after this long: packets that were only reordered come by then.
+const REORDER_TOLERANCE: Duration = Duration::from_millis(5);
+/// Added to the round trip before a packet is asked for again: the publisher's own scheduling.
+const ANSWER_SLACK: Duration = Duration::from_millis(10);
+/// Never ask for a packet more often than this.
+const MIN_INTERVAL: Duration = Duration::from_millis(20);
+/// Asked for this often, a packet is given up.
+const MAX_TRIES: u8 = 10;
+/// Later than this a packet is of no use to a viewer in a conversation.
+const MAX_AGE: Duration = Duration::from_millis(1_200);
+/// More missing packets than this cost less as a key frame.
+const MAX_MISSING: usize = 256;
+
+/// The missing packets of one stream, by sequence number.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Missing {
+    packets: VecDeque<Packet>,
+    next_due: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    sequence: u64,
+    since: Instant,
+    due: Instant,
+    tries: u8,
+}
+
+/// A gap is too large to be repaired, or a packet did not come in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GivenUp(pub(super) u64);
+
+impl Missing {
+    /// When [`Self::collect`] has something to do.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.next_due
+    }
+
+    /// Notes that the packets `from..to` were skipped.
+    pub(super) fn skipped(&mut self, now: Instant, from: u64, to: u64) -> Result<(), GivenUp> {
+        if from >= to {
+            return Ok(());
+        }
+        let count = to - from;
+        if count + self.packets.len() as u64 > MAX_MISSING as u64 {
+            let given_up = count + self.packets.len() as u64;
+            self.clear();
+            return Err(GivenUp(given_up));
+        }
+        let due = now + REORDER_TOLERANCE;
+        self.packets.extend((from..to).map(|sequence| Packet {
+            sequence,
+            since: now,
+            due,
+            tries: 0,
+        }));
+        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+        Ok(())
+    }
+
+    /// Notes that a packet came after all.
+    pub(super) fn arrived(&mut self, sequence: u64) {
+        if let Ok(index) = self.packets.binary_search_by_key(&sequence, |packet| packet.sequence) {
+            self.packets.remove(index);
+            if self.packets.is_empty() {
+                self.next_due = None;
+            }
+        }
+    }
+
+    /// A key frame begins at `sequence`: nothing before it is needed.
+    pub(super) fn forget_before(&mut self, sequence: u64) {
+        while self.packets.front().is_some_and(|packet| packet.sequence < sequence) {
+            self.packets.pop_front();
+        }
+        if self.packets.is_empty() {
+            self.next_due = None;
+        }
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.packets.clear();
+        self.next_due = None;
+    }
+
+    /// Hands the packets to ask for now to `ask` as long as it takes them (`true`), and gives up
+    /// on those that are not worth asking for any more.
+    pub(super) fn collect(
+        &mut self,
+        now: Instant,
+        rtt: Duration,
+        mut ask: impl FnMut(u16) -> bool,
+    ) -> Result<(), GivenUp> {
+        let before = self.packets.len();
+        self.packets.retain(|packet| {
+            packet.tries < MAX_TRIES && now.saturating_duration_since(packet.since) < MAX_AGE
+                || packet.due > now
+        });
+        let given_up = before - self.packets.len();
+        let interval = (rtt + ANSWER_SLACK).max(MIN_INTERVAL);
+        for packet in self.packets.iter_mut().filter(|packet| packet.due <= now) {
+            if !ask(packet.sequence as u16) {
+                break;
+            }
+            packet.tries += 1;
+            packet.due = now + interval;
+        }
+        self.next_due = self.packets.iter().map(|packet| packet.due).min();
+        if given_up > 0 { Err(GivenUp(given_up as u64)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,63 @@
+//! Packets under way to the peer, until its feedback tells what became of them.
+
+use std::time::Instant;
+
+use crate::{bwe::PacketResult, rtcp::transport_feedback::TransportFeedback};
+
+/// Packets remembered: two seconds of 4 Mbit/s, longer than any feedback takes.
+const KEPT: usize = 1_024;
+/// Sent packets by transport-wide sequence number.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sent {
+    /// At the number modulo [`KEPT`]. Empty until the first packet.
+    packets: Vec<Option<Packet>>,
+    next: u16,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    sequence: u16,
+    size: u16,
+    at: Instant,
+    /// Reported missing already. It may still come, only reordered.
+    missed: bool,
+}
+
+impl Sent {
+    /// Notes a packet that is sent now and returns its number.
+    pub(super) fn next(&mut self, now: Instant, size: usize) -> u16 {
+        if self.packets.is_empty() {
+            self.packets.resize(KEPT, None);
+        }
+        let sequence = self.next;
+        self.next = self.next.wrapping_add(1);
+        let size = size.min(usize::from(u16::MAX)) as u16;
+        self.packets[usize::from(sequence) % KEPT] =
+            Some(Packet { sequence, size, at: now, missed: false });
+        sequence
+    }
+
+    /// Reads a feedback message and hands each packet whose fate is now known to `known`.
+    pub(super) fn on_feedback(
+        &mut self,
+        feedback: &TransportFeedback<'_>,
+        mut known: impl FnMut(PacketResult),
+    ) {
+        for status in feedback.statuses() {
+            let slot = usize::from(status.sequence) % KEPT;
+            let Some(place) = self.packets.get_mut(slot) else { return };
+            let Some(packet) = place.as_mut().filter(|p| p.sequence == status.sequence) else {
+                continue;
+            };
+            let result =
+                PacketResult { sent_at: packet.at, size: packet.size, arrival: status.arrival };
+            if status.arrival.is_some() {
+                *place = None;
+                known(result);
+            } else if !packet.missed {
+                packet.missed = true;
+                known(result);
+            }
+        }
+    }
+}

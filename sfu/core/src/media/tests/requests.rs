@@ -1,0 +1,182 @@
+use std::time::{Duration, Instant};
+
+use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, leg, pass, sender_report};
+use crate::{
+    media::{Feedback, MediaLeg, Outgoing},
+    rtcp::{Message, Messages},
+};
+
+/// What a leg's RTCP asks for at a moment.
+#[derive(Debug, Default, PartialEq)]
+struct Asked {
+    key_frames: usize,
+    bitrates: Vec<u64>,
+    feedback: Vec<(u16, bool)>,
+}
+
+fn asked(leg: &mut MediaLeg, now: Instant) -> Asked {
+    let mut asked = Asked::default();
+    for (outgoing, packet) in drain(leg, now) {
+        if !matches!(outgoing, Outgoing::Rtcp(_)) {
+            continue;
+        }
+        for message in Messages::new(&packet) {
+            match message.unwrap() {
+                Message::KeyFrameRequest => asked.key_frames += 1,
+                Message::MaxBitrate(bitrate) => asked.bitrates.push(bitrate),
+                Message::TransportFeedback(feedback) => asked
+                    .feedback
+                    .extend(feedback.statuses().map(|s| (s.sequence, s.arrival.is_some()))),
+                _ => {}
+            }
+        }
+    }
+    asked
+}
+
+const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
+const KEY_FRAME: Feedback = Feedback { key_frame: true, max_bitrate: None };
+
+#[test]
+fn key_frames_are_asked_for_no_closer_than_300_ms_and_a_round_trip() {
+    let now = Instant::now();
+    let ms = |ms| now + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, now);
+    publisher.seed_rtt(Duration::from_millis(50));
+    let mut encoder = Encoder::new(CHROMIUM);
+    publisher.apply_feedback(now, KEY_FRAME);
+    assert_eq!(asked(&mut publisher, now).key_frames, 0, "nothing has come: it begins with one");
+    publisher.receive_rtp(ms(1), &encoder.frame(0, false, 1, 0)[0]);
+    assert_eq!(asked(&mut publisher, ms(1)).key_frames, 1);
+    publisher.receive_rtp(ms(30), &encoder.frame(0, false, 1, 0)[0]);
+    publisher.apply_feedback(ms(30), KEY_FRAME);
+    assert_eq!(asked(&mut publisher, ms(300)).key_frames, 0);
+    assert_eq!(asked(&mut publisher, ms(351)).key_frames, 1);
+    publisher.receive_rtp(ms(400), &encoder.frame(9_000, true, 1, 0)[0]);
+    assert_eq!(asked(&mut publisher, ms(2_000)).key_frames, 0, "it has come");
+}
+
+#[test]
+fn a_publisher_that_sends_nothing_is_asked_once() {
+    let now = Instant::now();
+    let mut publisher = leg(CHROMIUM, now);
+    publisher.receive_rtp(now, &Encoder::new(CHROMIUM).frame(0, false, 1, 0)[0]);
+    publisher.apply_feedback(now, KEY_FRAME);
+    let total: usize = (0..100)
+        .map(|step| asked(&mut publisher, now + Duration::from_millis(step * 100)).key_frames)
+        .sum();
+    assert_eq!(total, 1);
+}
+
+#[test]
+fn the_viewers_request_reaches_the_publishers_leg() {
+    let now = Instant::now();
+    let ms = |ms| now + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, now);
+    let mut viewer = leg(FIREFOX, now);
+    viewer.start_forwarding(now);
+    let mut encoder = Encoder::new(CHROMIUM);
+    pass(&mut publisher, &mut viewer, now, &encoder.frame(0, true, 1, 0));
+    assert!(!viewer.take_feedback(now).unwrap().key_frame);
+    viewer.receive_rtcp(ms(10), &PLI);
+    assert_eq!(viewer.take_feedback(ms(10)), Some(KEY_FRAME));
+    viewer.receive_rtcp(ms(20), &PLI);
+    assert_eq!(viewer.take_feedback(ms(20)), None, "asked already");
+    assert_eq!(viewer.take_feedback(ms(500)), Some(KEY_FRAME), "and still not here");
+    pass(&mut publisher, &mut viewer, ms(600), &encoder.frame(0, true, 1, 0));
+    assert_eq!(viewer.take_feedback(ms(1_500)), None);
+    assert_eq!(viewer.counters().key_frame_requests, 2);
+}
+
+#[test]
+fn the_cap_falls_at_once_and_rises_slowly() {
+    let now = Instant::now();
+    let ms = |ms| now + Duration::from_millis(ms);
+    let cap = |bitrate| Feedback { key_frame: false, max_bitrate: Some(bitrate) };
+    let mut publisher = leg(CHROMIUM, now);
+    let mut encoder = Encoder::new(CHROMIUM);
+    publisher.receive_rtp(now, &encoder.frame(0, true, 1, 0)[0]);
+    publisher.apply_feedback(now, cap(2_000_000));
+    assert_eq!(asked(&mut publisher, now).bitrates.len(), 1);
+    publisher.apply_feedback(ms(60), cap(1_000_000));
+    let told = asked(&mut publisher, ms(60)).bitrates;
+    assert!((990_000..=1_000_000).contains(&told[0]), "REMB has 18 bits of mantissa: {told:?}");
+    publisher.apply_feedback(ms(100), cap(1_500_000));
+    assert!(asked(&mut publisher, ms(200)).bitrates.is_empty());
+    assert_eq!(asked(&mut publisher, ms(270)).bitrates.len(), 1);
+    publisher.receive_rtp(ms(280), &encoder.frame(0, true, 1, 0)[0]);
+    assert!(asked(&mut publisher, ms(1_000)).bitrates.is_empty());
+    assert_eq!(asked(&mut publisher, ms(1_300)).bitrates.len(), 1, "repeated, in case it was lost");
+}
+
+#[test]
+fn transport_feedback_follows_the_end_of_a_frame() {
+    let now = Instant::now();
+    let ms = |ms| now + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, now);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let frame = encoder.frame(0, true, 3, 0);
+    publisher.receive_rtp(now, &frame[0]);
+    publisher.receive_rtp(ms(1), &frame[1]);
+    assert!(asked(&mut publisher, ms(1)).feedback.is_empty());
+    publisher.receive_rtp(ms(2), &frame[2]);
+    assert_eq!(asked(&mut publisher, ms(2)).feedback, [(0, true), (1, true), (2, true)]);
+
+    let frame = encoder.frame(3_000, false, 3, 1);
+    publisher.receive_rtp(ms(10), &frame[0]);
+    publisher.receive_rtp(ms(10), &frame[2]);
+    assert!(asked(&mut publisher, ms(10)).feedback.is_empty(), "too close to the last one");
+    assert_eq!(asked(&mut publisher, ms(22)).feedback, [(3, true), (4, false), (5, true)]);
+    publisher.receive_rtp(ms(30), &frame[1]);
+    assert_eq!(
+        asked(&mut publisher, ms(90)).feedback,
+        [(4, true), (5, true)],
+        "late packets are reported with what followed"
+    );
+}
+
+#[test]
+fn reports_let_the_viewer_play_audio_and_video_together() {
+    let start = Instant::now();
+    let ms = |ms| start + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, start);
+    let mut viewer = leg(FIREFOX, start);
+    viewer.start_forwarding(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let [audio, video] = encoder.ssrcs;
+    // In the publisher's clock audio 48,000 and video 90,000 are the same moment, at NTP 5 s. The
+    // video's report is under way 25 ms longer.
+    pass(&mut publisher, &mut viewer, start, &encoder.frame(90_000, true, 1, 0));
+    pass(&mut publisher, &mut viewer, start, &[encoder.audio(48_000)]);
+    publisher.receive_rtcp(ms(0), &sender_report(audio, 5 << 32, 48_000));
+    publisher.receive_rtcp(ms(25), &sender_report(video, 5 << 32, 90_000));
+    let frame = encoder.frame(93_000, false, 1, 1);
+    pass(&mut publisher, &mut viewer, ms(30), &frame);
+    pass(&mut publisher, &mut viewer, ms(30), &[encoder.audio(49_440)]);
+
+    let mut reports = Vec::new();
+    let mut sent = Vec::new();
+    for (outgoing, packet) in drain(&mut viewer, ms(300)) {
+        match outgoing {
+            Outgoing::Rtp(_) => sent.push(super::peers::header(&packet)),
+            Outgoing::Rtcp(_) => {
+                for message in Messages::new(&packet) {
+                    if let Ok(Message::SenderReport { ssrc, ntp, timestamp, .. }) = message {
+                        reports.push((ssrc, ntp, timestamp));
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(reports.len(), 2);
+    // When does the viewer take each stream's packets to have been captured?
+    let captured = |kind: usize, clock: f64, timestamp: u32| {
+        let (_, ntp, at) = reports[kind];
+        ntp as f64 / f64::from(1u32 << 31) / 2.0
+            - f64::from(at.wrapping_sub(timestamp) as i32) / clock
+    };
+    let first = |ssrc| sent.iter().find(|header| header.ssrc == ssrc).unwrap().timestamp;
+    let audio = captured(0, 48_000.0, first(reports[0].0));
+    let video = captured(1, 90_000.0, first(reports[1].0));
+    assert!((audio - video).abs() < 0.003, "{audio} {video}");
+}
