@@ -1,0 +1,5 @@
+//! The core as a whole, against peers made of independent parts.
+
+mod life;
+mod moving;
+mod world;

@@ -1,0 +1,197 @@
+//! A node's cores and their peers under virtual time, on a network that loses nothing.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::{
+    Certificate, Core, CoreStats,
+    api::{CallId, Command, Config, Disposition, Epoch, Event, LegId, Port},
+    testing::{Peer, Versions},
+};
+
+/// How finely time passes.
+const STEP: Duration = Duration::from_millis(5);
+
+pub(super) struct World {
+    /// By port.
+    pub(super) cores: Vec<Core>,
+    pub(super) now: Instant,
+    pub(super) peers: Vec<Peer>,
+    pub(super) events: Vec<Event>,
+}
+
+impl World {
+    /// A node with one worker.
+    pub(super) fn new() -> Self {
+        Self::with_workers(1)
+    }
+
+    pub(super) fn with_workers(workers: u16) -> Self {
+        let now = Instant::now();
+        let certificate = Certificate::generate();
+        let core = |port: u16| {
+            let config = Config {
+                port: Port(port),
+                candidates: vec![SocketAddr::from(([192, 0, 2, 1], 50_000 + port))],
+                max_legs: 4,
+                seed: [port as u8 + 1; 32],
+                certificate: certificate.clone(),
+            };
+            Core::new(config, now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000))
+        };
+        Self { cores: (0..workers).map(core).collect(), now, peers: Vec::new(), events: Vec::new() }
+    }
+
+    /// Two warm legs in one call.
+    pub(super) fn call() -> Self {
+        let mut world = Self::new();
+        world.connect(Versions::Both);
+        world.connect(Versions::Both);
+        world.bridge(1);
+        world
+    }
+
+    /// Opens a leg for a new peer at worker 0, without letting it connect.
+    pub(super) fn open(&mut self, versions: Versions) -> usize {
+        self.open_at(0, versions)
+    }
+
+    pub(super) fn open_at(&mut self, worker: u16, versions: Versions) -> usize {
+        let number = self.peers.len();
+        let mut peer = Peer::new(number as u8 + 1, versions, self.now);
+        peer.port = Port(worker);
+        self.command_to(worker, Command::OpenLeg { leg: leg(number), offer: peer.offer() });
+        let Some(Event::Answer { sdp, .. }) = self.events.pop() else {
+            panic!("no answer");
+        };
+        peer.take_answer(&sdp);
+        self.peers.push(peer);
+        number
+    }
+
+    /// Opens a leg and completes its handshake.
+    pub(super) fn connect(&mut self, versions: Versions) -> usize {
+        self.connect_at(0, versions)
+    }
+
+    pub(super) fn connect_at(&mut self, worker: u16, versions: Versions) -> usize {
+        let number = self.open_at(worker, versions);
+        self.check(number);
+        self.run(Duration::from_millis(500));
+        assert!(self.peers[number].is_warm(), "{:?}", self.cores[usize::from(worker)].stats());
+        number
+    }
+
+    /// A nominating check.
+    pub(super) fn check(&mut self, peer: usize) {
+        let check = self.peers[peer].check(true);
+        self.send(peer, &check);
+    }
+
+    pub(super) fn bridge(&mut self, epoch: u32) {
+        self.command(Command::Bridge { call: CALL, epoch: Epoch(epoch), legs: [leg(0), leg(1)] });
+    }
+
+    pub(super) fn command(&mut self, command: Command) {
+        self.command_to(0, command);
+    }
+
+    pub(super) fn command_to(&mut self, worker: u16, command: Command) {
+        self.cores[usize::from(worker)].handle_command(self.now, command);
+        self.deliver();
+    }
+
+    /// A datagram from a peer's address to the node.
+    pub(super) fn send(&mut self, peer: usize, data: &[u8]) {
+        let (port, from) = (self.peers[peer].port, self.peers[peer].address);
+        self.send_from(port, from, data);
+    }
+
+    pub(super) fn send_from(&mut self, port: Port, from: SocketAddr, data: &[u8]) {
+        self.receive(port, from, data);
+        self.deliver();
+    }
+
+    /// As the node's workers do it: a datagram may have to be passed on.
+    fn receive(&mut self, port: Port, from: SocketAddr, data: &[u8]) {
+        let mut worker = port;
+        for _ in 0..self.cores.len() {
+            let core = &mut self.cores[usize::from(worker.0)];
+            match core.handle_datagram(self.now, port, from, &mut data.to_vec()) {
+                Disposition::Done => return,
+                Disposition::Forward(to) => worker = to,
+            }
+        }
+        panic!("a datagram went in circles");
+    }
+
+    /// Carries everything to where it belongs until nothing moves any more.
+    fn deliver(&mut self) {
+        while (0..self.cores.len()).any(|worker| self.deliver_from(worker)) {}
+    }
+
+    fn deliver_from(&mut self, worker: usize) -> bool {
+        let mut moved = false;
+        while let Some(transmit) = self.cores[worker].poll_transmit() {
+            moved = true;
+            let (port, to, data) = (transmit.port, transmit.to, transmit.data.to_vec());
+            let peer = self.peers.iter_mut().find(|peer| (peer.port, peer.address) == (port, to));
+            let peer = peer.expect("datagrams go to peers only");
+            for reply in peer.handle(self.now, &data) {
+                self.receive(port, to, &reply);
+            }
+        }
+        while let Some(event) = self.cores[worker].poll_event() {
+            moved = true;
+            self.events.push(event);
+        }
+        moved
+    }
+
+    /// Lets time pass.
+    pub(super) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += STEP;
+            for core in &mut self.cores {
+                if core.next_timeout().is_some_and(|due| due <= self.now) {
+                    core.handle_timeout(self.now);
+                }
+            }
+            self.deliver();
+        }
+    }
+
+    /// Lets time pass for the core alone, as if every peer had gone.
+    pub(super) fn run_silently(&mut self, time: Duration) {
+        let end = self.now + time;
+        for core in &mut self.cores {
+            while let Some(due) = core.next_timeout().filter(|&due| due <= end) {
+                core.handle_timeout(due.max(self.now));
+                while core.poll_transmit().is_some() {}
+                while let Some(event) = core.poll_event() {
+                    self.events.push(event);
+                }
+            }
+        }
+        self.now = end;
+    }
+
+    /// Counters of worker 0.
+    pub(super) fn stats(&self) -> CoreStats {
+        self.cores[0].stats()
+    }
+
+    /// Takes the events so far.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+}
+
+pub(super) const CALL: CallId = CallId(9);
+
+pub(super) fn leg(number: usize) -> LegId {
+    LegId(number as u128)
+}
