@@ -15,7 +15,7 @@ mod timers;
 
 use std::{
     collections::VecDeque,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use ahash::AHashMap;
@@ -36,6 +36,10 @@ use crate::{
 /// Answers to connectivity checks waiting to be sent. A shell drains after each batch of
 /// received datagrams, which is smaller than this.
 const MAX_ANSWERS: usize = 1_024;
+
+/// A leg that stays due, for instance because its packets have not been drained yet, comes up
+/// again after this and not at once: a worker must never spin. Finer than any pacing needs.
+const TIMER_GRANULARITY: Duration = Duration::from_millis(1);
 
 /// The legs and calls of one worker.
 pub struct Core {
@@ -166,7 +170,7 @@ impl Core {
     /// fires, so that a packet that pushes deadlines back does not touch the heap.
     fn schedule(&mut self, key: usize) {
         let Some(leg) = self.legs.get(key) else { return };
-        let due = leg.next_timeout();
+        let due = leg.next_timeout().max(self.now + TIMER_GRANULARITY);
         if self.timers.get(key).is_none_or(|at| due < at) {
             self.timers.set(key, due);
         }

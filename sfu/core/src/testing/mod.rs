@@ -6,5 +6,5 @@ mod peer;
 
 pub(crate) use self::{
     dtls_server::{DtlsServer, Versions},
-    peer::{Peer, rtp_packet},
+    peer::{Peer, key_frame, rtp_packet},
 };

@@ -218,6 +218,17 @@ impl Peer {
         let (outbound, _) = self.media.as_mut().expect("keys");
         outbound.encrypt_rtcp(plain).expect("sealed").to_vec()
     }
+
+    /// Protects what claims to be RTP or RTCP, if it is well-formed enough for that.
+    pub(crate) fn try_seal(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+        let (outbound, _) = self.media.as_mut()?;
+        let sealed = if (192..=223).contains(&plain[1]) {
+            outbound.encrypt_rtcp(plain)
+        } else {
+            outbound.encrypt_rtp(plain)
+        };
+        sealed.ok().map(|sealed| sealed.to_vec())
+    }
 }
 
 /// A Binding request.
@@ -239,6 +250,13 @@ fn check(user: &str, pwd: &str, role: AttrType, extra: &[AttrType]) -> Vec<u8> {
         .expect("integrity");
     FINGERPRINT.add_to(&mut message).expect("a fingerprint");
     message.raw
+}
+
+/// The payload of a packet that is a whole VP8 key frame (RFC 7741, RFC 6386 §9.1).
+pub(crate) fn key_frame() -> Vec<u8> {
+    let mut payload = vec![0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 64, 0, 64, 0];
+    payload.extend([5; 100]);
+    payload
 }
 
 /// A plain RTP packet without extensions.

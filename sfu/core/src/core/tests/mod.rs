@@ -1,5 +1,7 @@
 //! The core as a whole, against peers made of independent parts.
 
+mod call;
+mod hostile;
 mod life;
 mod moving;
 mod world;
