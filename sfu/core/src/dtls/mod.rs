@@ -36,6 +36,8 @@ const MTU: usize = 1_200;
 pub(crate) const FIRST_BYTES: std::ops::RangeInclusive<u8> = 20..=63;
 /// Content type of an alert whose record is not a DTLS 1.3 ciphertext.
 const ALERT: u8 = 21;
+/// Content type of a handshake record that is not encrypted.
+const HANDSHAKE: u8 = 22;
 
 /// What the association has to say.
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl Association {
     /// Takes a datagram. False if it was dropped: a datagram cannot end a handshake, only time
     /// can, because anyone who can spoof the peer's address could have sent it.
     pub(crate) fn handle_packet(&mut self, now: Instant, packet: &[u8]) -> bool {
-        if self.state == State::Failed || is_plain_alert(packet) {
+        if self.state == State::Failed || is_plain_alert(packet) || is_empty_fragment(packet) {
             return false;
         }
         // dimpl wants its clock set before each packet.
@@ -190,4 +192,15 @@ impl std::fmt::Debug for Association {
 /// handshake's deadline will find out.
 fn is_plain_alert(packet: &[u8]) -> bool {
     packet.first() == Some(&ALERT) && packet.get(3..5).is_none_or(|epoch| epoch == [0, 0])
+}
+
+/// A handshake fragment in the clear that carries nothing of a message that has something. No
+/// honest peer sends one, and the first answer to our ClientHello decides the version.
+fn is_empty_fragment(packet: &[u8]) -> bool {
+    // Record header: type, version, epoch and sequence number, length. Handshake header: type,
+    // message length, message sequence, fragment offset, fragment length.
+    let field = |at: usize| packet.get(at..at + 3);
+    packet.first() == Some(&HANDSHAKE)
+        && field(14).is_some_and(|message_len| message_len != [0; 3])
+        && field(22).is_some_and(|fragment_len| fragment_len == [0; 3])
 }

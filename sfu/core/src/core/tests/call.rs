@@ -123,11 +123,8 @@ fn commands_about_older_bridges_are_ignored() {
 fn the_latest_bridge_of_a_leg_wins() {
     let mut world = World::call();
     world.connect(Versions::Both);
-    let other = Command::Bridge {
-        call: crate::api::CallId(10),
-        epoch: Epoch(1),
-        legs: [leg(2), leg(1)],
-    };
+    let other =
+        Command::Bridge { call: crate::api::CallId(10), epoch: Epoch(1), legs: [leg(2), leg(1)] };
     world.command(other);
     assert_eq!(world.stats().calls, 1);
     assert!(speak(&mut world, 0, 1, b"hello?").is_empty());

@@ -19,7 +19,9 @@ fn a_leg_becomes_warm_with_either_version() {
         let events = world.take_events();
         assert!(events.contains(&Event::Connected { leg: leg(peer) }));
         assert!(
-            events.iter().any(|event| matches!(event, Event::Warm { dtls, .. } if *dtls == expected))
+            events
+                .iter()
+                .any(|event| matches!(event, Event::Warm { dtls, .. } if *dtls == expected))
         );
         assert_eq!(world.peers[peer].answers, [world.peers[peer].address]);
         assert_eq!(world.stats().warm_legs, 1);
@@ -59,10 +61,9 @@ fn bad_offers_and_wrong_legs_are_rejected() {
         world.open(Versions::Both);
     }
     let good = Peer::new(9, Versions::Both, world.now).offer();
-    for (leg_number, offer, expected) in [
-        (0, good.clone(), RejectReason::WrongLeg),
-        (9, good.clone(), RejectReason::Full),
-    ] {
+    for (leg_number, offer, expected) in
+        [(0, good.clone(), RejectReason::WrongLeg), (9, good.clone(), RejectReason::Full)]
+    {
         world.command(Command::OpenLeg { leg: leg(leg_number), offer });
         let rejected = Event::Rejected { leg: leg(leg_number), reason: expected };
         assert_eq!(world.events.pop(), Some(rejected));

@@ -66,8 +66,7 @@ fn a_stranger_is_not_passed_on() {
     let stranger = SocketAddr::from(([203, 0, 113, 66], 666));
     let forged = world.peers[peer].forged_check();
     for mut data in [forged, vec![128, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]] {
-        let disposition =
-            world.cores[0].handle_datagram(world.now, Port(0), stranger, &mut data);
+        let disposition = world.cores[0].handle_datagram(world.now, Port(0), stranger, &mut data);
         assert_eq!(disposition, Disposition::Done);
     }
     let dropped = world.cores[0].stats().dropped;
