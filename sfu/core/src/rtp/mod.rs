@@ -7,6 +7,8 @@
 mod header;
 pub mod key_frame;
 mod sequence;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use self::{
