@@ -24,6 +24,7 @@ export class DeviceCard {
     this.#o = options;
     const { media, t } = options;
     const p = {
+      preview: h("div", { class: "preview" }),
       video: h("video", { class: "preview-video", playsinline: true, "aria-label": t.ownPicture }),
       empty: h("p", { class: "preview-empty" }),
       mute: button(t.mute, () => void media.setMicrophone(!media.microphoneOn), { kind: "control", icon: "mic" }),
@@ -36,6 +37,7 @@ export class DeviceCard {
       microphones: h("select", { on: { change: () => this.#chosen("audio", p.microphones) } }),
     };
     this.#parts = p;
+    p.preview.append(p.video, p.empty, h("div", { class: "preview-controls" }, p.mute, p.camera));
     p.meter.append(p.bar);
     p.video.muted = true;
     feed(p.video, media.preview);
@@ -44,7 +46,7 @@ export class DeviceCard {
     this.element = h(
       "section",
       { class: "devices", "aria-label": t.devices },
-      h("div", { class: "preview" }, p.video, p.empty, h("div", { class: "preview-controls" }, p.mute, p.camera)),
+      p.preview,
       h("div", { class: "meter-row" }, icon("mic"), p.meter, p.heard),
       p.note,
       h(
@@ -77,6 +79,12 @@ export class DeviceCard {
     p.video.hidden = !media.video;
     p.video.classList.toggle("mirrored", media.mirrored);
     if (media.video) p.video.play().catch(() => {});
+    // What cannot be had needs words, not switches.
+    const lost = { camera: media.problem && !media.video, microphone: media.problem && !media.audio };
+    p.camera.hidden = Boolean(lost.camera && media.cameraOn);
+    p.mute.hidden = Boolean(lost.microphone && media.microphoneOn);
+    p.preview.classList.toggle("empty", !media.video && !asking);
+    if (!media.audio || !media.microphoneOn) this.#level(0, false);
     text(p.empty, media.video ? "" : asking ? t.asking : media.cameraOn && media.phase !== "idle" ? t.previewNone : t.previewOff);
     this.#meter.watch(this.#active && media.microphoneOn ? media.audio : null);
     this.#note();
@@ -89,7 +97,7 @@ export class DeviceCard {
     const p = this.#parts;
     p.bar.style.transform = `scaleX(${level.toFixed(2)})`;
     p.meter.setAttribute("aria-valuenow", String(Math.round(level * 100)));
-    text(p.heard, !media.microphoneOn ? t.micOff : !media.audio ? t.micNone : heard ? t.micHeard : t.micSilent);
+    text(p.heard, !media.microphoneOn ? t.micOff : !media.audio ? (media.phase === "asking" ? "" : t.micNone) : heard ? t.micHeard : t.micSilent);
   }
 
   #note() {

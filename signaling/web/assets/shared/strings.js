@@ -80,8 +80,8 @@ export const shared = {
       text: "The browser itself may not use it. Allow it for your browser in the privacy settings of your phone or computer, then try again.",
     },
     dismissed: {
-      title: () => "Your browser’s question is still open",
-      text: "It was closed without an answer. Press “Try again” and choose “Allow”. Nothing is sent before the call starts.",
+      title: () => "Your browser’s question was closed",
+      text: "Press “Try again” and choose “Allow”. Nothing is sent before the call starts.",
     },
     missing: {
       title: (device) => `We found no ${device}`,
