@@ -9,7 +9,15 @@
  */
 export function nextFrame(video, then) {
   if ("requestVideoFrameCallback" in video) {
-    const id = video.requestVideoFrameCallback((now, frame) => then(frame.presentationTime ?? now));
+    let id = 0;
+    const wait = () => {
+      id = video.requestVideoFrameCallback((now, frame) => {
+        // A track that falls silent is shown as an empty frame: that is not a picture.
+        if (frame.width > 0 && video.videoWidth > 0) then(frame.presentationTime ?? now);
+        else wait();
+      });
+    };
+    wait();
     return () => video.cancelVideoFrameCallback(id);
   }
   // Older Firefox: count what has been painted.

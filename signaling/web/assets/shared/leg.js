@@ -230,10 +230,10 @@ export class Leg {
     if (performance.now() - this.#restartedAt > RESTART_APART) void this.restart();
   }
 
-  /** @param {number} [afterSeconds] */
-  #retry(afterSeconds) {
+  /** @param {number} [afterSeconds] no sooner than this */
+  #retry(afterSeconds = 0) {
     const most = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** this.#refusals++);
-    const wait = afterSeconds === undefined ? most / 2 + Math.random() * (most / 2) : afterSeconds * 1_000;
+    const wait = Math.max(afterSeconds * 1_000, most / 2 + Math.random() * (most / 2));
     this.#discard();
     this.#set("broken");
     this.#watch = setTimeout(() => void this.open(), wait);
