@@ -1,5 +1,7 @@
 //! Signaling's end of the control link, played by a test over real sockets.
 
+pub(crate) mod page;
+
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use quinn::{Connection, RecvStream, SendStream};

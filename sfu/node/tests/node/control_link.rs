@@ -1,14 +1,12 @@
 //! The control link over real sockets: registration, refusals, hostile frames, lost links.
 
-mod support;
-
+use crate::support::{TestSignaling, config, soon};
 use sfu_node::{Node, Readiness, control::ClusterSecret};
 use signaling_wire::{
     PROTOCOL,
     control::{LegEnd, LegState, NodeMessage, NodeState, SignalingMessage},
     ids::LegId,
 };
-use support::{TestSignaling, config, soon};
 
 #[tokio::test]
 async fn node_registers_beats_and_says_farewell() {
