@@ -266,7 +266,7 @@ impl Leg {
     /// Takes the leg out of its call. The last report of its quality is returned.
     pub(crate) fn unbridge(&mut self, now: Instant) -> Option<(CallId, Quality)> {
         let bridged = self.bridged.take()?;
-        self.media.stop_forwarding(now);
+        self.media.stop_forwarding();
         Some((bridged.call, self.media.take_quality(now)))
     }
 

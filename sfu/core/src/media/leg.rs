@@ -165,7 +165,7 @@ impl MediaLeg {
     }
 
     /// Nothing is forwarded any more. What is queued is still sent.
-    pub fn stop_forwarding(&mut self, _now: Instant) {
+    pub fn stop_forwarding(&mut self) {
         self.forwarding = false;
         self.key_frame_need = KeyFrameNeed::None;
         for stream in &mut self.outbound {
@@ -216,7 +216,8 @@ impl MediaLeg {
         self.events.pop_front()
     }
 
-    /// When to call [`Self::handle_timeout`] next; a time gone by means now.
+    /// When to call [`Self::handle_timeout`] next; a time gone by means now. What is due stays due
+    /// until [`Self::poll_packet`] and [`Self::take_feedback`] are drained.
     pub fn next_timeout(&self) -> Option<Instant> {
         let need = match self.key_frame_need {
             KeyFrameNeed::Since(at) => Some(at),

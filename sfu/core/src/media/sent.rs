@@ -6,12 +6,16 @@ use crate::{bwe::PacketResult, rtcp::transport_feedback::TransportFeedback};
 
 /// Packets remembered: two seconds of 4 Mbit/s, longer than any feedback takes.
 const KEPT: usize = 1_024;
+/// The peer's clock in feedback begins anew after this many microseconds: 2^24 times 64 ms.
+const CLOCK_PERIOD: i64 = (1 << 24) * 64_000;
 /// Sent packets by transport-wide sequence number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent {
     /// At the number modulo [`KEPT`]. Empty until the first packet.
     packets: Vec<Option<Packet>>,
     next: u16,
+    /// The peer's latest time, counted on where its clock begins anew.
+    peer_time: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +53,14 @@ impl Sent {
             let Some(packet) = place.as_mut().filter(|p| p.sequence == status.sequence) else {
                 continue;
             };
-            let result =
-                PacketResult { sent_at: packet.at, size: packet.size, arrival: status.arrival };
+            let arrival = status.arrival.map(|at| {
+                let known = *self.peer_time.get_or_insert(at);
+                let ahead = (at - known + CLOCK_PERIOD / 2).rem_euclid(CLOCK_PERIOD);
+                let at = known + ahead - CLOCK_PERIOD / 2;
+                self.peer_time = Some(at);
+                at
+            });
+            let result = PacketResult { sent_at: packet.at, size: packet.size, arrival };
             if status.arrival.is_some() {
                 *place = None;
                 known(result);

@@ -101,6 +101,46 @@ fn extensions_carry_the_viewers_ids_and_our_numbers() {
     }
 }
 
+/// The extension elements of a packet.
+fn elements(packet: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let found = header(packet).extensions(packet);
+    found.map(|(id, value)| (id, packet[value].to_vec())).collect()
+}
+
+#[test]
+fn extensions_of_the_publisher_get_the_viewers_ids() {
+    let level = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+    for (viewers_id, profile) in [(9, 0xbede), (60, 0x1000u16)] {
+        let now = Instant::now();
+        let mut publisher = leg(CHROMIUM, now);
+        let offer =
+            FIREFOX.replace(&format!("extmap:1 {level}"), &format!("extmap:{viewers_id} {level}"));
+        let mut viewer = leg(&offer, now);
+        viewer.start_forwarding(now);
+        let mut audio = Encoder::new(CHROMIUM).audio(0);
+        // The MID element (id 4) of the encoder becomes an audio level (id 1): same length.
+        assert_eq!(audio[16], 0x40);
+        audio[16] = 0x10;
+        audio[17] = 0xb3;
+        pass(&mut publisher, &mut viewer, now, &[audio]);
+        let sent = drain_rtp(&mut viewer, now);
+        assert_eq!(sent[0][12..14], profile.to_be_bytes());
+        assert!(elements(&sent[0]).contains(&(viewers_id, vec![0xb3])));
+
+        // A viewer that agreed to one-byte headers alone does not get what needs two.
+        let plain = offer.replace("a=extmap-allow-mixed\r\n", "");
+        assert_eq!(
+            super::peers::negotiated(&plain)
+                .audio
+                .unwrap()
+                .extensions
+                .id(Extension::AudioLevel)
+                .is_some(),
+            viewers_id < 15
+        );
+    }
+}
+
 #[test]
 fn a_new_publisher_goes_on_where_the_former_stopped() {
     let now = Instant::now();

@@ -180,3 +180,24 @@ fn reports_let_the_viewer_play_audio_and_video_together() {
     let video = captured(1, 90_000.0, first(reports[1].0));
     assert!((audio - video).abs() < 0.003, "{audio} {video}");
 }
+
+#[test]
+fn the_peers_feedback_clock_may_begin_anew() {
+    use crate::{media::sent::Sent, rtcp::transport_feedback, rtp::Ssrc};
+    let now = Instant::now();
+    let mut sent = Sent::default();
+    // Feedback of one packet each, the second one after the 24 bits have wrapped.
+    let mut arrivals = Vec::new();
+    for time in [((1i64 << 24) - 1) * 64_000, (1i64 << 24) * 64_000 + 5_000] {
+        let number = sent.next(now, 100);
+        let mut out = [0; 100];
+        let (len, _) =
+            transport_feedback::write(&mut out, Ssrc(1), Ssrc(2), 0, number, 1, |_| Some(time))
+                .unwrap();
+        for message in Messages::new(&out[..len]) {
+            let Ok(Message::TransportFeedback(feedback)) = message else { panic!() };
+            sent.on_feedback(&feedback, |result| arrivals.push(result.arrival.unwrap()));
+        }
+    }
+    assert_eq!(arrivals[1] - arrivals[0], 69_000);
+}
