@@ -11,7 +11,8 @@
  */
 import { Chat } from "./chat.js";
 import { announce, button, clock, feed, h, heading, icon, initials, put, rename, text } from "./dom.js";
-import { firstSound, nextFrame, WakeLock } from "./frames.js";
+import { firstSound, WakeLock } from "./frames.js";
+import { Remote } from "./remote.js";
 
 /** Seconds after which a side that has said nothing about its camera has none. */
 const SETTLED = 2;
@@ -24,6 +25,7 @@ export class CallView {
   #o;
   #parts;
   #lock = new WakeLock();
+  #remote = new Remote();
   /** @type {MediaState} */ #peerMedia = { microphone: false, camera: false, screen: false };
   #peerConnected = true;
   #linkUp = true;
@@ -33,7 +35,7 @@ export class CallView {
   #peerCameraOff = false;
   #startedAt = 0;
   #ticker = 0;
-  /** @type {(() => void)[]} */ #waits = [];
+  #stopListening = () => {};
 
   /**
    * @param {{
@@ -52,7 +54,6 @@ export class CallView {
     const { media, t, side } = options;
     this.chat = new Chat(options);
     const p = {
-      remote: h("video", { class: "remote", playsinline: true, disablepictureinpicture: true }),
       cover: h("div", { class: "cover" }),
       title: heading(""),
       timer: h("span", { class: "timer", role: "timer", "aria-label": t.duration }, "0:00"),
@@ -60,7 +61,6 @@ export class CallView {
       peer: h("span", { class: "net of-peer" }),
       self: h("video", { class: "self", playsinline: true, "aria-label": t.ownPicture }),
       notice: h("p", { class: "call-notice", hidden: true }),
-      hear: button("", () => this.#hear(), { kind: "accent", icon: "sound", class: "sheet" }),
       resume: button(t.continue, () => void media.recover(), { kind: "accent", class: "sheet" }),
       mute: button(t.mute, () => void media.setMicrophone(!media.state.microphone), { kind: "control", icon: "mic" }),
       camera: button(t.cameraOff, () => void media.setCamera(!media.video), { kind: "control", icon: "camera" }),
@@ -72,7 +72,7 @@ export class CallView {
     // Own sound must never come back; `muted` as an attribute would not do that.
     p.self.muted = true;
     feed(p.self, media.preview);
-    p.hear.hidden = p.resume.hidden = true;
+    p.resume.hidden = true;
     const shares = options.role === "agent" && "getDisplayMedia" in (navigator.mediaDevices ?? {});
     this.element = h(
       "section",
@@ -80,17 +80,16 @@ export class CallView {
       h(
         "div",
         { class: "stage" },
-        p.remote, p.cover,
+        this.#remote.video, p.cover,
         h("header", { class: "call-bar" }, p.title, p.timer, p.peer, p.own),
-        p.self, p.notice, p.hear, p.resume,
+        p.self, p.notice, this.#remote.hear, p.resume,
         h("div", { class: "controls", role: "group", "aria-label": t.controls }, p.mute, p.camera, p.flip, shares && p.share, p.hangUp),
       ),
       h("aside", { class: "side" }, side, this.chat.element),
     );
     media.addEventListener("change", () => this.#mediaChanged());
     p.self.addEventListener("fed", () => this.#mediaChanged());
-    p.remote.addEventListener("fed", () => void (this.call && this.#play()));
-    p.remote.addEventListener("resize", () => this.#fit());
+    this.#remote.video.addEventListener("resize", () => this.#remote.fit(this.#peerMedia.screen));
     this.#mediaChanged();
   }
 
@@ -105,22 +104,20 @@ export class CallView {
     this.#startedAt = performance.now() - call.elapsed_s * 1_000;
     const p = this.#parts;
     text(p.title, call.peer);
-    rename(p.hear, t.hear(call.peer));
     this.chat.start(call.peer, call.chat);
     this.#lock.set(true);
     if (!same) {
-      this.#pictured = false;
       this.quality({ own: "good", peer: "good" });
       this.#awaitPicture();
-      this.#waits.push(firstSound(() => leg.audioReceiver, () => {
+      this.#stopListening = firstSound(() => leg.audioReceiver, () => {
         stages.mark("first_audio");
         stages.flush();
-      }));
+      });
       this.#ticker = setInterval(() => this.#tick(), 1_000);
       announce(t.peerJoined(call.peer));
     }
     this.#tick();
-    this.#play();
+    this.#remote.play(t.hear(call.peer));
     this.#tellMedia();
     this.#render();
   }
@@ -128,17 +125,17 @@ export class CallView {
   /** The call is over. */
   end() {
     clearInterval(this.#ticker);
-    for (const stop of this.#waits.splice(0)) stop();
+    this.#stopListening();
     this.call = null;
     this.#lock.set(false);
     this.chat.clear();
     this.#o.media.unshare();
-    this.#parts.remote.pause();
+    this.#remote.stop();
   }
 
   /** @param {MediaStream} stream */
   attach(stream) {
-    feed(this.#parts.remote, stream);
+    this.#remote.attach(stream);
   }
 
   /** @param {boolean} connected */
@@ -155,10 +152,7 @@ export class CallView {
     this.#peerMedia = state;
     const cameBack = state.camera && this.#peerCameraOff;
     this.#peerCameraOff = !state.camera;
-    if (cameBack) {
-      this.#pictured = false;
-      this.#awaitPicture();
-    }
+    if (cameBack) this.#awaitPicture();
     this.#render();
   }
 
@@ -185,31 +179,13 @@ export class CallView {
 
   /** Once per picture: the cover goes when a frame is really on the screen. */
   #awaitPicture() {
-    this.#waits.push(nextFrame(this.#parts.remote, (at) => {
+    this.#pictured = false;
+    this.#remote.awaitPicture((at) => {
       this.#pictured = true;
       this.#render();
       this.#o.stages.mark("first_frame", at);
       this.#o.stages.flush();
-    }));
-  }
-
-  async #play() {
-    const { remote, hear } = this.#parts;
-    try {
-      await remote.play();
-      hear.hidden = !remote.muted;
-    } catch (error) {
-      if (/** @type {DOMException} */ (error).name !== "NotAllowedError" || remote.muted) return;
-      // No sound without a touch: show the picture, and ask for the touch.
-      remote.muted = true;
-      hear.hidden = false;
-      void this.#play();
-    }
-  }
-
-  #hear() {
-    this.#parts.remote.muted = false;
-    void this.#play();
+    });
   }
 
   async #share() {
@@ -226,13 +202,6 @@ export class CallView {
   #tick() {
     if (this.#parts.notice.hidden && !this.#peerMedia.microphone) this.#render();
     text(this.#parts.timer, clock((performance.now() - this.#startedAt) / 1_000));
-  }
-
-  /** A portrait phone on a landscape screen is shown whole, else the picture fills the stage. */
-  #fit() {
-    const { remote } = this.#parts;
-    const portrait = remote.videoHeight > remote.videoWidth;
-    remote.classList.toggle("whole", this.#peerMedia.screen || (portrait && innerWidth > innerHeight));
   }
 
   #mediaChanged() {
@@ -275,7 +244,7 @@ export class CallView {
     const { t, media } = this.#o;
     const { peer } = this.call;
     const p = this.#parts;
-    this.#fit();
+    this.#remote.fit(this.#peerMedia.screen);
     const off = this.#peerCameraOff;
     p.cover.hidden = this.#pictured && !off;
     p.cover.classList.toggle("pending", !off);
