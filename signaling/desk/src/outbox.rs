@@ -24,13 +24,22 @@ const MAX_RETRY: Duration = Duration::from_secs(5);
 /// The outbox.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    waiting: VecDeque<Verb>,
-    in_flight: Option<(Ticket, Verb)>,
+    waiting: VecDeque<Entry>,
+    in_flight: Option<(Ticket, Entry)>,
     tickets: u64,
     failures: u32,
     retry_at: Option<Millis>,
     lost: u64,
     refused: u64,
+}
+
+/// A verb in line.
+#[derive(Debug, Clone)]
+struct Entry {
+    verb: Verb,
+    /// The desk knows that the verb's condition holds. It does not when it cleans up after a
+    /// question whose answer was lost.
+    sure: bool,
 }
 
 /// What became of a verb that was asked.
@@ -72,8 +81,13 @@ impl Outbox {
         if is_detail(&verb) && self.waiting.len() >= MAX_BACKLOG {
             self.lost += 1;
         } else {
-            self.waiting.push_back(verb);
+            self.waiting.push_back(Entry { verb, sure: true });
         }
+    }
+
+    /// Puts a verb in line that undoes what an unanswered question may have done, or nothing.
+    pub(crate) fn push_undo(&mut self, verb: Verb) {
+        self.waiting.push_back(Entry { verb, sure: false });
     }
 
     /// The store is away: nothing new may begin.
@@ -109,10 +123,11 @@ impl Outbox {
         if self.in_flight.is_some() || self.retry_at.is_some_and(|at| at > now) {
             return None;
         }
-        let verb = self.waiting.pop_front()?;
+        let entry = self.waiting.pop_front()?;
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
-        self.in_flight = Some((ticket, verb.clone()));
+        let verb = entry.verb.clone();
+        self.in_flight = Some((ticket, entry));
         Some((ticket, verb))
     }
 
@@ -123,7 +138,7 @@ impl Outbox {
         result: Result<Applied, StoreError>,
         now: Millis,
     ) -> Vec<Answer> {
-        let Some((_, verb)) = self.in_flight.take_if(|(open, _)| *open == ticket) else {
+        let Some((_, entry)) = self.in_flight.take_if(|(open, _)| *open == ticket) else {
             return Vec::new();
         };
         match result {
@@ -134,39 +149,39 @@ impl Outbox {
                     Applied::Done => Ok(()),
                     Applied::Refused(refusal) => Err(NotStored::Refused(refusal)),
                 };
-                self.concluded(verb, result)
+                self.concluded(entry, result)
             }
-            Err(StoreError::Damaged(_)) => self.concluded(verb, Err(NotStored::Unavailable)),
-            Err(StoreError::Unavailable(_)) => self.failed(verb, now),
+            Err(StoreError::Damaged(_)) => self.concluded(entry, Err(NotStored::Unavailable)),
+            Err(StoreError::Unavailable(_)) => self.failed(entry, now),
         }
     }
 
-    fn concluded(&mut self, verb: Verb, result: Result<(), NotStored>) -> Vec<Answer> {
-        if is_asked(&verb) {
-            return vec![Answer { verb, result }];
+    fn concluded(&mut self, entry: Entry, result: Result<(), NotStored>) -> Vec<Answer> {
+        if is_asked(&entry.verb) {
+            return vec![Answer { verb: entry.verb, result }];
         }
         match result {
             Ok(()) => {}
-            Err(NotStored::Refused(_)) => self.refused += 1,
+            Err(NotStored::Refused(_)) => self.refused += u64::from(entry.sure),
             Err(NotStored::Unavailable) => self.lost += 1,
         }
         Vec::new()
     }
 
-    fn failed(&mut self, verb: Verb, now: Millis) -> Vec<Answer> {
+    fn failed(&mut self, entry: Entry, now: Millis) -> Vec<Answer> {
         let wait = MIN_RETRY.saturating_mul(1 << self.failures.min(10)).min(MAX_RETRY);
         self.failures = self.failures.saturating_add(1);
         self.retry_at = Some(now + wait);
-        self.waiting.push_front(verb);
-        let (asked, told) = self.waiting.drain(..).partition(is_asked);
+        self.waiting.push_front(entry);
+        let (asked, told) = self.waiting.drain(..).partition(|entry| is_asked(&entry.verb));
         self.waiting = told;
         if self.waiting.is_empty() {
             // Something has to find out when the store is back.
-            self.waiting.push_back(Verb::Alive { at: now });
+            self.push(Verb::Alive { at: now });
         }
-        let asked: VecDeque<Verb> = asked;
+        let asked: VecDeque<Entry> = asked;
         let unavailable = Err(NotStored::Unavailable);
-        asked.into_iter().map(|verb| Answer { verb, result: unavailable }).collect()
+        asked.into_iter().map(|Entry { verb, .. }| Answer { verb, result: unavailable }).collect()
     }
 }
 

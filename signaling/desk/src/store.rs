@@ -9,6 +9,9 @@
 //! Every verb is idempotent: repeated after an answer that got lost, it changes nothing and is
 //! [`Applied::Done`] again.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+
 use async_trait::async_trait;
 use signaling_wire::{
     browser::{

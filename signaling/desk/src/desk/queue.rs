@@ -110,8 +110,13 @@ impl Desk {
             return;
         }
         let agent_id = offered.agent;
-        if result.is_err() {
+        if let Err(failure) = result {
             self.free_agent(agent_id, offer);
+            if failure == NotStored::Unavailable {
+                // It may have been stored, and only its answer lost.
+                let (result, at) = (OfferResult::Withdrawn, self.now);
+                self.outbox.push_undo(Verb::Release { call: id, offer, result, at });
+            }
             let until = self.now + CLAIM_FAILED;
             if let Some(call) = self.call(id) {
                 call.state = CallState::Waiting;
@@ -141,7 +146,13 @@ impl Desk {
         if result != OfferResult::Withdrawn {
             call.refuse(offered.agent, now + refused_for);
         }
-        self.store(Verb::Release { call: id, offer: offered.offer, result, at: now });
+        let release = Verb::Release { call: id, offer: offered.offer, result, at: now };
+        if offered.ringing {
+            self.store(release);
+        } else {
+            // The claim may come to nothing.
+            self.outbox.push_undo(release);
+        }
         self.offer_is_over(&offered, result);
         self.show_place(id);
         self.match_due = true;
@@ -197,7 +208,13 @@ impl Desk {
         if let Some(shopper) = self.shopper(link) {
             shopper.phase = ShopperPhase::Lobby;
         }
-        self.store(Verb::End { call: id, epoch: 0, reason, at });
+        let end = Verb::End { call: id, epoch: 0, reason, at };
+        if in_queue {
+            self.store(end);
+        } else {
+            // The store may not let the shopper in at all.
+            self.outbox.push_undo(end);
+        }
         if let Some(offered) = offered {
             self.offer_is_over(&offered, OfferResult::Withdrawn);
         }

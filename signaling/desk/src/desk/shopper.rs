@@ -62,6 +62,12 @@ impl Desk {
         self.forget_call(call);
         let Some(shopper) = self.shopper(link) else { return };
         shopper.phase = ShopperPhase::Lobby;
+        if result == Err(NotStored::Unavailable) {
+            // It may have been stored, and only its answer lost.
+            let (epoch, reason, at) = (0, EndReason::Abandoned, self.now);
+            self.outbox.push_undo(Verb::End { call, epoch, reason, at });
+        }
+        let Some(shopper) = self.shoppers.get(&link) else { return };
         if let Some(socket) = shopper.page.contact.socket() {
             self.problem(socket, code, Stage::Queue);
         }

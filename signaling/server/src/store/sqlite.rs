@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io,
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -104,6 +105,8 @@ impl Database {
             }
             Err(TryLockError::Error(source)) => return Err(cannot_write(source)),
         }
+        // It holds the secrets that sign tokens; SQLite gives its other files the same rights.
+        owner_only(path).map_err(cannot_write)?;
         let connection = Connection::open(path).map_err(|error| OpenError::Failed(error.into()))?;
         Self::prepare(connection, Some(lock))
     }
@@ -132,6 +135,12 @@ impl Database {
     pub(super) fn check(&mut self) -> Result<(), Failure> {
         Ok(self.connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?)
     }
+}
+
+/// Makes the file, readable by nobody else, unless there is one.
+fn owner_only(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
 }
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {

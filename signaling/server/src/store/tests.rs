@@ -1,6 +1,14 @@
 //! The file itself; what it holds is tested by the contract suite.
 
+mod model;
+
 use super::*;
+
+#[tokio::test]
+async fn keeps_the_contract() {
+    let fresh = || async { Sqlite::start(Database::in_memory().unwrap()).unwrap() };
+    signaling_desk::store::contract::all(fresh).await;
+}
 
 #[test]
 fn says_what_is_wrong_with_a_file() {
