@@ -42,6 +42,8 @@ pub(crate) struct Timeline {
     server: BTreeMap<&'static str, f64>,
     shopper: Option<Marks>,
     agent: Option<Marks>,
+    /// The agent's way to the server, from before their page was loaded again.
+    up: f64,
 }
 
 impl Timeline {
@@ -51,6 +53,7 @@ impl Timeline {
             server: BTreeMap::new(),
             shopper: Some(shopper),
             agent: Some(agent),
+            up: 0.0,
         }
     }
 
@@ -72,8 +75,9 @@ impl Timeline {
     /// The page was loaded again: its clock has started anew. What it said so far stays.
     pub(crate) fn page_reloaded(&mut self, side: Role, shopper_rtt_ms: f32) {
         let entries = self.entries(shopper_rtt_ms);
+        self.up = self.agent_up();
         if self.side(side).take().is_some() {
-            self.earlier = entries.into_iter().filter(|entry| entry.side == Some(side)).collect();
+            self.earlier.extend(entries.into_iter().filter(|entry| entry.side == Some(side)));
         }
     }
 
@@ -114,14 +118,18 @@ impl Timeline {
         }
     }
 
+    /// Half a round trip of the agent's page, in milliseconds.
+    fn agent_up(&self) -> f64 {
+        match (at(&self.agent, Stage::Accept), at(&self.agent, Stage::CallStarted)) {
+            (Some(accept), Some(started)) => ((started - accept) / 2.0).clamp(0.0, MAX_ONE_WAY),
+            _ => self.up,
+        }
+    }
+
     /// All stages in order of time.
     pub(crate) fn entries(&self, shopper_rtt_ms: f32) -> Vec<TimelineEntry> {
-        let at = |marks: &Option<Marks>, stage| marks.as_ref()?.get(&stage).copied();
         let accept = at(&self.agent, Stage::Accept);
-        let up = match (accept, at(&self.agent, Stage::CallStarted)) {
-            (Some(accept), Some(started)) => ((started - accept) / 2.0).clamp(0.0, MAX_ONE_WAY),
-            _ => 0.0,
-        };
+        let up = self.agent_up();
         let down = (f64::from(shopper_rtt_ms) / 2.0).clamp(0.0, MAX_ONE_WAY);
         // By the pages' clocks: the moment of the press on Accept.
         let agent_zero = accept.or(at(&self.agent, Stage::CallStarted));
@@ -146,6 +154,11 @@ impl Timeline {
         entries.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
         entries
     }
+}
+
+/// When a page reached a stage, by its own clock.
+fn at(marks: &Option<Marks>, stage: Stage) -> Option<f64> {
+    marks.as_ref()?.get(&stage).copied()
 }
 
 /// The stage's name as in the protocol.
