@@ -104,6 +104,11 @@ impl Core {
                 self.events.push_back(Event::Quality { call, leg: id, quality });
             }
             self.leg_event(key, event);
+            // A wish for a key frame falls due without a packet as well. Left here it would have
+            // the leg come up a thousand times a second for as long as no video flows.
+            if self.legs.contains(key) {
+                self.exchange_feedback(key);
+            }
             self.touched(key);
         }
         self.moved.expire(now);
