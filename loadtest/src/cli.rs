@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use self::output::Format;
 use crate::{
     drive::{
-        Clock, Target,
+        self, Clock, Target,
         api::{Api, ApiError, ApiKey},
         call::{self, Setup},
     },
@@ -44,11 +44,9 @@ struct Probe {
     /// Public address of the deployment
     #[arg(long, default_value = "http://localhost:8080")]
     url: String,
-    /// API key of the deployment
-    #[arg(long, env = "VITRINE_API_KEY", hide_env_values = true, value_name = "KEY")]
-    #[arg(conflicts_with = "api_key_file")]
-    api_key: Option<String>,
-    /// File with the API key
+    /// File with the API key; without it the key is taken from VITRINE_API_KEY
+    ///
+    /// There is no flag for the key itself: every user of a machine can read argument lists.
     #[arg(long, value_name = "FILE")]
     api_key_file: Option<PathBuf>,
     /// How long both sides talk, in seconds
@@ -77,6 +75,9 @@ mod exit {
     pub(super) const UNREACHABLE: u8 = 3;
     pub(super) const INTERRUPTED: u8 = 130;
 }
+
+/// Environment variable with the API key.
+const KEY_VARIABLE: &str = "VITRINE_API_KEY";
 
 /// Longest call or wait that makes sense for a probe: an hour.
 const MAX_SECONDS: f64 = 3_600.0;
@@ -126,6 +127,10 @@ async fn probe(arguments: Probe) -> u8 {
             return exit::USAGE;
         }
     };
+    if let Err(error) = drive::warm_up().await {
+        output::error(&format!("no media can be sent from this machine: {error}"));
+        return exit::FAILED;
+    }
     let api = Api::new(target.clone(), key);
     let guests = match api.guests().await {
         Ok(guests) => guests,
@@ -169,15 +174,15 @@ async fn probe(arguments: Probe) -> u8 {
 impl Probe {
     fn target(&self) -> Result<(Target, ApiKey), String> {
         let target = Target::parse(&self.url).map_err(|error| error.to_string())?;
-        let key = match (&self.api_key, &self.api_key_file) {
-            (_, Some(file)) => std::fs::read_to_string(file)
+        let key = match &self.api_key_file {
+            Some(file) => std::fs::read_to_string(file)
                 .map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
-            (Some(key), None) => key.clone(),
-            (None, None) => {
-                return Err("an API key is needed: set VITRINE_API_KEY, or give --api-key-file \
-                            (the server keeps its key in its data directory)"
-                    .to_owned());
-            }
+            None => std::env::var(KEY_VARIABLE).map_err(|_| {
+                format!(
+                    "an API key is needed: set {KEY_VARIABLE} or give --api-key-file (a server \
+                     keeps its key in the file api-key of its data directory)"
+                )
+            })?,
         };
         if key.trim().is_empty() {
             return Err("the API key is empty".to_owned());

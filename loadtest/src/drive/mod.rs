@@ -21,7 +21,7 @@ pub use target::{BadTarget, Target};
 use signaling_wire::browser::Role;
 use tokio::sync::mpsc;
 
-use crate::flow::Input;
+use crate::{flow::Input, media::Profile};
 
 /// Where a socket or a leg tells its call what happened.
 #[derive(Debug, Clone)]
@@ -46,4 +46,18 @@ impl Events {
     pub fn side(&self) -> Role {
         self.side
     }
+}
+
+/// Gets the WebRTC stack's first start out of the way. It sets up its crypto then, which takes long
+/// enough to be mistaken for a slow deployment.
+///
+/// # Errors
+/// What the WebRTC stack says when it cannot be set up on this machine.
+pub async fn warm_up() -> webrtc::error::Result<()> {
+    let events = Events::new(Role::Shopper, mpsc::unbounded_channel().0);
+    let addresses = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
+    let leg = leg::Leg::open(addresses, Profile::default(), Clock::start(), events).await?;
+    leg.offer().await?;
+    leg.close().await;
+    Ok(())
 }

@@ -61,6 +61,7 @@ pub struct Stream {
     received: u32,
     duplicates: u32,
     reordered: u32,
+    lowest: Option<u32>,
     highest: Option<u32>,
     bytes: u64,
     latency: Histogram<u64>,
@@ -184,6 +185,7 @@ impl Stream {
             received: 0,
             duplicates: 0,
             reordered: 0,
+            lowest: None,
             highest: None,
             bytes: 0,
             latency: Histogram::new_with_bounds(1, MAX_LATENCY_US, DIGITS)
@@ -210,6 +212,7 @@ impl Stream {
         if self.highest.is_some_and(|highest| stamp.sequence < highest) {
             self.reordered += 1;
         }
+        self.lowest = Some(self.lowest.map_or(stamp.sequence, |low| low.min(stamp.sequence)));
         self.highest = self.highest.max(Some(stamp.sequence));
         self.latency.saturating_record(now_us.saturating_sub(stamp.sent_us).max(1));
         self.first_us.get_or_insert(now_us);
@@ -222,6 +225,13 @@ impl Stream {
     /// Different packets that arrived.
     pub fn received(&self) -> u32 {
         self.received
+    }
+
+    /// Packets sent before the first that arrived. They were sent while the call was still being
+    /// put through (or belong to a picture that could not be shown); what they cost is seen in the
+    /// time to the first picture and is no loss of the path.
+    pub fn missed_at_start(&self) -> Option<u32> {
+        self.lowest
     }
 
     /// Packets that arrived more than once, counted from their second time.

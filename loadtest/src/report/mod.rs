@@ -75,7 +75,9 @@ pub struct StreamReport {
     pub duplicates: u32,
     /// Packets that arrived after one sent later.
     pub reordered: u32,
-    /// Share of the packets that never arrived, 0 to 1.
+    /// Packets sent before the first that arrived: the call was still being put through.
+    pub missed_at_start: u32,
+    /// Share of the packets after those that never arrived, 0 to 1.
     pub loss: f64,
     /// Payload that arrived, in kbit/s from the first packet to the last.
     pub kbps: f64,
@@ -189,13 +191,17 @@ impl SideReport {
 impl StreamReport {
     /// What arrived of a stream of which `sent` packets were sent.
     pub fn new(stream: &Stream, sent: u32) -> Self {
-        let missing = sent.saturating_sub(stream.received());
+        // Of a stream of which nothing arrived, everything is lost.
+        let missed_at_start = stream.missed_at_start().unwrap_or(0);
+        let expected = sent.saturating_sub(missed_at_start);
+        let missing = expected.saturating_sub(stream.received());
         Self {
             sent,
             received: stream.received(),
             duplicates: stream.duplicates(),
             reordered: stream.reordered(),
-            loss: if sent == 0 { 0.0 } else { f64::from(missing) / f64::from(sent) },
+            missed_at_start,
+            loss: if expected == 0 { 0.0 } else { f64::from(missing) / f64::from(expected) },
             kbps: kbps(stream),
             first_ms: stream.first_us().map(millis),
             latency: Percentiles::of(stream.latency()),

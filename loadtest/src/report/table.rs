@@ -70,8 +70,16 @@ fn streams(f: &mut fmt::Formatter<'_>, report: &CallReport) -> fmt::Result {
     writeln!(f)?;
     writeln!(
         f,
-        "{:<18}{:>9}{:>10}{:>8}{:>8}{:>9}{:>9}{:>9}",
-        "Received by", "sent", "received", "loss %", "kbit/s", "p50 ms", "p95 ms", "max ms"
+        "{:<15}{:>7}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}{:>8}",
+        "Received by",
+        "sent",
+        "missed",
+        "arrived",
+        "loss %",
+        "kbit/s",
+        "p50 ms",
+        "p95 ms",
+        "max ms"
     )?;
     for (role, heard) in heard {
         let name = match role {
@@ -88,8 +96,9 @@ fn streams(f: &mut fmt::Formatter<'_>, report: &CallReport) -> fmt::Result {
 fn stream_row(f: &mut fmt::Formatter<'_>, name: &str, stream: &StreamReport) -> fmt::Result {
     writeln!(
         f,
-        "{name:<18}{:>9}{:>10}{:>8.2}{:>8.0}{:>9.1}{:>9.1}{:>9.1}",
+        "{name:<15}{:>7}{:>8}{:>8}{:>8.2}{:>8.0}{:>8.1}{:>8.1}{:>8.1}",
         stream.sent,
+        stream.missed_at_start,
         stream.received,
         stream.loss * 100.0,
         stream.kbps,

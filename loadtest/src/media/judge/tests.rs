@@ -77,12 +77,13 @@ fn loss_duplicates_and_order_are_told_apart() {
     let mut judge = judge();
     let audio: Vec<_> =
         media(1, Role::Agent).into_iter().filter(|packet| packet.kind == Kind::Audio).collect();
-    for at in [0, 1, 1, 3, 2, 6, 6, 6] {
+    for at in [2, 3, 3, 5, 4, 8, 8, 8] {
         judge.packet(0, Kind::Audio, &audio[at].payload);
     }
 
     let stream = judge.stream(Kind::Audio);
     assert_eq!((stream.received(), stream.duplicates(), stream.reordered()), (5, 3, 1));
+    assert_eq!(stream.missed_at_start(), Some(2));
 }
 
 #[test]
