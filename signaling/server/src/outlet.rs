@@ -82,8 +82,8 @@ impl Outlet for Hands {
         self.legs.bridge(call, epoch, legs);
     }
 
-    fn unbridge(&self, call: CallId, epoch: u32, legs: [LegId; 2]) {
-        self.legs.unbridge(call, epoch, legs);
+    fn unbridge(&self, call: CallId, epoch: u32, _legs: [LegId; 2]) {
+        self.legs.unbridge(call, epoch);
     }
 
     fn close_leg(&self, leg: LegId) {

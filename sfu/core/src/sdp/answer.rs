@@ -4,8 +4,7 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use super::{
     Codec, Fingerprint, IceCredentials, LocalSsrcs, PayloadMapping,
-    offer::Offer,
-    section::{PayloadDetail, Section, Served},
+    offer::{Offer, PayloadDetail, Section, Served},
 };
 use crate::{api::MediaKind, rtp::Ssrc};
 

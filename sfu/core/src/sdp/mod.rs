@@ -9,13 +9,11 @@
 //! rejected in place.
 
 mod answer;
-mod attributes;
 mod codec;
 mod extension;
 mod fingerprint;
 mod negotiated;
 mod offer;
-mod section;
 #[cfg(test)]
 mod tests;
 

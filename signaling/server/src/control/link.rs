@@ -109,6 +109,7 @@ async fn speak(
     // Before it can be chosen: legs that it lost must not be mistaken for new ones.
     events.registered(incarnation, &legs).await;
     nodes.insert(Arc::clone(&node));
+    events.linked(incarnation).await;
 
     // A frame must not be torn by cancellation: writing has a task of its own.
     let writing = tokio::spawn(async move {
@@ -133,7 +134,10 @@ async fn listen(
         match message {
             NodeMessage::Register(_) => return Err(LinkError::RegisteredTwice),
             NodeMessage::Heartbeat(load) => node.heartbeat(load),
-            NodeMessage::LegAnswer { request, sdp, .. } => node.answered(request, Ok(sdp)),
+            NodeMessage::LegAnswer { request, leg, sdp } => {
+                events.leg_answered(leg).await;
+                node.answered(request, Ok(sdp));
+            }
             NodeMessage::LegRejected { request, reason, .. } => {
                 node.answered(request, Err(reason));
             }

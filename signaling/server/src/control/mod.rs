@@ -30,6 +30,11 @@ pub trait NodeEvents: Send + Sync + 'static {
     /// A node has registered and carries these legs. Any leg thought to be on it that is not
     /// among them is gone.
     async fn registered(&self, node: Incarnation, legs: &[LegId]);
+    /// The node can be told things from now on.
+    async fn linked(&self, node: Incarnation);
+    /// The node has answered an offer. Comes before anything else about a new leg, and before its
+    /// page hears of it.
+    async fn leg_answered(&self, leg: LegId);
     /// A leg changed.
     async fn leg_state(&self, leg: LegId, state: LegState);
     /// Something happened in a call.

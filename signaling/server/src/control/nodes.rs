@@ -205,6 +205,12 @@ impl Nodes {
         self.by_id.get(&id).map(|node| Arc::clone(&node))
     }
 
+    /// The node, if it may be given legs.
+    #[must_use]
+    pub fn eligible(&self, id: NodeId) -> Option<Arc<Node>> {
+        self.get(id).filter(|node| node.corrected_load(Instant::now()).is_some())
+    }
+
     /// The eligible node with the least corrected load.
     #[must_use]
     pub fn least_loaded(&self) -> Option<Arc<Node>> {

@@ -32,6 +32,16 @@ impl NodeEvents for DeskEvents {
         }
     }
 
+    async fn linked(&self, node: Incarnation) {
+        self.legs.remind(node);
+    }
+
+    async fn leg_answered(&self, leg: LegId) {
+        if let Some(socket) = self.legs.answered(leg) {
+            self.desk.send(Input::LegOpened { socket, leg }).await;
+        }
+    }
+
     async fn leg_state(&self, leg: LegId, state: LegState) {
         tracing::debug!(%leg, ?state, "leg");
         match state {

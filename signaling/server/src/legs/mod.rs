@@ -2,21 +2,25 @@
 //!
 //! A page's offer becomes a leg on the least loaded node ([`serve`]); the desk is told and decides
 //! what happens to it ([`Legs`] carries that out); what nodes say about legs goes to the desk
-//! ([`events`]).
+//! ([`DeskEvents`]).
 
+mod bridges;
 mod events;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use dashmap::DashMap;
-use signaling_desk::{Input, Seat, SocketId};
+use signaling_desk::{Seat, SocketId};
 use signaling_wire::{
-    control::SignalingMessage,
-    ids::{CallId, LegId},
+    control::{LegReject, SignalingMessage},
+    ids::{CallId, LegId, NodeId},
     limits::MAX_SDP,
     problem::{Code, Problem, Stage},
 };
 
+use tokio::sync::mpsc;
+
+use self::bridges::Bridges;
 pub use self::events::DeskEvents;
 use crate::{
     app::App,
@@ -67,12 +71,7 @@ pub async fn serve(
         }
         Request::Open { sdp } => {
             let leg = LegId::random(&mut rand::rng());
-            let opened = app.legs.open(seat, leg, sdp).await;
-            if opened.is_ok() {
-                // Before the answer leaves: nothing about this leg can be heard earlier.
-                app.desk.send(Input::LegOpened { socket, leg }).await;
-            }
-            opened.map(|answer| (leg, answer))
+            app.legs.open(socket, seat, leg, sdp).await.map(|answer| (leg, answer))
         }
     };
     result.map_err(|error| {
@@ -89,25 +88,44 @@ struct Placed {
     /// None for a leg that a node reported after this process was restarted, until its page
     /// shows up.
     seat: Option<Seat>,
+    /// Who asked for it, until it is answered.
+    asked_by: Option<SocketId>,
 }
+
+/// Legs that may wait to be reported as given up.
+const GIVEN_UP: usize = 1_024;
 
 /// The legs of all pages.
 #[derive(Debug)]
 pub struct Legs {
     nodes: Arc<Nodes>,
     placed: DashMap<LegId, Placed>,
+    bridges: Bridges,
+    /// Where the next leg of a seat has to be: on the node of the other side of its call.
+    wanted: DashMap<Seat, NodeId>,
+    given_up: mpsc::Sender<LegId>,
 }
 
 impl Legs {
-    /// No legs yet.
+    /// No legs yet. The receiver tells of legs that were given up here, for the desk.
     #[must_use]
-    pub fn new(nodes: Arc<Nodes>) -> Self {
-        Self { nodes, placed: DashMap::new() }
+    pub fn new(nodes: Arc<Nodes>) -> (Self, mpsc::Receiver<LegId>) {
+        let (given_up, on_give_up) = mpsc::channel(GIVEN_UP);
+        let (placed, wanted) = (DashMap::new(), DashMap::new());
+        (Self { nodes, placed, bridges: Bridges::default(), wanted, given_up }, on_give_up)
     }
 
-    async fn open(&self, seat: Seat, leg: LegId, sdp: String) -> Result<String, OpenError> {
-        let node = self.nodes.least_loaded().ok_or(OpenError::NoNode)?;
-        self.placed.insert(leg, Placed { on: node.incarnation(), seat: Some(seat) });
+    async fn open(
+        &self,
+        socket: SocketId,
+        seat: Seat,
+        leg: LegId,
+        sdp: String,
+    ) -> Result<String, OpenError> {
+        let wanted = self.wanted.remove(&seat).and_then(|(_, node)| self.nodes.eligible(node));
+        let node = wanted.or_else(|| self.nodes.least_loaded()).ok_or(OpenError::NoNode)?;
+        let on = node.incarnation();
+        self.placed.insert(leg, Placed { on, seat: Some(seat), asked_by: Some(socket) });
         let answer = node.open(leg, sdp).await;
         if answer.is_err() {
             self.placed.remove(&leg);
@@ -120,51 +138,80 @@ impl Legs {
     }
 
     async fn restart(&self, seat: Seat, leg: LegId, sdp: String) -> Result<String, OpenError> {
-        let unknown = OpenError::Rejected(signaling_wire::control::LegReject::UnknownLeg);
-        let placed = *self.placed.get(&leg).ok_or(unknown)?;
+        let unknown = OpenError::Rejected(LegReject::UnknownLeg);
+        let placed = self.place(leg).ok_or(unknown)?;
         if placed.seat.is_some_and(|owner| owner != seat) {
             return Err(unknown);
         }
-        self.node(placed).ok_or(OpenError::NoNode)?.restart(leg, sdp).await
+        self.node(placed.on).ok_or(OpenError::NoNode)?.restart(leg, sdp).await
     }
 
-    fn node(&self, placed: Placed) -> Option<Arc<Node>> {
-        self.nodes.get(placed.on.node).filter(|node| node.incarnation() == placed.on)
+    fn place(&self, leg: LegId) -> Option<Placed> {
+        self.placed.get(&leg).map(|placed| *placed)
     }
 
-    /// Closes a leg.
-    pub fn close(&self, leg: LegId) {
-        if let Some((_, placed)) = self.placed.remove(&leg)
-            && let Some(node) = self.node(placed)
-        {
-            node.send(SignalingMessage::CloseLeg { leg });
+    fn node(&self, on: Incarnation) -> Option<Arc<Node>> {
+        self.nodes.get(on.node).filter(|node| node.incarnation() == on)
+    }
+
+    /// Tells a node something, unless it is out of reach.
+    fn tell(&self, on: Incarnation, command: SignalingMessage) {
+        if let Some(node) = self.node(on) {
+            node.send(command);
         }
     }
 
-    /// Joins two legs into a call.
+    /// Closes a leg. A node out of reach says that it still has it when it dials again.
+    pub fn close(&self, leg: LegId) {
+        if let Some((_, placed)) = self.placed.remove(&leg) {
+            self.tell(placed.on, SignalingMessage::CloseLeg { leg });
+        }
+    }
+
+    /// Joins the legs of a shopper and an agent into a call.
     pub fn bridge(&self, call: CallId, epoch: u32, legs: [LegId; 2]) {
-        match self.common_node(legs) {
-            Some(node) => {
-                tracing::info!(%call, epoch, node = %node.incarnation().node, "bridge");
-                node.send(SignalingMessage::Bridge { call, epoch, legs });
-            }
-            None => tracing::error!(%call, epoch, ?legs, "the legs are not on one live node"),
+        let [Some(shopper), Some(agent)] = legs.map(|leg| self.place(leg)) else {
+            // One was lost this moment; the desk hears of it next.
+            return tracing::info!(%call, epoch, "a leg to bridge is gone");
+        };
+        if shopper.on.node != agent.on.node {
+            return self.bring_together(legs[0], shopper, agent);
+        }
+        tracing::info!(%call, epoch, node = %agent.on.node, "bridge");
+        self.bridges.made(call, agent.on, epoch, legs);
+        self.tell(agent.on, SignalingMessage::Bridge { call, epoch, legs });
+    }
+
+    /// Nodes do not relay to each other: the shopper's page opens a leg on the agent's node, and
+    /// the desk bridges again when it is warm.
+    fn bring_together(&self, leg: LegId, shopper: Placed, agent: Placed) {
+        tracing::info!(%leg, from = %shopper.on.node, to = %agent.on.node, "leg has to move");
+        if let Some(seat) = shopper.seat {
+            self.wanted.insert(seat, agent.on.node);
+        }
+        self.close(leg);
+        if self.given_up.try_send(leg).is_err() {
+            tracing::error!(%leg, "nobody hears that a leg was given up");
         }
     }
 
     /// Ends a call's forwarding.
-    pub fn unbridge(&self, call: CallId, epoch: u32, legs: [LegId; 2]) {
-        // One of the legs may be gone already.
-        let placed = legs.iter().find_map(|leg| self.placed.get(leg).map(|placed| *placed));
-        if let Some(node) = placed.and_then(|placed| self.node(placed)) {
-            node.send(SignalingMessage::Unbridge { call, epoch });
+    pub fn unbridge(&self, call: CallId, epoch: u32) {
+        if let Some(on) = self.bridges.end(call, epoch, Instant::now()) {
+            self.tell(on, SignalingMessage::Unbridge { call, epoch });
         }
     }
 
-    fn common_node(&self, [a, b]: [LegId; 2]) -> Option<Arc<Node>> {
-        let a = *self.placed.get(&a)?;
-        let b = *self.placed.get(&b)?;
-        (a.on == b.on).then(|| self.node(a)).flatten()
+    /// The node has dialled again: what it may have missed is said once more.
+    fn remind(&self, on: Incarnation) {
+        for command in self.bridges.replay(on) {
+            self.tell(on, command);
+        }
+    }
+
+    /// A node has answered: who asked for the leg, if it is a new one.
+    fn answered(&self, leg: LegId) -> Option<SocketId> {
+        self.placed.get_mut(&leg)?.asked_by.take()
     }
 
     /// The leg is gone.
@@ -174,6 +221,7 @@ impl Legs {
 
     /// A node has registered with these legs; gives those that it has lost.
     fn reconcile(&self, on: Incarnation, carried: &[LegId]) -> Vec<LegId> {
+        self.bridges.forget_former(on);
         let carried: std::collections::HashSet<_> = carried.iter().copied().collect();
         let lost: Vec<_> = self
             .placed
@@ -186,7 +234,7 @@ impl Legs {
             self.placed.remove(leg);
         }
         for leg in carried {
-            self.placed.entry(leg).or_insert(Placed { on, seat: None });
+            self.placed.entry(leg).or_insert(Placed { on, seat: None, asked_by: None });
         }
         lost
     }
@@ -206,7 +254,7 @@ impl Legs {
 
 #[cfg(test)]
 mod tests {
-    use signaling_wire::ids::{NodeEpoch, NodeId};
+    use signaling_wire::ids::NodeEpoch;
 
     use super::*;
 
@@ -220,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_node_that_dials_again_keeps_its_legs_and_a_restarted_one_has_lost_them() {
-        let legs = Legs::new(Arc::default());
+        let (legs, _) = Legs::new(Arc::default());
         assert!(legs.reconcile(incarnation(1), &[leg(1), leg(2)]).is_empty());
         assert_eq!(legs.len(), 2, "after our own restart the node's legs are learned from it");
         assert!(legs.reconcile(incarnation(1), &[leg(1), leg(2)]).is_empty());

@@ -89,7 +89,8 @@ impl Server {
         let issuer = Arc::new(Issuer::new(Arc::clone(&tokens), base_url.clone()));
 
         let nodes = Arc::new(Nodes::default());
-        let legs = Arc::new(Legs::new(Arc::clone(&nodes)));
+        let (legs, mut given_up) = Legs::new(Arc::clone(&nodes));
+        let legs = Arc::new(legs);
         let sockets = Arc::new(Sockets::default());
         let hands = Hands {
             sockets: Arc::clone(&sockets),
@@ -103,6 +104,12 @@ impl Server {
             Desk::restore(Rules::default(), StdRng::from_os_rng(), desk_task::now(), restored);
         let (handle, desk) = desk_task::spawn(desk, Arc::clone(&store), hands);
 
+        let leg_desk = handle.clone();
+        tokio::spawn(async move {
+            while let Some(leg) = given_up.recv().await {
+                leg_desk.send(Input::LegLost { leg }).await;
+            }
+        });
         let events = Arc::new(DeskEvents { legs: Arc::clone(&legs), desk: handle.clone() });
         let control =
             Endpoint::start(config.control_listen, secret.clone(), Arc::clone(&nodes), events)?;

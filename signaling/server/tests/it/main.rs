@@ -3,6 +3,7 @@
 mod api;
 mod call;
 mod hostile;
+mod nodes;
 mod operations;
 mod program;
 mod support;

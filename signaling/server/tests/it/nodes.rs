@@ -1,0 +1,237 @@
+//! Media nodes as the server meets them: scripted ones, over real control links.
+
+use std::{net::SocketAddr, path::Path, time::Duration};
+
+use serde_json::{Value, json};
+use sfu_node::control::{
+    ClusterSecret,
+    frame::{FrameReader, write_frame},
+    proof::Proofs,
+    tls,
+};
+use signaling_server::Server;
+use signaling_wire::{
+    PROTOCOL,
+    control::{CallEvent, LegState, Load, NodeMessage, NodeState, Register, SignalingMessage},
+    ids::{LegId, NodeEpoch, NodeId},
+};
+
+use crate::support::{Page, TestServer, config};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A node that does what the test says.
+struct ScriptedNode {
+    reader: FrameReader<quinn::RecvStream>,
+    writer: quinn::SendStream,
+    connection: quinn::Connection,
+    _endpoint: quinn::Endpoint,
+}
+
+fn load(legs: u32) -> Load {
+    Load { state: NodeState::Serving, legs, calls: 0, busy: 0.0 }
+}
+
+impl ScriptedNode {
+    /// Dials and registers.
+    async fn register(server: &Server, id: u128, epoch: u128, legs: Vec<LegId>) -> Self {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut endpoint = quinn::Endpoint::client(any).expect("bound");
+        endpoint.set_default_client_config(tls::client_config().expect("valid"));
+        let connecting = endpoint.connect(server.control_address(), tls::SERVER_NAME);
+        let connection = connecting.expect("valid").await.expect("connected");
+        let secret = server.data().cluster_secret().expect("made by the server");
+        let secret = ClusterSecret::new(secret.expose()).expect("long enough");
+        let proofs = Proofs::new(&connection, &secret).expect("exported");
+        let (writer, reader) = connection.open_bi().await.expect("opened");
+        let reader = FrameReader::new(reader);
+        let mut node = Self { reader, writer, connection, _endpoint: endpoint };
+        let register = Register {
+            protocol: PROTOCOL,
+            node: NodeId::from_bits(id),
+            epoch: NodeEpoch::from_bits(epoch),
+            region: "test".to_owned(),
+            version: "test".to_owned(),
+            addresses: vec![],
+            capacity: 100,
+            load: load(legs.len() as u32),
+            legs,
+            proof: proofs.node(),
+        };
+        node.say(NodeMessage::Register(Box::new(register))).await;
+        match node.hear().await {
+            SignalingMessage::Registered { proof, .. } => assert!(proofs.is_signaling(&proof)),
+            other => panic!("not registered: {other:?}"),
+        }
+        node
+    }
+
+    async fn say(&mut self, message: NodeMessage) {
+        write_frame(&mut self.writer, &message).await.expect("sent");
+    }
+
+    async fn hear(&mut self) -> SignalingMessage {
+        let heard = tokio::time::timeout(PATIENCE, self.reader.next()).await;
+        heard.expect("something is said").expect("a frame").expect("an open link")
+    }
+
+    /// Answers the next request for a leg, and makes it warm.
+    async fn open(&mut self) -> LegId {
+        let SignalingMessage::OpenLeg { request, leg, sdp } = self.hear().await else {
+            panic!("not a request for a leg");
+        };
+        assert_eq!(sdp, "an offer");
+        self.say(NodeMessage::LegAnswer { request, leg, sdp: "an answer".to_owned() }).await;
+        let state = LegState::Warm { dtls: "1.3".to_owned(), srtp: "test".to_owned() };
+        self.say(NodeMessage::LegState { leg, state }).await;
+        leg
+    }
+}
+
+/// A server without a node of its own.
+async fn server_in(directory: &Path) -> Server {
+    let mut config = config(directory);
+    config.embedded_node = false;
+    Server::start(config).await.expect("started")
+}
+
+/// A page asks for a leg.
+async fn offer(page: &mut Page) {
+    page.say(json!({ "type": "leg_offer", "attempt": 1, "sdp": "an offer" })).await;
+}
+
+async fn answered(page: &mut Page, leg: LegId) {
+    let answer = page.expect("leg_answer").await;
+    assert_eq!((&answer["leg"], &answer["sdp"]), (&json!(leg), &json!("an answer")));
+}
+
+struct Pages {
+    server: TestServer,
+    shopper: Page,
+    agent: Page,
+}
+
+impl Pages {
+    /// Both pages are there, without legs.
+    async fn open() -> Self {
+        let directory = tempfile::tempdir().expect("temp dir");
+        let server = server_in(directory.path()).await;
+        let server = TestServer { server, directory, http: reqwest::Client::new() };
+        let session = server.session(json!({ "name": "Niran" })).await;
+        let (mut agent, _) = server.agent(&session).await;
+        agent.say(json!({ "type": "presence", "state": "available" })).await;
+        let token = server.link(json!({})).await;
+        let (shopper, _) = server.shopper(&token).await;
+        Self { server, shopper, agent }
+    }
+
+    /// The shopper joins and the agent accepts.
+    async fn meet(&mut self) -> Value {
+        self.shopper.say(json!({ "type": "join", "media": "video" })).await;
+        let offer = self.agent.expect("offer").await;
+        self.agent.say(json!({ "type": "accept", "offer": offer["offer"] })).await;
+        self.shopper.expect("call_started").await
+    }
+}
+
+#[tokio::test]
+async fn warm_legs_are_bridged_on_accept_and_unbridged_at_the_end() {
+    let mut pages = Pages::open().await;
+    offer(&mut pages.shopper).await;
+    let failed = pages.shopper.expect("leg_failed").await;
+    assert_eq!(failed["problem"]["code"], "no_node", "there is none yet");
+
+    let mut node = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;
+    offer(&mut pages.shopper).await;
+    let shopper = node.open().await;
+    answered(&mut pages.shopper, shopper).await;
+    offer(&mut pages.agent).await;
+    let agent = node.open().await;
+    answered(&mut pages.agent, agent).await;
+
+    let started = pages.meet().await;
+    let SignalingMessage::Bridge { call, epoch, legs } = node.hear().await else {
+        panic!("not a bridge");
+    };
+    assert_eq!((json!(call), epoch, legs), (started["call"].clone(), 1, [shopper, agent]));
+    let event = CallEvent::Bridged;
+    node.say(NodeMessage::CallEvent { call, epoch, leg: shopper, event, at_us: 210 }).await;
+
+    pages.agent.say(json!({ "type": "hang_up" })).await;
+    assert_eq!(node.hear().await, SignalingMessage::Unbridge { call, epoch });
+    pages.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_dials_again_keeps_its_legs_and_hears_what_it_missed() {
+    let mut pages = Pages::open().await;
+    let mut node = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;
+    offer(&mut pages.shopper).await;
+    let shopper = node.open().await;
+    answered(&mut pages.shopper, shopper).await;
+    offer(&mut pages.agent).await;
+    let agent = node.open().await;
+    answered(&mut pages.agent, agent).await;
+
+    // The link dies, and only then do they meet.
+    node.connection.close(0u8.into(), b"");
+    while pages.server.metrics().await.contains("signaling_nodes{state=\"serving\"} 1") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    pages.meet().await;
+    let mut node = ScriptedNode::register(&pages.server.server, 1, 1, vec![shopper, agent]).await;
+    let SignalingMessage::Bridge { legs, .. } = node.hear().await else {
+        panic!("not a bridge");
+    };
+    assert_eq!(legs, [shopper, agent]);
+
+    // Restarted, it has lost them: the pages are told to open new ones.
+    node.connection.close(0u8.into(), b"");
+    let _node = ScriptedNode::register(&pages.server.server, 1, 2, vec![]).await;
+    assert_eq!(pages.shopper.expect("leg_lost").await["leg"], json!(shopper));
+    assert_eq!(pages.agent.expect("leg_lost").await["leg"], json!(agent));
+    pages.server.stop().await;
+}
+
+#[tokio::test]
+async fn legs_on_two_nodes_are_brought_together() {
+    let mut pages = Pages::open().await;
+    let mut one = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;
+    offer(&mut pages.agent).await;
+    let agent = one.open().await;
+    answered(&mut pages.agent, agent).await;
+    // The other node is idle, so the next leg goes there.
+    let mut two = ScriptedNode::register(&pages.server.server, 2, 1, vec![]).await;
+    offer(&mut pages.shopper).await;
+    let far = two.open().await;
+    answered(&mut pages.shopper, far).await;
+
+    pages.meet().await;
+    assert_eq!(two.hear().await, SignalingMessage::CloseLeg { leg: far });
+    assert_eq!(pages.shopper.expect("leg_lost").await["leg"], json!(far));
+    offer(&mut pages.shopper).await;
+    let near = one.open().await;
+    answered(&mut pages.shopper, near).await;
+    let SignalingMessage::Bridge { legs, .. } = one.hear().await else {
+        panic!("not a bridge");
+    };
+    assert_eq!(legs, [near, agent]);
+    pages.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_frame_ends_its_link_and_no_other() {
+    let pages = Pages::open().await;
+    let mut good = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;
+    let mut bad = ScriptedNode::register(&pages.server.server, 2, 1, vec![]).await;
+    bad.writer.write_all(&[0, 0, 0, 4, b'j', b'u', b'n', b'k']).await.expect("sent");
+    let ended = tokio::time::timeout(PATIENCE, bad.connection.closed()).await;
+    assert!(ended.is_ok(), "the link is closed");
+
+    good.say(NodeMessage::Heartbeat(load(0))).await;
+    let mut shopper = pages.shopper;
+    offer(&mut shopper).await;
+    let leg = good.open().await;
+    answered(&mut shopper, leg).await;
+    pages.server.stop().await;
+}
