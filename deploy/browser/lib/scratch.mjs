@@ -9,6 +9,12 @@ import { join } from "node:path";
 export const scratch = mkdtempSync(join(tmpdir(), "vitrine-browser-"));
 
 const children = new Set();
+const logs = [];
+
+/** `log()` is printed when the test file has failed. */
+export function onFailure(title, log) {
+  logs.push({ title, log });
+}
 
 /** Ends `child` with this process, whatever happens. */
 export function adopt(child) {
@@ -18,6 +24,9 @@ export function adopt(child) {
 }
 
 process.on("exit", () => {
+  if (process.exitCode) {
+    for (const { title, log } of logs) console.error(`--- ${title} ---\n${log()}`);
+  }
   for (const child of children) child.kill("SIGKILL");
   rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
 });

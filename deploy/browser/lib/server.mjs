@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { adopt, scratch } from "./scratch.mjs";
+import { adopt, onFailure, scratch } from "./scratch.mjs";
 import { until } from "./until.mjs";
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
@@ -43,6 +43,7 @@ export class Server {
     server.dataDir = dataDir;
     server.port = await freePort();
     server.adminPort = await freePort();
+    onFailure(`server on port ${server.port}`, () => server.log);
     server.#spawn(
       [
         ["--data-dir", dataDir],
