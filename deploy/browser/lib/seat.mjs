@@ -40,11 +40,11 @@ export class Seat {
   }
 
   /** Presses a button once it can be pressed. */
-  async press(name, timeout) {
+  async press(name, timeout = 20_000) {
     await until(
       `${this.side}: to press "${name}"`,
       async () => {
-        const button = await this.find("button", name, 2_000);
+        const button = await this.find("button", name, 8_000);
         if (await button.evaluate((el) => el.disabled)) return false;
         await button.click();
         return true;
