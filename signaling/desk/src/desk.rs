@@ -266,7 +266,7 @@ impl Desk {
             self.calls.values().filter_map(|call| Some((call.id, call.offered()?.offer))).collect();
         for (call, offer) in offers {
             let result = crate::record::OfferResult::Withdrawn;
-            self.outbox.push_undo(Verb::Release { call, offer, result, at: self.now });
+            self.outbox.push_unsure(Verb::Release { call, offer, result, at: self.now });
         }
         let ids: Vec<CallId> = self.calls.keys().copied().collect();
         for call in ids {

@@ -37,8 +37,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Clone)]
 struct Entry {
     verb: Verb,
-    /// The desk knows that the verb's condition holds. It does not when it cleans up after a
-    /// question whose answer was lost.
+    /// The desk knows that the verb's condition holds: a refusal would show a fault.
     sure: bool,
 }
 
@@ -78,16 +77,21 @@ fn is_detail(verb: &Verb) -> bool {
 impl Outbox {
     /// Puts a verb in line.
     pub(crate) fn push(&mut self, verb: Verb) {
-        if is_detail(&verb) && self.waiting.len() >= MAX_BACKLOG {
-            self.lost += 1;
-        } else {
-            self.waiting.push_back(Entry { verb, sure: true });
-        }
+        self.enter(Entry { verb, sure: true });
     }
 
-    /// Puts a verb in line that undoes what an unanswered question may have done, or nothing.
-    pub(crate) fn push_undo(&mut self, verb: Verb) {
-        self.waiting.push_back(Entry { verb, sure: false });
+    /// Puts a verb in line that the store may well refuse: it undoes what an unanswered question
+    /// may have done, or passes on what a page claims.
+    pub(crate) fn push_unsure(&mut self, verb: Verb) {
+        self.enter(Entry { verb, sure: false });
+    }
+
+    fn enter(&mut self, entry: Entry) {
+        if is_detail(&entry.verb) && self.waiting.len() >= MAX_BACKLOG {
+            self.lost += 1;
+        } else {
+            self.waiting.push_back(entry);
+        }
     }
 
     /// The store is away: nothing new may begin.

@@ -167,8 +167,8 @@ pub(crate) enum Duty {
     WrapUp {
         /// The call.
         call: CallId,
-        /// When the call was accepted, for the estimate of waits.
-        since: Millis,
+        /// When the call was accepted, for the estimate of waits; none for a test tool's call.
+        since: Option<Millis>,
         /// When it ends by itself.
         until: Millis,
     },

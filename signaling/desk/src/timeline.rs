@@ -21,11 +21,13 @@ const MAX_ONE_WAY: f64 = 2_000.0;
 /// Stages one page has reached, by its own clock. The set of stages bounds it.
 pub(crate) type Marks = BTreeMap<Stage, f64>;
 
-/// Adds what a page reports; what it reported first stays.
+/// Adds what a page reports; what it reports last counts.
 pub(crate) fn note(marks: &mut Marks, reported: &[StageMark]) {
-    for mark in reported.iter().filter(|mark| mark.at_ms.is_finite()) {
-        marks.entry(mark.stage).or_insert(mark.at_ms);
-    }
+    marks.extend(finite(reported));
+}
+
+fn finite(reported: &[StageMark]) -> impl Iterator<Item = (Stage, f64)> {
+    reported.iter().filter(|mark| mark.at_ms.is_finite()).map(|mark| (mark.stage, mark.at_ms))
 }
 
 /// Forgets what belongs to one call only, so that the page's next call starts afresh.
@@ -61,15 +63,15 @@ impl Timeline {
         Self { earlier, ..Self::default() }
     }
 
-    /// Adds a page's stages; false when they come from another clock and say nothing.
+    /// Adds a page's stages; what it reported first stays. False when nothing is new, or when
+    /// the page's clock is another by now.
     pub(crate) fn page(&mut self, side: Role, reported: &[StageMark]) -> bool {
-        match self.side(side) {
-            Some(marks) => {
-                note(marks, reported);
-                true
-            }
-            None => false,
+        let Some(marks) = self.side(side) else { return false };
+        let before = marks.len();
+        for (stage, at_ms) in finite(reported) {
+            marks.entry(stage).or_insert(at_ms);
         }
+        marks.len() > before
     }
 
     /// The page was loaded again: its clock has started anew. What it said so far stays.

@@ -66,9 +66,4 @@ impl Timers {
         self.set(timer, None);
         Some(timer)
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.at.len()
-    }
 }

@@ -79,7 +79,7 @@ pub fn spawn(
 ) -> (DeskHandle, JoinHandle<()>) {
     let (inputs, receiver) = mpsc::channel(INPUTS);
     let (sender, counters) = watch::channel(desk.counters());
-    let task = Task { desk, store, outlet, storing: None, counters: sender };
+    let task = Task { desk, store, outlet, storing: None, store_is_away: false, counters: sender };
     (DeskHandle { inputs, counters }, tokio::spawn(task.run(receiver)))
 }
 
@@ -90,6 +90,7 @@ struct Task<O> {
     store: Arc<dyn Store>,
     outlet: O,
     storing: Option<Storing>,
+    store_is_away: bool,
     counters: watch::Sender<Counters>,
 }
 
@@ -107,6 +108,7 @@ impl<O: Outlet> Task<O> {
                 biased;
                 (ticket, result) = answer(&mut self.storing) => {
                     self.storing = None;
+                    self.note_store(result.as_ref().err());
                     self.desk.handle(now(), Input::Stored { ticket, result });
                 }
                 () = at(due) => self.desk.handle_timeout(now()),
@@ -122,6 +124,22 @@ impl<O: Outlet> Task<O> {
                     self.desk.handle(now(), input);
                 }
             }
+        }
+    }
+
+    /// Logs when the store goes and when it is back, not every try in between.
+    fn note_store(&mut self, error: Option<&StoreError>) {
+        match error {
+            Some(StoreError::Damaged(what)) => tracing::error!(what, "given up a change"),
+            Some(error) if !self.store_is_away => {
+                self.store_is_away = true;
+                tracing::error!(%error, "no new calls until the store is back");
+            }
+            None if self.store_is_away => {
+                self.store_is_away = false;
+                tracing::info!("the store is back");
+            }
+            Some(_) | None => {}
         }
     }
 

@@ -87,7 +87,7 @@ impl Desk {
             _ => {}
         }
         // Late words are welcome: whether the call was this agent's is the store's to say.
-        self.store(Verb::WrapUp { call, agent: id, outcome, note, at: self.now });
+        self.outbox.push_unsure(Verb::WrapUp { call, agent: id, outcome, note, at: self.now });
     }
 
     /// Ends the notes: the agent is what they wanted to be.
@@ -97,7 +97,9 @@ impl Desk {
         let Duty::WrapUp { since, .. } = agent.duty else { return };
         agent.duty = Duty::Free;
         agent.idle_since = now;
-        self.history.kept_busy(now.since(since));
+        if let Some(since) = since {
+            self.history.kept_busy(now.since(since));
+        }
         self.show_presence(id);
         self.match_due = true;
         self.places_due = true;

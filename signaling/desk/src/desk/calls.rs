@@ -27,7 +27,7 @@ impl Desk {
     pub(super) fn start(&mut self, id: CallId) {
         let now = self.now;
         let Some(call) = self.calls.get(&id) else { return };
-        let (link, queued_at) = (call.link_id(), call.queued_at);
+        let (link, queued_at, synthetic) = (call.link_id(), call.queued_at, call.link.synthetic);
         let Some(offered) = call.offered().cloned() else { return };
         let agent_id = offered.agent;
         let Some(agent) = self.agent(agent_id) else { return };
@@ -62,7 +62,9 @@ impl Desk {
         self.show_presence(agent_id);
         self.counters.started += 1;
         self.counters.active += 1;
-        self.history.answered(now.since(offered.at));
+        if !synthetic {
+            self.history.answered(now.since(offered.at));
+        }
         self.places_due = true;
     }
 
@@ -103,7 +105,7 @@ impl Desk {
         let (now, rules) = (self.now, self.rules);
         let rtt = self.shopper_rtt(id);
         let Some(call) = self.call(id) else { return };
-        let link = call.link_id();
+        let (link, synthetic) = (call.link_id(), call.link.synthetic);
         let active = match std::mem::replace(&mut call.state, CallState::Waiting) {
             CallState::Active(active) => active,
             other => {
@@ -130,7 +132,8 @@ impl Desk {
             timeline::keep_page_stages(&mut shopper.page.marks);
         }
         if let Some(agent) = self.agent(agent_id) {
-            agent.duty = Duty::WrapUp { call: id, since: started_at, until: now + rules.wrap_up };
+            let since = (!synthetic).then_some(started_at);
+            agent.duty = Duty::WrapUp { call: id, since, until: now + rules.wrap_up };
             timeline::keep_page_stages(&mut agent.page.marks);
         }
         self.send_shopper(link, ended(None));
@@ -155,16 +158,10 @@ impl Desk {
     }
 
     pub(super) fn end_by_operator(&mut self, id: CallId) {
-        match self.calls.get(&id).map(|call| (&call.state, call.link_id())) {
-            Some((CallState::Active(_), _)) => self.end(id, EndReason::Operator, self.now),
-            Some((CallState::Ended { .. }, _)) | None => {}
-            Some((_, link)) => {
-                self.abandon(id, EndReason::Operator, self.now);
-                let reason = EndReason::Operator;
-                let message =
-                    ServerMessage::CallEnded { call: id, reason, duration_s: 0, wrap_up_s: None };
-                self.send_shopper(link, message);
-            }
+        match self.calls.get(&id).map(|call| &call.state) {
+            Some(CallState::Active(_)) => self.end(id, EndReason::Operator, self.now),
+            Some(CallState::Ended { .. }) | None => {}
+            Some(_) => self.abandon(id, EndReason::Operator, self.now),
         }
     }
 
@@ -209,6 +206,7 @@ impl Desk {
     pub(super) fn stages(&mut self, seat: Seat, call: Option<CallId>, marks: &[StageMark]) {
         let Some(id) = call else {
             if let Some(page) = self.page(seat) {
+                // A page may join, leave and join again: the last time counts.
                 timeline::note(&mut page.marks, marks);
             }
             return;
@@ -227,6 +225,7 @@ impl Desk {
         };
         let Some(timeline) = call.timeline_mut() else { return };
         if !timeline.page(side, marks) {
+            // Nothing new.
             return;
         }
         let entries = timeline.entries(rtt);

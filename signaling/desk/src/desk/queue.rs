@@ -115,7 +115,7 @@ impl Desk {
             if failure == NotStored::Unavailable {
                 // It may have been stored, and only its answer lost.
                 let (result, at) = (OfferResult::Withdrawn, self.now);
-                self.outbox.push_undo(Verb::Release { call: id, offer, result, at });
+                self.outbox.push_unsure(Verb::Release { call: id, offer, result, at });
             }
             let until = self.now + CLAIM_FAILED;
             if let Some(call) = self.call(id) {
@@ -151,7 +151,7 @@ impl Desk {
             self.store(release);
         } else {
             // The claim may come to nothing.
-            self.outbox.push_undo(release);
+            self.outbox.push_unsure(release);
         }
         self.offer_is_over(&offered, result);
         self.show_place(id);
@@ -213,11 +213,13 @@ impl Desk {
             self.store(end);
         } else {
             // The store may not let the shopper in at all.
-            self.outbox.push_undo(end);
+            self.outbox.push_unsure(end);
         }
         if let Some(offered) = offered {
             self.offer_is_over(&offered, OfferResult::Withdrawn);
         }
+        let message = ServerMessage::CallEnded { call: id, reason, duration_s: 0, wrap_up_s: None };
+        self.send_shopper(link, message);
         if in_queue {
             self.counters.abandoned += 1;
         }

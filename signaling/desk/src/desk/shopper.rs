@@ -65,7 +65,7 @@ impl Desk {
         if result == Err(NotStored::Unavailable) {
             // It may have been stored, and only its answer lost.
             let (epoch, reason, at) = (0, EndReason::Abandoned, self.now);
-            self.outbox.push_undo(Verb::End { call, epoch, reason, at });
+            self.outbox.push_unsure(Verb::End { call, epoch, reason, at });
         }
         let Some(shopper) = self.shoppers.get(&link) else { return };
         if let Some(socket) = shopper.page.contact.socket() {
@@ -96,7 +96,7 @@ impl Desk {
         }
         // Whether the call was this link's, and has no answer yet, is the store's to say: the
         // seat may have been away longer than it is remembered.
-        self.store(Verb::Satisfaction { call, link, score, comment, at });
+        self.outbox.push_unsure(Verb::Satisfaction { call, link, score, comment, at });
     }
 
     pub(super) fn shopper_phase(&self, link: LinkId) -> Phase {

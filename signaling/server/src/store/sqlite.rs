@@ -17,6 +17,9 @@ use super::schema;
 /// How long a write waits for another program (a backup, an operator's shell) to let go.
 const BUSY: Duration = Duration::from_secs(2);
 
+/// Statements kept prepared: all there are.
+const STATEMENTS: usize = 64;
+
 /// Why the store cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
@@ -145,6 +148,7 @@ fn owner_only(path: &Path) -> io::Result<()> {
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)

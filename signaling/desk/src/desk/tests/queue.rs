@@ -134,6 +134,12 @@ fn leaving_withdraws_the_ring_and_a_late_accept_is_a_conflict() {
     );
     world.says(console, ClientMessage::Accept { offer: offer.offer });
     assert_eq!(world.problem(console), Some(Code::Conflict));
+    assert!(world.heard(shopper).contains(&ServerMessage::CallEnded {
+        call: offer.call,
+        reason: EndReason::Abandoned,
+        duration_s: 0,
+        wrap_up_s: None,
+    }));
     assert!(matches!(world.ends()[..], [Verb::End { reason: EndReason::Abandoned, .. }]));
     assert_eq!(world.desk.counters().abandoned, 1);
     // The link has not been used: nobody answered.

@@ -1,4 +1,4 @@
-use signaling_wire::text::ChatText;
+use signaling_wire::{browser::Score, text::ChatText};
 
 use super::*;
 
@@ -115,8 +115,9 @@ fn a_backlog_is_bounded_and_keeps_what_matters() {
         }
     }
     for _ in 0..10_000 {
-        let marks = vec![];
-        world.says(talk.agent, ClientMessage::Stages { call: Some(talk.call), marks });
+        let score = Score::try_from(1).unwrap();
+        let call = CallId::from_bits(77);
+        world.says(talk.shopper, ClientMessage::Satisfaction { call, score, comment: None });
     }
     assert!(world.desk.counters().backlog <= 10_001);
     assert!(world.desk.counters().lost > 0);

@@ -361,7 +361,8 @@ impl World {
             ServerMessage::CallStarted(view) => self.screen(seat, Screen::InCall(view.call)),
             ServerMessage::CallEnded { call, .. } => {
                 assert!(self.ended.insert((call, seat)), "{}: {call} ended twice", self.context);
-                self.screen(seat, Screen::After(call));
+                let started = matches!(self.pages[&seat].screen, Screen::InCall(_));
+                self.screen(seat, if started { Screen::After(call) } else { Screen::Lobby });
             }
             ServerMessage::Presence { state } => {
                 use signaling_wire::browser::Presence;
