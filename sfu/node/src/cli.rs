@@ -1,6 +1,11 @@
 //! The command line of the `sfu` binary.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    io::{IsTerminal, stderr},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
@@ -104,7 +109,7 @@ fn unknown_variable(mut names: impl Iterator<Item = String>) -> Option<String> {
 
 fn log_to_stderr(settings: &Settings) -> Result<(), Failure> {
     let filter = EnvFilter::builder().parse(&settings.log)?;
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     match settings.log_format {
         LogFormat::Text => registry.with(lines).init(),
@@ -154,6 +159,16 @@ mod tests {
     #[test]
     fn command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_command() {
+        for args in
+            [["sfu", "--region", "eu", "check-config"], ["sfu", "check-config", "--region", "eu"]]
+        {
+            let cli = Cli::try_parse_from(args).unwrap();
+            assert_eq!(cli.layer.region.as_deref(), Some("eu"), "{args:?}");
+        }
     }
 
     #[test]

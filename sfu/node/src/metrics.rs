@@ -11,13 +11,14 @@ use crate::{
     worker::WorkerStats,
 };
 
-/// The metrics of this moment.
+/// The metrics of this moment. `kernel_drops` is what the sockets' receive buffers had no room for.
 pub(crate) fn gather(
     readiness: Readiness,
     status: &Status,
     workers: &[WorkerStats],
+    kernel_drops: u64,
 ) -> Vec<MetricFamily> {
-    build(readiness, status, workers).unwrap_or_else(|error| {
+    build(readiness, status, workers, kernel_drops).unwrap_or_else(|error| {
         // Only a name that is wrong or given twice: caught by the test below.
         tracing::error!(%error, "metrics cannot be built");
         Vec::new()
@@ -28,6 +29,7 @@ fn build(
     readiness: Readiness,
     status: &Status,
     workers: &[WorkerStats],
+    kernel_drops: u64,
 ) -> prometheus::Result<Vec<MetricFamily>> {
     let scrape = Scrape(Registry::new());
     scrape.gauge(
@@ -76,17 +78,18 @@ fn build(
         &[("received", total(|w| w.io.bytes_received)), ("sent", total(|w| w.io.bytes_sent))],
     )?;
     scrape.counter(
-        "sfu_udp_calls_total",
+        "sfu_udp_syscalls_total",
         "System calls that moved datagrams; fewer than datagrams where offload works.",
         "direction",
         &[("received", total(|w| w.io.receives)), ("sent", total(|w| w.io.sends))],
     )?;
     scrape.counter(
         "sfu_udp_errors_total",
-        "Datagrams that could not be sent, and receives that failed.",
+        "Datagrams that did not get through a socket, and receives that failed.",
         "reason",
         &[
             ("receive", total(|w| w.io.receive_errors)),
+            ("receive_buffer_full", kernel_drops),
             ("send", total(|w| w.io.send_errors)),
             ("send_buffer_full", total(|w| w.io.send_buffer_full)),
         ],
@@ -203,10 +206,11 @@ mod tests {
             WorkerStats { io, busy: 0.5, ..WorkerStats::default() }
         };
         let families =
-            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)]).unwrap();
+            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)], 7).unwrap();
         let text = TextEncoder::new().encode_to_string(&families).unwrap();
         for line in [
             "sfu_udp_datagrams_total{direction=\"received\"} 5",
+            "sfu_udp_errors_total{reason=\"receive_buffer_full\"} 7",
             "sfu_node_state{state=\"ready\"} 1",
             "sfu_node_state{state=\"draining\"} 0",
             "sfu_worker_busy_ratio{worker=\"1\"} 0.5",

@@ -15,44 +15,56 @@ use super::settings::LogFormat;
 #[serde(deny_unknown_fields)]
 pub struct Layer {
     /// Id of this node, `node_…`; default: random at every start
-    #[arg(long, env = "VITRINE_SFU_NODE_ID", value_name = "ID")]
+    #[arg(long, global = true, env = "VITRINE_SFU_NODE_ID", value_name = "ID")]
     pub node_id: Option<NodeId>,
     /// File that keeps the id over restarts; written at the first start
-    #[arg(long, env = "VITRINE_SFU_NODE_ID_FILE", value_name = "PATH")]
+    #[arg(long, global = true, env = "VITRINE_SFU_NODE_ID_FILE", value_name = "PATH")]
     pub node_id_file: Option<PathBuf>,
     /// Region this node stands in, for example `eu-west`
-    #[arg(long, env = "VITRINE_SFU_REGION", value_name = "NAME")]
+    #[arg(long, global = true, env = "VITRINE_SFU_REGION", value_name = "NAME")]
     pub region: Option<String>,
     /// Address that the media sockets are bound to
-    #[arg(long, env = "VITRINE_SFU_BIND", value_name = "IP")]
+    #[arg(long, global = true, env = "VITRINE_SFU_BIND", value_name = "IP")]
     pub bind: Option<IpAddr>,
     /// UDP port of the first worker; each further worker takes the next one
-    #[arg(long, env = "VITRINE_SFU_BASE_PORT", value_name = "PORT")]
+    #[arg(long, global = true, env = "VITRINE_SFU_BASE_PORT", value_name = "PORT")]
     pub base_port: Option<u16>,
     /// Number of workers; default: one for each core
-    #[arg(long, env = "VITRINE_SFU_WORKERS", value_name = "N")]
+    #[arg(long, global = true, env = "VITRINE_SFU_WORKERS", value_name = "N")]
     pub workers: Option<NonZeroU16>,
     /// Addresses that pages reach this node at, for example behind 1:1 NAT; default: those of this
     /// host's interfaces
-    #[arg(long, env = "VITRINE_SFU_ADVERTISE", value_name = "IP", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "VITRINE_SFU_ADVERTISE",
+        value_name = "IP",
+        value_delimiter = ','
+    )]
     pub advertise: Option<Vec<IpAddr>>,
     /// Most legs on one worker
-    #[arg(long, env = "VITRINE_SFU_MAX_LEGS_PER_WORKER", value_name = "N")]
+    #[arg(long, global = true, env = "VITRINE_SFU_MAX_LEGS_PER_WORKER", value_name = "N")]
     pub max_legs_per_worker: Option<usize>,
     /// Control endpoints of signaling; a name stands for all its addresses
-    #[arg(long, env = "VITRINE_SFU_SIGNALING", value_name = "HOST:PORT", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "VITRINE_SFU_SIGNALING",
+        value_name = "HOST:PORT",
+        value_delimiter = ','
+    )]
     pub signaling: Option<Vec<String>>,
     /// File with the cluster secret (or give the secret itself in VITRINE_SFU_CLUSTER_SECRET)
-    #[arg(long, env = "VITRINE_SFU_CLUSTER_SECRET_FILE", value_name = "PATH")]
+    #[arg(long, global = true, env = "VITRINE_SFU_CLUSTER_SECRET_FILE", value_name = "PATH")]
     pub cluster_secret_file: Option<PathBuf>,
     /// Listener for health and metrics
-    #[arg(long, env = "VITRINE_SFU_ADMIN", value_name = "IP:PORT")]
+    #[arg(long, global = true, env = "VITRINE_SFU_ADMIN", value_name = "IP:PORT")]
     pub admin: Option<SocketAddr>,
     /// Log lines for people or for machines
-    #[arg(long, env = "VITRINE_SFU_LOG_FORMAT", value_enum)]
+    #[arg(long, global = true, env = "VITRINE_SFU_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
     /// Log filter, for example `info` or `sfu_node=debug,info`
-    #[arg(long, env = "VITRINE_SFU_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, env = "VITRINE_SFU_LOG", value_name = "FILTER")]
     pub log: Option<String>,
 }
 

@@ -23,6 +23,10 @@ const KEEP_ALIVE: Duration = Duration::from_millis(750);
 /// nothing, so both ends come to the same view together.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(LEASE_MS);
 
+/// Round trip assumed until one is measured: how soon a first packet is sent again, and so how soon
+/// a signaling instance that has just come back is found. QUIC's own 333 ms makes that a second.
+const INITIAL_RTT: Duration = Duration::from_millis(100);
+
 /// The configuration cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -87,6 +91,7 @@ fn transport() -> Arc<quinn::TransportConfig> {
         .max_idle_timeout(Some(
             IDLE_TIMEOUT.try_into().expect("the constant is far below QUIC's limit"),
         ))
+        .initial_rtt(INITIAL_RTT)
         // The link is one stream; nothing else may make the other end hold state.
         .max_concurrent_bidi_streams(1u8.into())
         .max_concurrent_uni_streams(0u8.into())

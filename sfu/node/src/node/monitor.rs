@@ -7,7 +7,10 @@ use signaling_wire::control::{Load, NodeState};
 use tokio::sync::watch;
 
 use super::dispatch::Status;
-use crate::{metrics, worker::Peer};
+use crate::{
+    metrics,
+    worker::{Peer, receive_drops},
+};
 
 /// Whether a node can be given legs and calls, and why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,9 @@ impl Monitor {
     pub fn metrics(&self) -> Vec<MetricFamily> {
         let status = *self.status.borrow();
         let workers: Vec<_> = self.peers.iter().map(|peer| peer.stats.read()).collect();
-        metrics::gather(self.readiness(), &status, &workers)
+        let drops = receive_drops();
+        let dropped =
+            self.peers.iter().filter_map(|peer| drops.get(&peer.socket.local())).sum::<u64>();
+        metrics::gather(self.readiness(), &status, &workers, dropped)
     }
 }

@@ -6,11 +6,13 @@
 //!
 //! * `socket`: the UDP socket, receiving in batches (GRO);
 //! * `batch`: outgoing datagrams gathered into segmented sends (GSO);
+//! * `kernel`: what the kernel dropped before a worker saw it;
 //! * `mailbox`: the queues;
 //! * `turn`: the loop;
 //! * `supervise`: what happens when a worker panics.
 
 mod batch;
+mod kernel;
 mod mailbox;
 mod socket;
 mod stats;
@@ -29,6 +31,7 @@ use sfu_core::{
 use tokio::sync::mpsc;
 
 pub(crate) use self::{
+    kernel::receive_drops,
     mailbox::{Input, Mailbox},
     socket::Socket,
     stats::{IoStats, StatsSlot, WorkerStats},

@@ -4,4 +4,5 @@
 
 mod control_link;
 mod media;
+mod process;
 mod support;

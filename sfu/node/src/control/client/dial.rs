@@ -3,7 +3,10 @@
 use std::{collections::HashSet, net::SocketAddr, time::Duration};
 
 use rand::Rng;
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
 use super::{
     Shared,
@@ -15,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Longest pause: how late a node may notice that signaling is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// How long the close of a link may take to leave.
+const FLUSH: Duration = Duration::from_millis(200);
 
 /// Keeps one link up.
 pub(super) struct Dial {
@@ -56,10 +62,14 @@ impl Dial {
             }
             // Nodes that lost the same signaling must not all come back in the same instant.
             let jitter = rand::rng().random_range(0.5..1.0);
-            sleep(pause.mul_f64(jitter)).await;
+            tokio::select! {
+                _ = stop.wait_for(|&stop| stop) => break,
+                () = sleep(pause.mul_f64(jitter)) => {}
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.endpoint.wait_idle().await;
+        // The close is on its way; an address that never answered is not waited for.
+        let _ = timeout(FLUSH, self.endpoint.wait_idle()).await;
     }
 
     /// Logs the first failure of a row as a warning; the same every two seconds helps nobody.

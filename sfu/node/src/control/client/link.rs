@@ -204,6 +204,8 @@ async fn speak(
         }
         write_frame(&mut writer, &message).await?;
     }
+    // The node has ended: says so even if it did within the same instant.
+    write_frame(&mut writer, &heartbeat(&status)).await?;
     // Fails only on a stream that is closed already.
     let _ = writer.finish();
     // Without an acknowledgement in time the link is closed all the same.
