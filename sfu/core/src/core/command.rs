@@ -76,16 +76,19 @@ impl Core {
         if offer.fingerprints() != self.legs[key].fingerprints() {
             return Err(RejectReason::BadOffer);
         }
-        let local = self.new_credentials();
+        let remote_ufrag = &offer.ice().ufrag;
+        let unchanged = self.legs[key].ice.credentials_for(remote_ufrag).cloned();
+        let local = unchanged.clone().unwrap_or_else(|| self.new_credentials());
         self.legs[key].identity.session_version += 1;
         let (answer, negotiated) = self.write_answer(&offer, &local, &self.legs[key].identity);
-        let ufrag = local.ufrag;
         let leg = &mut self.legs[key];
         leg.media.renegotiate(negotiated);
-        if let Some(retired) = leg.ice.restart(local, offer.ice().ufrag.clone()) {
-            self.by_ufrag.remove(&retired);
+        if unchanged.is_none() {
+            self.by_ufrag.insert(local.ufrag, key);
+            if let Some(retired) = leg.ice.restart(local, remote_ufrag.clone()) {
+                self.by_ufrag.remove(&retired);
+            }
         }
-        self.by_ufrag.insert(ufrag, key);
         self.touched(key);
         Ok(answer)
     }

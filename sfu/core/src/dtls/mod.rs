@@ -3,6 +3,10 @@
 //! This module is the only one that knows `dimpl`. The node is always the DTLS client: its
 //! ClientHello leaves together with the first STUN response, which saves up to a round trip. One
 //! ClientHello offers both DTLS 1.3 and 1.2.
+//!
+//! The server chooses the SRTP profile, and Chromium 156 chooses AES_CM_128_HMAC_SHA1_80 whenever
+//! that is offered. It stays offered: without it the handshake fails for good with a peer that has
+//! no GCM, and nothing in the peer's SDP tells beforehand.
 
 mod certificate;
 #[cfg(test)]

@@ -158,6 +158,12 @@ impl Agent {
         retired.map(|generation| generation.local.ufrag)
     }
 
+    /// Our credentials, if the peer still has the user name fragment that goes with them: an offer
+    /// with the same fragment is no ICE restart (RFC 8839 §4.4.1.1.1).
+    pub(crate) fn credentials_for(&self, remote_ufrag: &str) -> Option<&LocalCredentials> {
+        (self.current.remote_ufrag == remote_ufrag).then_some(&self.current.local)
+    }
+
     /// Our credentials that are valid now.
     pub(crate) fn credentials(&self) -> impl Iterator<Item = &LocalCredentials> {
         [Some(&self.current), self.previous.as_ref()].into_iter().flatten().map(|g| &g.local)

@@ -108,6 +108,20 @@ fn a_restart_moves_the_leg_to_another_network() {
 }
 
 #[test]
+fn an_offer_with_the_same_user_name_is_no_restart() {
+    let mut world = World::new();
+    let peer = world.connect(Versions::Both);
+    let (ufrag, pwd) = world.peers[peer].node.clone();
+    let offer = world.peers[peer].offer();
+    world.command(Command::RestartLeg { leg: leg(peer), offer });
+    let Some(Event::Answer { sdp, .. }) = world.events.pop() else { panic!("an answer") };
+    assert!(sdp.contains(&format!("a=ice-ufrag:{ufrag}\r\n")));
+    assert!(sdp.contains(&format!("a=ice-pwd:{pwd}\r\n")));
+    world.check(peer);
+    assert_eq!(world.peers[peer].answers.len(), 2);
+}
+
+#[test]
 fn a_page_that_never_connects_is_closed() {
     let mut world = World::new();
     let peer = world.open(Versions::Both);

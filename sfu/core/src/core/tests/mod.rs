@@ -4,4 +4,5 @@ mod call;
 mod hostile;
 mod life;
 mod moving;
+mod operations;
 mod world;

@@ -71,6 +71,12 @@ impl World {
         number
     }
 
+    /// A peer without a leg.
+    pub(super) fn invite(&mut self, number: usize, versions: Versions) {
+        assert_eq!(number, self.peers.len());
+        self.peers.push(Peer::new(number as u8 + 1, versions, self.now));
+    }
+
     /// Opens a leg and completes its handshake.
     pub(super) fn connect(&mut self, versions: Versions) -> usize {
         self.connect_at(0, versions)
