@@ -151,7 +151,7 @@ function wrap(call, left) {
 
 /** @param {import("../shared/session.js").Problem} problem */
 function onProblem(problem) {
-  if (session.welcomed) {
+  if (problem.stage !== "hello") {
     ring.release();
     desk.note(`${problem.title}. ${problem.hint}`);
     return;

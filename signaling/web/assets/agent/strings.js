@@ -21,7 +21,6 @@ export const t = {
   availableText: "The next call rings here. Keep this page open; it may be in the background.",
   breakTitle: "You are on a break",
   breakText: "Nobody can ring you. Your camera and microphone are off.",
-  readyTitle: "Ready when you are",
   shortcuts: "Shortcuts",
   keys: /** @type {[string, string][]} */ ([
     ["A", "Accept"], ["D", "Decline"], ["M", "Mute"], ["C", "Camera off"],
@@ -51,7 +50,6 @@ export const t = {
   language: "Language",
   page: "Came from",
   bringsLabel: "Joins with",
-  noContext: "The link carried nothing more.",
 
   wrapUp: (/** @type {string} */ name) => `How did it go with ${name}?`,
   wrapUpPlain: "How did it go?",

@@ -42,6 +42,8 @@ let answer = null;
 /** The question on the screen is about this call. @type {string | null} */
 let asked = null;
 let leaving = false;
+/** **Join** was pressed and nothing has come of it yet. */
+let joining = false;
 let shop = "";
 
 const session = new Session({
@@ -62,6 +64,7 @@ const lobby = new Lobby(session.media, {
     leaving = false;
     session.stages.forget();
     session.stages.mark("join");
+    joining = true;
     session.socket.send({ type: "join", media: session.media.choice });
   },
   leave: () => {
@@ -80,6 +83,7 @@ function onWelcome(welcome) {
   switch (phase.phase) {
     case "lobby":
       lobby.lobby(false);
+      if (joining) session.socket.send({ type: "join", media: session.media.choice });
       return show(lobby.element);
     case "queued":
       lobby.queue(/** @type {any} */ (phase));
@@ -100,6 +104,7 @@ function onMessage(message) {
   switch (message.type) {
     case "queue":
       if (leaving) return;
+      joining = false;
       lobby.queue(/** @type {any} */ (message));
       return show(lobby.element);
     case "call_started":
@@ -122,7 +127,7 @@ function onMessage(message) {
 
 /** @param {import("../shared/callview.js").Call} call */
 function inCall(call) {
-  leaving = false;
+  leaving = joining = false;
   last.peer = call.peer;
   lobby.card.active(false);
   document.title = `${call.peer} · ${shop}`;
@@ -148,8 +153,8 @@ function thank(answered) {
 
 /** @param {import("../shared/session.js").Problem} problem */
 function onProblem(problem) {
-  if (session.welcomed || !FINAL.has(problem.code)) {
-    leaving = false;
+  if (problem.stage !== "hello" || !FINAL.has(problem.code)) {
+    leaving = joining = false;
     return lobby.problem(`${problem.title}. ${problem.hint}`);
   }
   if (seat.get() && problem.code.startsWith("token_")) {

@@ -17,6 +17,9 @@ import { Remote } from "./remote.js";
 /** Seconds after which a side that has said nothing about its camera has none. */
 const SETTLED = 2;
 
+/** How long a passing notice stays, in milliseconds: two sentences to read. */
+const SAY_FOR = 8_000;
+
 export class CallView {
   /** @type {HTMLElement} */ element;
   /** @type {Call | null} */ call = null;
@@ -147,6 +150,24 @@ export class CallView {
     this.#render();
   }
 
+  get peerScreen() {
+    return this.#peerMedia.screen;
+  }
+
+  /** Words that matter now, for a while. @param {string} words */
+  say(words) {
+    this.#said = words;
+    announce(words);
+    this.#render();
+    clearTimeout(this.#saidTimer);
+    this.#saidTimer = setTimeout(() => {
+      this.#said = "";
+      this.#render();
+    }, SAY_FOR);
+  }
+  #said = "";
+  #saidTimer = 0;
+
   /** @param {MediaState} state */
   peerMedia(state) {
     this.#peerMedia = state;
@@ -255,7 +276,8 @@ export class CallView {
         h("p", {}, off ? t.peerCameraOff(peer) : t.connecting),
       );
     }
-    const notice = !this.#linkUp ? t.mediaReconnecting
+    const notice = this.#said ? this.#said
+      : !this.#linkUp ? t.mediaReconnecting
       : !this.#peerConnected ? t.peerAway(peer)
       : media.phase === "interrupted" ? t.interrupted
       : media.screen ? t.sharing

@@ -18,14 +18,17 @@ export class Quality {
   #first = 0;
   /** @type {Counters | null} */ #last = null;
   #stats;
+  #screen;
   #on;
 
   /**
    * @param {() => Promise<RTCStatsReport> | null} stats
+   * @param {() => boolean} screen whether the other side shows a screen
    * @param {(quality: PageQuality, words: Words) => void} on
    */
-  constructor(stats, on) {
+  constructor(stats, screen, on) {
     this.#stats = stats;
+    this.#screen = screen;
     this.#on = on;
   }
 
@@ -65,7 +68,7 @@ export class Quality {
       freeze_seconds: round(Math.max(0, now.frozen - last.frozen), 2),
       concealed: samples > 0 ? round(Math.min(1, (now.concealed - last.concealed) / samples), 4) : 0,
     };
-    this.#on(quality, { own: ownWord(quality, now), peer: peerWord(quality) });
+    this.#on(quality, { own: ownWord(quality, now), peer: this.#screen() ? "good" : peerWord(quality) });
   }
 }
 
@@ -118,7 +121,12 @@ function ownWord(q, now) {
   return "good";
 }
 
-/** The other side's, as far as their picture tells: what is lost on our own way is not theirs. @param {PageQuality} q @returns {Word} */
+/**
+ * The other side's, as far as the picture of their camera tells: what is lost on our own way is not
+ * theirs. A screen that stands still sends next to nothing and tells nothing.
+ * @param {PageQuality} q
+ * @returns {Word}
+ */
 function peerWord(q) {
   const ours = q.loss_in > 0.02;
   if (q.video_in_kbps < 1 || ours) return "good";

@@ -29,8 +29,6 @@ export class Session {
   /** @type {Stages} */ stages;
   /** @type {Leg} */ leg;
   /** @type {CallView} */ view;
-  /** Whether a welcome has ever come. */
-  welcomed = false;
 
   #o;
   #quality;
@@ -83,9 +81,9 @@ export class Session {
     });
     this.view = new CallView({
       role, t, side, send, media: this.media, leg: this.leg, stages: this.stages,
-      hangUp: () => send({ type: "hang_up" }),
+      hangUp: () => this.#hangUp(),
     });
-    this.#quality = new Quality(() => this.leg.stats(), (quality, words) => {
+    this.#quality = new Quality(() => this.leg.stats(), () => this.view.peerScreen, (quality, words) => {
       send({ type: "quality", ...quality });
       this.view.quality(words);
     });
@@ -130,6 +128,14 @@ export class Session {
   }
 
   #refused = false;
+  /** A call this person has left while the line was down. @type {string | null} */ #left = null;
+
+  #hangUp() {
+    if (this.socket.send({ type: "hang_up" })) return;
+    this.#left = this.view.call?.call ?? null;
+    void this.leg.stop();
+    this.view.say(this.#o.t.hangingUp);
+  }
 
   /** @param {Message} message */
   #receive(message) {
@@ -153,6 +159,7 @@ export class Session {
       case "chat":
         return this.view.chat.add(/** @type {any} */ (message));
       case "problem":
+        if (this.view.call) this.view.say(`${message.title}. ${message.hint}`);
         return this.#o.onProblem(/** @type {any} */ (message));
       case "bye":
         return this.#o.onBye(message.reason);
@@ -164,10 +171,10 @@ export class Session {
   /** @param {Welcome} welcome */
   #welcome(welcome) {
     this.stages.renew("welcome");
-    this.welcomed = true;
     this.leg.welcomed(welcome.leg_alive);
     this.view.untold();
-    if (welcome.phase.phase === "in_call") this.startCall(/** @type {any} */ (welcome.phase));
+    if (welcome.phase.phase === "in_call" && welcome.phase.call === this.#left) this.#hangUp();
+    else if (welcome.phase.phase === "in_call") this.startCall(/** @type {any} */ (welcome.phase));
     else if (this.view.call) this.endCall();
     this.#o.onWelcome(welcome);
     this.stages.flush();
@@ -175,7 +182,6 @@ export class Session {
 
   /** One line on top of the page while something is being repaired. */
   #banner() {
-    clearTimeout(this.#bannerTimer);
     const banner = /** @type {HTMLElement} */ (document.getElementById("banner"));
     const { t } = this.#o;
     const { state } = this.socket;
@@ -185,12 +191,19 @@ export class Session {
     if (!wrong) {
       if (!banner.hidden) announce(t.backOnline);
       banner.hidden = true;
+      clearTimeout(this.#bannerTimer);
+      this.#bannerTimer = 0;
       return;
     }
-    this.#bannerTimer = setTimeout(() => {
-      banner.hidden = false;
+    if (banner.hidden) {
+      // Tries that fail in between must not put it off.
+      this.#bannerTimer ||= setTimeout(() => {
+        banner.hidden = false;
+        this.#banner();
+      }, BANNER_AFTER);
+    } else if (banner.textContent !== wrong) {
       text(banner, wrong);
       announce(wrong);
-    }, banner.hidden ? BANNER_AFTER : 0);
+    }
   }
 }

@@ -10,6 +10,7 @@ export const shared = {
   share: "Share screen",
   unshare: "Stop sharing",
   hangUp: "Hang up",
+  hangingUp: "Nothing of you is sent any more. The call ends as soon as you are connected again.",
   send: "Send",
   message: "Message",
   messageHint: "Write a message",
@@ -105,6 +106,4 @@ export const shared = {
     },
   },
   deviceNames: { camera: "camera", microphone: "microphone", both: "camera and microphone" },
-
-  unexpected: "Something went wrong. Reload the page; you keep your place.",
 };

@@ -80,7 +80,7 @@ async function swap(sender, track) {
   try {
     await sender.replaceTrack(track);
   } catch (error) {
-    // The connection was closed meanwhile; the next one starts with the track.
-    console.warn("vitrine: track not attached", error);
+    // A connection that was closed meanwhile is no fault: the next one starts with the track.
+    if (/** @type {DOMException} */ (error).name !== "InvalidStateError") console.warn("vitrine: track not attached", error);
   }
 }
