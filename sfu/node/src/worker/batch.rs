@@ -102,3 +102,71 @@ fn note(outcome: io::Result<()>, datagrams: usize, bytes: usize, stats: &mut IoS
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{net::UdpSocket, time::Duration};
+
+    use mio::{Poll, Waker};
+
+    use super::*;
+    use crate::worker::{Socket, StatsSlot, WAKE, mailbox};
+
+    fn peer() -> Peer {
+        let socket = Socket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let poll = Poll::new().unwrap();
+        let (mailbox, _) = mailbox::pair(Waker::new(poll.registry(), WAKE).unwrap());
+        Peer { socket, mailbox, stats: StatsSlot::default() }
+    }
+
+    fn receiver() -> UdpSocket {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        socket
+    }
+
+    fn received(socket: &UdpSocket) -> (Vec<u8>, SocketAddr) {
+        let mut buffer = [0; 2_000];
+        let (len, from) = socket.recv_from(&mut buffer).unwrap();
+        (buffer[..len].to_vec(), from)
+    }
+
+    #[test]
+    fn runs_share_a_system_call_and_arrive_as_they_were() {
+        let peers = [peer(), peer()];
+        let (page, other) = (receiver(), receiver());
+        let (mut batch, mut stats) = (Batch::new(), IoStats::default());
+        // A frame with a short tail, the next frame, another page, another socket.
+        let plan = [
+            (0, &page, 1_200),
+            (0, &page, 1_200),
+            (0, &page, 300),
+            (0, &page, 1_200),
+            (0, &other, 1_200),
+            (1, &other, 1_200),
+        ];
+        for (id, (port, to, size)) in (0u8..).zip(plan) {
+            let data = vec![id; size];
+            let to = to.local_addr().unwrap();
+            batch.push(&Transmit { port: Port(port), to, data: &data }, &peers, &mut stats);
+        }
+        batch.flush(&peers, &mut stats);
+
+        for (id, (port, to, size)) in (0u8..).zip(plan) {
+            let from = peers[usize::from(port)].socket.local();
+            assert_eq!(received(to), (vec![id; size], from));
+        }
+        assert_eq!((stats.datagrams_sent, stats.bytes_sent), (6, 6_300));
+        let offload = peers[0].socket.max_segments() > 1;
+        assert_eq!(stats.sends, if offload { 4 } else { 6 });
+    }
+
+    #[test]
+    fn unknown_port_is_counted_and_nothing_is_sent() {
+        let (peers, mut batch, mut stats) = ([peer()], Batch::new(), IoStats::default());
+        let to = peers[0].socket.local();
+        batch.push(&Transmit { port: Port(9), to, data: &[0] }, &peers, &mut stats);
+        batch.flush(&peers, &mut stats);
+        assert_eq!((stats.send_errors, stats.sends), (1, 0));
+    }
+}

@@ -8,12 +8,13 @@
 //! * `batch`: outgoing datagrams gathered into segmented sends (GSO);
 //! * `kernel`: what the kernel dropped before a worker saw it;
 //! * `mailbox`: the queues;
-//! * `turn`: the loop;
+//! * `turn`: the loop; `period`: how busy it is;
 //! * `supervise`: what happens when a worker panics.
 
 mod batch;
 mod kernel;
 mod mailbox;
+mod period;
 mod socket;
 mod stats;
 mod supervise;

@@ -11,6 +11,10 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 /// be kept from its core by others. The default of some 200 kB drops packets silently.
 const BUFFER_BYTES: usize = 4 << 20;
 
+/// Linux doubles what is asked for, to account for its own bookkeeping, and reports the double
+/// (socket(7)).
+const ACCOUNTED: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
+
 /// Largest datagram, or run of datagrams that the kernel has merged (GRO).
 const MAX_RUN: usize = 65_535;
 
@@ -35,8 +39,8 @@ impl Socket {
         // A refusal shows in what is granted.
         let _ = state.set_recv_buffer_size(reference(), BUFFER_BYTES);
         let _ = state.set_send_buffer_size(reference(), BUFFER_BYTES);
-        let (receive, send) =
-            (state.recv_buffer_size(reference())?, state.send_buffer_size(reference())?);
+        let receive = state.recv_buffer_size(reference())? / ACCOUNTED;
+        let send = state.send_buffer_size(reference())? / ACCOUNTED;
         let local = socket.local_addr()?;
         if receive.min(send) < BUFFER_BYTES {
             tracing::warn!(

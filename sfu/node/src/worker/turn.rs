@@ -23,6 +23,7 @@ use super::{
     Happening, IoStats, Peer, SOCKET, WorkerEvent, WorkerStats,
     batch::Batch,
     mailbox::{Forwarded, Inbox, Input},
+    period::Period,
     socket::ReceiveBuffers,
 };
 
@@ -39,9 +40,6 @@ const RECEIVES_PER_TURN: usize = 4;
 /// Received datagrams after which the core is drained within a batch: often enough that its queues
 /// stay short, seldom enough that packets for one page make long runs for the batch.
 const DRAIN_EVERY: usize = 256;
-
-/// How often counters are copied out.
-const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 
 /// How soon to try again when nobody takes the events.
 const RETRY_EVENTS: Duration = Duration::from_millis(10);
@@ -135,9 +133,10 @@ impl Shell {
     }
 
     fn sleep(&self, core: &Core, now: Instant) -> Duration {
-        let due = core.next_timeout().map_or(PUBLISH_EVERY, |at| at.saturating_duration_since(now));
-        let retry = if self.unsent.is_empty() { PUBLISH_EVERY } else { RETRY_EVENTS };
-        due.min(retry).min(self.period.remaining(now))
+        let due = core.next_timeout().map(|at| at.saturating_duration_since(now));
+        let retry = (!self.unsent.is_empty()).then_some(RETRY_EVENTS);
+        let sleep = self.period.remaining(now);
+        [due, retry].into_iter().flatten().fold(sleep, Duration::min)
     }
 
     fn turn(&mut self, core: &mut Core, now: Instant, readable: &mut bool) -> Next {
@@ -319,37 +318,5 @@ fn pass(
         to_wake[index] = true;
     } else {
         stats.forward_dropped += 1;
-    }
-}
-
-/// The time between two copies of the counters.
-struct Period {
-    since: Instant,
-    asleep: Duration,
-}
-
-impl Period {
-    fn new(now: Instant) -> Self {
-        Self { since: now, asleep: Duration::ZERO }
-    }
-
-    fn slept(&mut self, time: Duration) {
-        self.asleep += time;
-    }
-
-    fn is_over(&self, now: Instant) -> bool {
-        self.remaining(now).is_zero()
-    }
-
-    fn remaining(&self, now: Instant) -> Duration {
-        PUBLISH_EVERY.saturating_sub(now - self.since)
-    }
-
-    /// Starts the next one; the share of the former in which the worker was awake.
-    fn restart(&mut self, now: Instant) -> f32 {
-        let whole = (now - self.since).as_secs_f32();
-        let busy = 1.0 - self.asleep.as_secs_f32() / whole.max(f32::EPSILON);
-        *self = Self::new(now);
-        busy.clamp(0.0, 1.0)
     }
 }
