@@ -51,8 +51,9 @@ impl MediaLeg {
     fn on_message(&mut self, now: Instant, message: Message<'_>) {
         match message {
             Message::SenderReport { ssrc, ntp, timestamp, blocks } => {
-                for stream in self.inbound.iter_mut().flatten().filter(|s| s.ssrc == ssrc) {
-                    let clock = self.peer_clock.on_sender_report(&self.ntp, now, ntp, timestamp);
+                for stream in self.inbound.streams.iter_mut().flatten().filter(|s| s.ssrc == ssrc) {
+                    let clock =
+                        self.inbound.peer_clock.on_sender_report(&self.ntp, now, ntp, timestamp);
                     stream.on_sender_report(now, ntp, clock);
                 }
                 self.on_report_blocks(now, &blocks);
@@ -63,11 +64,11 @@ impl MediaLeg {
                 self.counters.key_frame_requests += 1;
                 self.need_key_frame(now);
             }
-            Message::MaxBitrate(bitrate) => self.peer_limit = Some(bitrate),
+            Message::MaxBitrate(bitrate) => self.outbound.peer_limit = Some(bitrate),
             Message::TransportFeedback(feedback) => {
-                self.has_transport_feedback = true;
-                let estimator = &mut self.estimator;
-                self.sent.on_feedback(&feedback, |result| estimator.on_packet(result));
+                self.outbound.has_transport_feedback = true;
+                let estimator = &mut self.outbound.estimator;
+                self.outbound.sent.on_feedback(&feedback, |result| estimator.on_packet(result));
                 estimator.on_feedback(now);
             }
             Message::Other => {}
@@ -103,22 +104,23 @@ impl MediaLeg {
     /// When to ask the peer for a key frame. A stream of which nothing has ever come begins with
     /// one by itself.
     pub(super) fn key_frame_due(&self) -> Option<Instant> {
-        let latest = self.inbound[MediaKind::Video as usize].as_ref()?.latest()?;
-        self.key_frame_asks.due(self.rtt(), latest)
+        let latest = self.inbound.streams[MediaKind::Video as usize].as_ref()?.latest()?;
+        self.inbound.key_frame_asks.due(self.rtt(), latest)
     }
 
     /// When to tell the peer what it may send.
     pub(super) fn cap_due(&self) -> Option<Instant> {
         let obeys = self.section(MediaKind::Video).is_some_and(|media| media.remb);
-        let latest = self.inbound[MediaKind::Video as usize].as_ref()?.latest()?;
-        if obeys { self.cap.due(latest) } else { None }
+        let latest = self.inbound.streams[MediaKind::Video as usize].as_ref()?.latest()?;
+        if obeys { self.inbound.cap.due(latest) } else { None }
     }
 
     /// Feedback that is due, one message at a time.
     pub(super) fn poll_control(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
-        for slot in 0..self.inbound.len() {
-            let missing = self.inbound[slot].as_ref().and_then(|stream| stream.missing.next_due());
+        for slot in 0..self.inbound.streams.len() {
+            let missing =
+                self.inbound.streams[slot].as_ref().and_then(|stream| stream.missing.next_due());
             if is_due(missing)
                 && let Some(len) = self.write_nack(now, slot, out)
             {
@@ -126,32 +128,33 @@ impl MediaLeg {
             }
         }
         if is_due(self.key_frame_due()) {
-            self.key_frame_asks.asked(now);
+            self.inbound.key_frame_asks.asked(now);
             self.counters.key_frames_asked += 1;
             return self.write_pli(out);
         }
         if is_due(self.cap_due())
-            && let Some(bitrate) = self.cap.tell(now)
+            && let Some(bitrate) = self.inbound.cap.tell(now)
         {
             return self.write_remb(bitrate, out);
         }
-        if is_due(self.arrivals.due()) {
+        if is_due(self.inbound.arrivals.due()) {
             // Feedback is about the transport; the media source is there for form's sake.
-            let media = self.inbound.iter().flatten().last().map_or(Ssrc(0), |stream| stream.ssrc);
-            return self.arrivals.write(now, out, self.ssrcs.video, media);
+            let media =
+                self.inbound.streams.iter().flatten().last().map_or(Ssrc(0), |stream| stream.ssrc);
+            return self.inbound.arrivals.write(now, out, self.ssrcs.video, media);
         }
         None
     }
 
     fn write_nack(&mut self, now: Instant, slot: usize, out: &mut [u8]) -> Option<usize> {
         let rtt = self.rtt();
-        let stream = self.inbound[slot].as_mut()?;
+        let stream = self.inbound.streams[slot].as_mut()?;
         let mut asked: ArrayVec<u16, MAX_ASKED> = ArrayVec::new();
         if let Err(GivenUp(packets)) =
             stream.missing.collect(now, rtt, |sequence| asked.try_push(sequence).is_ok())
         {
             self.counters.unrepaired += packets;
-            self.key_frame_asks.want(now);
+            self.inbound.key_frame_asks.want(now);
         }
         if asked.is_empty() {
             return None;
@@ -166,14 +169,14 @@ impl MediaLeg {
     }
 
     fn write_pli(&self, out: &mut [u8]) -> Option<usize> {
-        let stream = self.inbound[MediaKind::Video as usize].as_ref()?;
+        let stream = self.inbound.streams[MediaKind::Video as usize].as_ref()?;
         PictureLossIndication { sender_ssrc: self.ssrcs.video.0, media_ssrc: stream.ssrc.0 }
             .marshal_to(out)
             .ok()
     }
 
     fn write_remb(&self, bitrate: u64, out: &mut [u8]) -> Option<usize> {
-        let stream = self.inbound[MediaKind::Video as usize].as_ref()?;
+        let stream = self.inbound.streams[MediaKind::Video as usize].as_ref()?;
         ReceiverEstimatedMaximumBitrate {
             sender_ssrc: self.ssrcs.video.0,
             bitrate: bitrate as f32,
@@ -189,11 +192,16 @@ impl MediaLeg {
             return None;
         }
         self.report_due = Some(now + REPORT_INTERVAL);
-        let mut blocks: Vec<ReceptionReport> =
-            self.inbound.iter_mut().flatten().filter_map(|stream| stream.report(now)).collect();
+        let mut blocks: Vec<ReceptionReport> = self
+            .inbound
+            .streams
+            .iter_mut()
+            .flatten()
+            .filter_map(|stream| stream.report(now))
+            .collect();
         let ntp = self.ntp.ntp(now);
         let mut len = 0;
-        for stream in &self.outbound {
+        for stream in &self.outbound.streams {
             let Some(timestamp) = stream.timestamp_at(now) else { continue };
             let report = SenderReport {
                 ssrc: stream.ssrc.0,

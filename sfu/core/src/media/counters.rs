@@ -10,6 +10,18 @@ macro_rules! counters {
             $($(#[$doc])* pub $name: u64,)+
         }
 
+        impl Counters {
+            /// What has been counted since `before`, an earlier copy of the same counters.
+            pub fn since(&self, before: &Self) -> Self {
+                Self { $($name: self.$name.wrapping_sub(before.$name),)+ }
+            }
+
+            /// All counters with their names, for metrics.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),+].into_iter()
+            }
+        }
+
         impl AddAssign for Counters {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name += other.$name;)+

@@ -6,17 +6,81 @@ use arrayvec::ArrayVec;
 
 use super::{
     Incoming, MediaLeg,
+    arrivals::Arrivals,
+    asks::{BitrateCap, KeyFrameAsks},
+    clock::PeerClock,
     incoming::{MAX_PASSED, SourceId},
     receive::{Arrival, ReceiveStream},
 };
 use crate::{
     api::MediaKind,
     rtp::{Header, PayloadType, Ssrc, key_frame},
-    sdp::{Extension, PayloadMapping},
+    sdp::{Extension, ExtensionMap, Negotiated, PayloadMapping},
 };
 
 /// A repeat begins with the number of the packet that it repeats (RFC 4588 §4).
 const ORIGINAL_SEQUENCE_LEN: usize = 2;
+
+/// SSRCs that a peer may bring up by itself in one negotiation. Browsers bring up none beyond
+/// those in their offer, or one for each stream.
+const MAX_LEARNT: u8 = 16;
+
+/// What the peer sends, and what it is asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Inbound {
+    /// Ids of all sections: in a bundle an id means the same everywhere (RFC 9143 §9.1).
+    extensions: ExtensionMap,
+    /// By kind.
+    pub(super) streams: [Option<ReceiveStream>; 2],
+    /// SSRCs of repeats, by kind.
+    repeats: [Option<Ssrc>; 2],
+    learnt: u8,
+    pub(super) arrivals: Arrivals,
+    pub(super) peer_clock: PeerClock,
+    pub(super) key_frame_asks: KeyFrameAsks,
+    pub(super) cap: BitrateCap,
+}
+
+impl Inbound {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            extensions: ExtensionMap::default(),
+            streams: [None, None],
+            repeats: [None; 2],
+            learnt: 0,
+            arrivals: Arrivals::new(now),
+            peer_clock: PeerClock::default(),
+            key_frame_asks: KeyFrameAsks::default(),
+            cap: BitrateCap::default(),
+        }
+    }
+
+    /// Makes streams for the SSRCs of the offer; those known already keep their state.
+    pub(super) fn adopt_streams(&mut self, negotiated: &Negotiated) {
+        self.learnt = 0;
+        self.extensions = ExtensionMap::default();
+        for media in [&negotiated.audio, &negotiated.video].into_iter().flatten() {
+            for extension in Extension::ALL {
+                if let Some(id) = media.extensions.id(extension) {
+                    self.extensions.insert(id, extension);
+                }
+            }
+            let Some(remote) = media.remote else { continue };
+            let slot = media.kind as usize;
+            if self.streams[slot].as_ref().is_none_or(|stream| stream.ssrc != remote.ssrc) {
+                self.streams[slot] = Some(ReceiveStream::new(remote.ssrc));
+            }
+            self.repeats[slot] = remote.rtx.or(self.repeats[slot]);
+        }
+    }
+
+    /// May a stream be bound to an SSRC that the offer did not have?
+    fn may_learn(&mut self) -> bool {
+        let allowed = self.learnt < MAX_LEARNT;
+        self.learnt = self.learnt.saturating_add(1);
+        allowed
+    }
+}
 
 /// Which stream a packet belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +117,15 @@ impl MediaLeg {
         // is about the way, not the content.
         if let Some(sequence) = extensions.transport_sequence {
             let frame_end = header.marker && kind == MediaKind::Video;
-            self.arrivals.on_packet(now, sequence, frame_end);
+            self.inbound.arrivals.on_packet(now, sequence, frame_end);
         }
         let incoming = match role {
             Role::Media => self.receive_media(now, kind, &header, packet),
             Role::Repeat => self.receive_repeat(kind, &header, packet),
         }?;
         if incoming.starts_key_frame {
-            self.key_frame_asks.satisfied();
-            if let Some(stream) = &mut self.inbound[kind as usize] {
+            self.inbound.key_frame_asks.satisfied();
+            if let Some(stream) = &mut self.inbound.streams[kind as usize] {
                 stream.missing.forget_before(incoming.sequence);
             }
         }
@@ -79,7 +143,7 @@ impl MediaLeg {
             self.counters.unknown_payload += 1;
             return None;
         };
-        let stream = self.inbound[kind as usize].as_mut()?;
+        let stream = self.inbound.streams[kind as usize].as_mut()?;
         let clock_rate = mapping.codec.clock_rate();
         let arrival =
             stream.on_packet(now, header.sequence, header.timestamp, clock_rate, mapping.nack);
@@ -87,7 +151,7 @@ impl MediaLeg {
             Arrival::New(sequence) => sequence,
             Arrival::NewAfterLoss(sequence, packets) => {
                 self.counters.unrepaired += packets;
-                self.key_frame_asks.want(now);
+                self.inbound.key_frame_asks.want(now);
                 sequence
             }
             Arrival::Duplicate => {
@@ -115,7 +179,7 @@ impl MediaLeg {
         // A probe for bandwidth may be empty.
         let original = packet.get(header.payload.clone())?.first_chunk()?;
         let payload = header.payload.start + ORIGINAL_SEQUENCE_LEN..header.payload.end;
-        let stream = self.inbound[kind as usize].as_mut()?;
+        let stream = self.inbound.streams[kind as usize].as_mut()?;
         match stream.on_repeat(u16::from_be_bytes(*original)) {
             Arrival::New(sequence) | Arrival::NewAfterLoss(sequence, _) => {
                 self.counters.repaired += 1;
@@ -138,7 +202,7 @@ impl MediaLeg {
         payload: Range<usize>,
         packet: &[u8],
     ) -> Option<Incoming> {
-        let stream = self.inbound[kind as usize].as_ref()?;
+        let stream = self.inbound.streams[kind as usize].as_ref()?;
         let bytes = packet.get(payload.clone())?;
         Some(Incoming {
             codec: mapping.codec,
@@ -156,7 +220,7 @@ impl MediaLeg {
     fn read_extensions(&self, header: &Header, packet: &[u8]) -> Extensions {
         let mut found = Extensions::default();
         for (id, value) in header.extensions(packet) {
-            match self.inbound_extensions.extension(id) {
+            match self.inbound.extensions.extension(id) {
                 Some(Extension::Mid) => found.mid = Some(value),
                 Some(Extension::TransportSequence) => {
                     found.transport_sequence =
@@ -182,10 +246,11 @@ impl MediaLeg {
     ) -> Option<(MediaKind, Role)> {
         for kind in [MediaKind::Video, MediaKind::Audio] {
             let slot = kind as usize;
-            if self.inbound[slot].as_ref().is_some_and(|stream| stream.ssrc == header.ssrc) {
+            if self.inbound.streams[slot].as_ref().is_some_and(|stream| stream.ssrc == header.ssrc)
+            {
                 return Some((kind, Role::Media));
             }
-            if self.inbound_repeats[slot] == Some(header.ssrc) {
+            if self.inbound.repeats[slot] == Some(header.ssrc) {
                 return Some((kind, Role::Repeat));
             }
         }
@@ -209,12 +274,12 @@ impl MediaLeg {
         } else {
             media.repaired_by(payload_type).map(|_| Role::Repeat)?
         };
-        if !self.may_learn() {
+        if !self.inbound.may_learn() {
             return None;
         }
         match role {
-            Role::Media => self.inbound[kind as usize] = Some(ReceiveStream::new(ssrc)),
-            Role::Repeat => self.inbound_repeats[kind as usize] = Some(ssrc),
+            Role::Media => self.inbound.streams[kind as usize] = Some(ReceiveStream::new(ssrc)),
+            Role::Repeat => self.inbound.repeats[kind as usize] = Some(ssrc),
         }
         Some((kind, role))
     }

@@ -12,7 +12,7 @@
 //!
 //! A forwarded packet is written once, with the viewer's header, into the ring that also serves
 //! repeats; only the transport-wide number and the send time are filled in when it leaves. Start
-//! reading at `leg.rs`; `inbound.rs`, `outbound.rs` and `control.rs` are its parts.
+//! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts.
 
 mod arrivals;
 mod asks;
@@ -32,6 +32,7 @@ mod send;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 pub use self::{counters::Counters, incoming::Incoming, leg::MediaLeg};
 use crate::{

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
-    send::{Forwarded, SendStream},
+    send::{Forwarded, Rtx, SendStream},
+    sent::Sent,
 };
-use crate::{api::MediaKind, rtp::Ssrc};
+use crate::{api::MediaKind, bwe::Estimator, rtp::Ssrc, sdp::LocalSsrcs};
 
 /// Repeats that wait. More at a time than this only a hostile peer asks for.
 const MAX_REPEATS: usize = 256;
@@ -18,21 +19,54 @@ const REPEAT_SHARE: f64 = 0.5;
 /// …and this much at once, in bytes: a lost key frame.
 const REPEAT_BURST: f64 = 64_000.0;
 
+/// What is sent to the peer, and what became of it.
+#[derive(Debug, Clone)]
+pub(super) struct Outbound {
+    /// By kind.
+    pub(super) streams: [SendStream; 2],
+    repeats: Repeats,
+    repeat_budget: RepeatBudget,
+    pub(super) sent: Sent,
+    pub(super) estimator: Estimator,
+    /// REMB of a peer that sends no transport-wide feedback.
+    pub(super) peer_limit: Option<u64>,
+    pub(super) has_transport_feedback: bool,
+}
+
+impl Outbound {
+    pub(super) fn new(now: Instant, ssrcs: &LocalSsrcs, seed: u64) -> Self {
+        let mut random = Random(seed);
+        let rtx = Rtx { ssrc: ssrcs.video_rtx, sequence: random.next() as u16 & 0x7fff };
+        Self {
+            streams: [
+                SendStream::new(MediaKind::Audio, ssrcs.audio, None, random.next()),
+                SendStream::new(MediaKind::Video, ssrcs.video, Some(rtx), random.next()),
+            ],
+            repeats: Repeats::default(),
+            repeat_budget: RepeatBudget::new(now),
+            sent: Sent::default(),
+            estimator: Estimator::new(now),
+            peer_limit: None,
+            has_transport_feedback: false,
+        }
+    }
+}
+
 /// Packets of the video stream to repeat.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Repeats {
+struct Repeats {
     queue: VecDeque<u64>,
 }
 
 /// A token bucket for repeats: a peer that asks for everything again gets no more than its share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RepeatBudget {
+struct RepeatBudget {
     bytes: f64,
     at: Instant,
 }
 
 impl RepeatBudget {
-    pub(super) fn new(now: Instant) -> Self {
+    fn new(now: Instant) -> Self {
         Self { bytes: REPEAT_BURST, at: now }
     }
 
@@ -58,7 +92,7 @@ impl MediaLeg {
         if !self.is_forwarding() || !media.direction.send {
             return;
         }
-        let forwarded = self.outbound[kind as usize].forward(
+        let forwarded = self.outbound.streams[kind as usize].forward(
             now,
             media,
             self.negotiated.mixed_extensions,
@@ -109,7 +143,7 @@ impl MediaLeg {
     pub(super) fn on_nack(&mut self, now: Instant, ssrc: Ssrc, lost: &[u16]) {
         self.counters.nacks_received += lost.len() as u64;
         let rtt = self.rtt();
-        let stream = &mut self.outbound[MediaKind::Video as usize];
+        let stream = &mut self.outbound.streams[MediaKind::Video as usize];
         if ssrc != stream.ssrc {
             return;
         }
@@ -123,16 +157,16 @@ impl MediaLeg {
             // is still on its way.
             let Some(sent) = entry.sent else { continue };
             let again = entry.repeated && now.saturating_duration_since(sent) < rtt;
-            if !again && self.repeats.queue.len() < MAX_REPEATS {
+            if !again && self.outbound.repeats.queue.len() < MAX_REPEATS {
                 entry.sent = Some(now);
                 entry.repeated = true;
-                self.repeats.queue.push_back(sequence);
+                self.outbound.repeats.queue.push_back(sequence);
             }
         }
     }
 
     fn poll_stream(&mut self, now: Instant, kind: MediaKind, out: &mut [u8]) -> Option<usize> {
-        let stream = &mut self.outbound[kind as usize];
+        let stream = &mut self.outbound.streams[kind as usize];
         loop {
             let sequence = stream.queue.pop_front()?;
             // Pushed out of the ring before it could leave: the socket does not keep up.
@@ -155,15 +189,15 @@ impl MediaLeg {
 
     fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         loop {
-            let sequence = self.repeats.queue.pop_front()?;
+            let sequence = self.outbound.repeats.queue.pop_front()?;
             let bitrate = self.downlink();
-            let stream = &mut self.outbound[MediaKind::Video as usize];
+            let stream = &mut self.outbound.streams[MediaKind::Video as usize];
             let Some((entry, bytes)) = stream.cache.get(sequence) else {
                 self.counters.repeats_missed += 1;
                 continue;
             };
             let entry = *entry;
-            if !self.repeat_budget.take(now, bitrate, bytes.len()) {
+            if !self.outbound.repeat_budget.take(now, bitrate, bytes.len()) {
                 self.counters.repeats_over_budget += 1;
                 continue;
             }
@@ -177,7 +211,7 @@ impl MediaLeg {
     /// Fills in what is only known when a packet leaves.
     fn stamp(&mut self, now: Instant, packet: &mut [u8], sequence_at: u8, time_at: u8) {
         if sequence_at != 0 {
-            let sequence = self.sent.next(now, packet.len());
+            let sequence = self.outbound.sent.next(now, packet.len());
             let at = usize::from(sequence_at);
             packet[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
         }
@@ -220,4 +254,18 @@ fn write_repeat(stream: &mut SendStream, sequence: u64, out: &mut [u8]) -> Optio
     out[8..12].copy_from_slice(&rtx.ssrc.0.to_be_bytes());
     rtx.sequence = rtx.sequence.wrapping_add(1);
     Some(len)
+}
+
+/// SplitMix64: numbers that need to differ, not to be secret.
+#[derive(Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
 }

@@ -40,7 +40,7 @@ impl MediaLeg {
     /// Quality since the last call of this.
     pub fn take_quality(&mut self, now: Instant) -> Quality {
         let (mut expected, mut received) = (0, 0);
-        for stream in self.inbound.iter().flatten() {
+        for stream in self.inbound.streams.iter().flatten() {
             let (stream_expected, stream_received) = stream.totals();
             expected += stream_expected;
             received += stream_received;
@@ -62,12 +62,12 @@ impl MediaLeg {
             loss_down: before.reported.0 / before.reported.1.max(1) as f32,
             up_kbps: kbps(self.counters.bytes_in - before.counters.bytes_in),
             down_kbps: kbps(self.counters.bytes_out - before.counters.bytes_out),
-            estimate_kbps: self.estimator.bitrate() as f32 / 1_000.0,
+            estimate_kbps: self.outbound.estimator.bitrate() as f32 / 1_000.0,
         }
     }
 
     /// Whether the peer sends a kind of media.
     pub fn receives(&self, kind: MediaKind) -> bool {
-        self.inbound[kind as usize].as_ref().is_some_and(|stream| stream.is_active())
+        self.inbound.streams[kind as usize].as_ref().is_some_and(|stream| stream.is_active())
     }
 }

@@ -4,7 +4,8 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use super::{
     Codec, Fingerprint, IceCredentials, LocalSsrcs, PayloadMapping,
-    offer::{Offer, PayloadDetail, Section, Served},
+    offer::Offer,
+    section::{PayloadDetail, Section, Served},
 };
 use crate::{api::MediaKind, rtp::Ssrc};
 

@@ -9,11 +9,13 @@
 //! rejected in place.
 
 mod answer;
+mod attributes;
 mod codec;
 mod extension;
 mod fingerprint;
 mod negotiated;
 mod offer;
+mod section;
 #[cfg(test)]
 mod tests;
 

@@ -213,6 +213,6 @@ fn round_trips_and_losses_are_measured() {
 fn heavy_loss_lowers_the_estimate_and_the_publishers_cap() {
     let world = run(20, 0.3, 8);
     assert!(world.legs[1].downlink() < 1_500_000, "{}", world.legs[1].downlink());
-    let told = world.pages[0].peer_limit.unwrap();
+    let told = world.pages[0].outbound.peer_limit.unwrap();
     assert!(told < 1_500_000, "{told}");
 }
