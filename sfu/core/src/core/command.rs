@@ -62,7 +62,7 @@ impl Core {
             cname: identity.cname.clone(),
             seed: self.rng.random(),
         };
-        let media = MediaLeg::new(setup, self.now, self.epoch.1 + (self.now - self.epoch.0));
+        let media = MediaLeg::new(setup, self.now, self.clocks.1 + (self.now - self.clocks.0));
         let ice = Agent::new(local, offer.ice().ufrag.clone(), self.now);
         let leg = Leg::new(id, ice, identity, media, offer.fingerprints().to_vec(), self.now);
         self.attach(leg);

@@ -46,7 +46,7 @@ pub struct Core {
     config: Config,
     rng: StdRng,
     /// The same moment on both clocks.
-    epoch: (Instant, SystemTime),
+    clocks: (Instant, SystemTime),
     /// Time of the last input.
     now: Instant,
     legs: Slab<Leg>,
@@ -75,7 +75,7 @@ impl Core {
         Self {
             config,
             rng,
-            epoch: (now, wall),
+            clocks: (now, wall),
             now,
             legs: Slab::new(),
             by_id: AHashMap::new(),
