@@ -11,7 +11,7 @@ import { t } from "./strings.js";
 import { WrapUp } from "./wrapup.js";
 
 /** The context panel, next to the call for all its time. */
-const about = h("section", { class: "call-about", "aria-label": t.context });
+const about = h("section", { class: "call-about", "aria-label": t.context, tabindex: 0 });
 const sound = new Ring();
 /** The call that is on, or was: the wrap-up still shows it. @type {import("../shared/callview.js").Call | null} */
 let latest = null;
