@@ -20,6 +20,7 @@ mod cache;
 mod clock;
 mod control;
 mod counters;
+mod header;
 mod inbound;
 mod incoming;
 mod key_progress;

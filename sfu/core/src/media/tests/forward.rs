@@ -46,6 +46,28 @@ fn video_begins_at_a_key_frame() {
 }
 
 #[test]
+fn a_key_frame_is_complete_when_its_last_missing_packet_has_come() {
+    let now = Instant::now();
+    let (mut publisher, mut viewer, mut encoder) = bridged(now);
+    let key = encoder.frame(0, true, 4, 0);
+    let next = encoder.frame(3_000, false, 1, 1);
+    let order = [&key[0], &key[3], &next[0], &key[1], &key[2]].map(Clone::clone);
+    pass(&mut publisher, &mut viewer, now, &order[..4]);
+    assert_eq!(viewer.poll_event(), Some(MediaEvent::FirstPacket(MediaKind::Video)));
+    assert_eq!(viewer.poll_event(), None);
+    pass(&mut publisher, &mut viewer, now, &order[4..]);
+    assert_eq!(viewer.poll_event(), Some(MediaEvent::FirstKeyFrame));
+    let again = encoder.frame(6_000, true, 1, 2);
+    pass(&mut publisher, &mut viewer, now, &again);
+    assert_eq!(viewer.poll_event(), None, "told once");
+    viewer.start_forwarding(now);
+    let again = encoder.frame(9_000, true, 1, 3);
+    pass(&mut publisher, &mut viewer, now, &again);
+    assert_eq!(viewer.poll_event(), Some(MediaEvent::FirstPacket(MediaKind::Video)));
+    assert_eq!(viewer.poll_event(), Some(MediaEvent::FirstKeyFrame), "and again for a new bridge");
+}
+
+#[test]
 fn audio_is_forwarded_at_once() {
     let now = Instant::now();
     let (mut publisher, mut viewer, mut encoder) = bridged(now);

@@ -1,0 +1,58 @@
+//! The header of a forwarded packet.
+
+use super::{Incoming, cache::Layout};
+use crate::{
+    rtp::{HeaderWriter, Ssrc},
+    sdp::{Extension, Media, PayloadMapping},
+};
+
+/// The parts of the fixed header that differ from the publisher's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fixed {
+    pub(super) mapping: PayloadMapping,
+    pub(super) sequence: u16,
+    pub(super) timestamp: u32,
+    pub(super) ssrc: Ssrc,
+}
+
+/// Writes the header as the viewer agreed to it: its ids, our MID, and room for what is only known
+/// when the packet is sent.
+pub(super) fn write_header(
+    buffer: &mut [u8],
+    media: &Media,
+    two_byte_allowed: bool,
+    incoming: &Incoming,
+    packet: &[u8],
+    fixed: Fixed,
+) -> Layout {
+    let ids = &media.extensions;
+    let passed = || {
+        incoming.extensions.iter().filter_map(|(extension, value)| {
+            let value = packet.get(usize::from(value.start)..usize::from(value.end))?;
+            Some((ids.id(*extension)?, value))
+        })
+    };
+    let own = [Extension::Mid, Extension::TransportSequence, Extension::AbsSendTime];
+    let two_byte = two_byte_allowed
+        && (passed().any(|(id, value)| HeaderWriter::needs_two_byte(id, value.len()))
+            || own.iter().filter_map(|own| ids.id(*own)).any(|id| id > 14));
+    let mut header = HeaderWriter::new(buffer, two_byte);
+    header.fixed(
+        incoming.marker,
+        fixed.mapping.payload_type,
+        fixed.sequence,
+        fixed.timestamp,
+        fixed.ssrc,
+    );
+    let mut add = |extension, value: &[u8]| {
+        let at = ids.id(extension).and_then(|id| header.extension(id, value));
+        at.map_or(0, |at| at as u8)
+    };
+    add(Extension::Mid, media.mid.as_bytes());
+    let transport_sequence_at = add(Extension::TransportSequence, &[0; 2]);
+    let send_time_at = add(Extension::AbsSendTime, &[0; 3]);
+    for (id, value) in passed() {
+        header.extension(id, value);
+    }
+    Layout { header_len: header.finish() as u8, transport_sequence_at, send_time_at }
+}
