@@ -46,7 +46,7 @@ impl Core {
     }
 
     fn open(&mut self, id: LegId, offer: &str) -> Result<String, RejectReason> {
-        if self.by_id.contains_key(&id) {
+        if self.by_id.contains_key(&id) || self.moved.has(id) {
             return Err(RejectReason::WrongLeg);
         }
         if self.legs.len() >= self.config.max_legs {

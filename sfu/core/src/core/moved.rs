@@ -10,7 +10,7 @@ use arrayvec::ArrayVec;
 
 use super::Core;
 use crate::{
-    api::{LegId, Port},
+    api::{CloseReason, LegId, Port},
     ice::{CONSENT_TIMEOUT, Check, LocalCredentials, MAX_PATHS, Path, Ufrag},
     leg::Leg,
 };
@@ -76,6 +76,10 @@ impl Moved {
         for path in &trace.paths {
             self.by_path.remove(path);
         }
+    }
+
+    pub(super) fn has(&self, leg: LegId) -> bool {
+        self.traces.contains_key(&leg)
     }
 
     pub(super) fn knows(&self, ufrag: &Ufrag) -> bool {
@@ -150,6 +154,10 @@ impl Core {
     pub(super) fn adopt(&mut self, ReleasedLeg(leg): ReleasedLeg) {
         // It may have been here before.
         self.moved.remove(leg.id);
+        // Ids are unique for ever. Should the shell break that, the tables stay in step.
+        if let Some(&namesake) = self.by_id.get(&leg.id) {
+            self.close(namesake, CloseReason::Asked);
+        }
         self.attach(leg);
     }
 }
