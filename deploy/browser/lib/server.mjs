@@ -31,6 +31,7 @@ export class Server {
   #child;
   #log = [];
   #exit = null;
+  #how = [];
   #printedUsed = false;
   #agents = 1;
 
@@ -63,7 +64,16 @@ export class Server {
     return server;
   }
 
+  /** Ends it and starts it again: same addresses, same data. */
+  async restart() {
+    await this.stop();
+    this.#exit = null;
+    this.#spawn(...this.#how);
+    await this.#ready();
+  }
+
   #spawn(args, env) {
+    this.#how = [args, env];
     this.#child = adopt(
       spawn(BINARY, args, {
         cwd: this.dataDir,

@@ -37,6 +37,29 @@ test("a reload of either page resumes the call", { timeout: 120_000 }, async (t)
   }
 });
 
+test("a call goes on after a restart of the server", { timeout: 120_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { shopper, agent } = await talking(t, server);
+  const call = await callOf(agent);
+
+  await server.restart();
+
+  for (const seat of [shopper, agent]) {
+    await until(
+      `${seat.side}: to be welcomed again`,
+      () => seat.heard("welcome"),
+      (welcomes) => welcomes.length >= 2,
+      30_000,
+    );
+  }
+  await Promise.all([shopper.meets({ timeout: 30_000 }), agent.meets({ timeout: 30_000 })]);
+  assert.equal(await callOf(shopper), call, "it is the same call");
+  await shopper.chat("Still there?");
+  await agent.says("Still there?");
+  assert.equal((await agent.heard("call_ended")).length, 0);
+});
+
 for (const side of ["shopper", "agent"]) {
   test(`the ${side}'s socket is away for 20 s`, { timeout: 120_000 }, async (t) => {
     const server = await Server.start();
