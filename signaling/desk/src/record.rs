@@ -49,7 +49,7 @@ pub struct CallRecord {
     pub duration_ms: Option<u64>,
     /// Why it ended.
     pub end_reason: Option<EndReason>,
-    /// Bridges it has had.
+    /// The number of its newest bridge. They are numbered upwards, with gaps after a restart.
     pub epoch: u32,
     /// Each ring: who, why, and what became of it.
     pub offers: Vec<RecordOffer>,

@@ -384,7 +384,8 @@ pub enum ServerMessage {
         reason: OfferEnd,
     },
 
-    /// Both: media may flow. The page attaches its tracks now.
+    /// Both: media may flow. The page attaches its tracks now. Sent again, with a higher epoch, when
+    /// a side of a running call has come back with a new leg.
     CallStarted(CallView),
     /// Both: what the other side sends now.
     PeerMedia(MediaState),
@@ -395,7 +396,8 @@ pub enum ServerMessage {
     },
     /// Both: a chat message, one's own included (it confirms that it was stored).
     Chat(ChatLine),
-    /// Both: the call is over.
+    /// Both: the call is over. Also answers a shopper's [`ClientMessage::Leave`], with
+    /// [`EndReason::Abandoned`].
     CallEnded {
         /// The call.
         call: CallId,

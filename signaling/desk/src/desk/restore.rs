@@ -15,6 +15,10 @@ use crate::{
     timers::Timer,
 };
 
+/// Bridges the last desk may have ordered and not have stored, while the store was away. A node
+/// that has outlived that desk ignores a bridge whose epoch is not newer than the one it has.
+const MAX_UNSTORED: u32 = 100;
+
 impl Desk {
     /// A desk that carries on where the last one stopped: shoppers keep their place and calls
     /// their seats for the usual grace. Calls of a desk that stopped longer ago than the grace of
@@ -81,8 +85,7 @@ impl Desk {
                     agent,
                     agent_name: name,
                     started_at,
-                    // The pages lost their sockets with the last desk: they come with new legs.
-                    epoch: open.epoch + 1,
+                    epoch: open.epoch + MAX_UNSTORED,
                     bridge: None,
                     chat: Chat::restored(open.chat),
                     timeline: Timeline::restored(open.timeline),

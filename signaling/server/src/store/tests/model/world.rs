@@ -64,6 +64,8 @@ pub(super) struct World {
     next: u64,
     /// Who was bridged in a call, by the seats of the legs.
     bridged: BTreeMap<CallId, [LegId; 2]>,
+    /// The newest epoch each call's node has seen; it outlives the desk.
+    epochs: BTreeMap<CallId, u32>,
     legs: BTreeMap<LegId, Seat>,
     pairs: BTreeMap<CallId, [Seat; 2]>,
     /// Calls in the queue: since when, and whether they were ever claimed.
@@ -105,6 +107,7 @@ impl World {
             sockets: BTreeMap::new(),
             next: 0,
             bridged: BTreeMap::new(),
+            epochs: BTreeMap::new(),
             legs: BTreeMap::new(),
             pairs: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -119,7 +122,12 @@ impl World {
             0..=109 => self.act(seat, rng),
             110..=134 => self.come(seat, rng.random()),
             135..=143 => self.go(seat),
-            144..=159 => self.warm(seat),
+            144..=156 => self.warm(seat),
+            157..=159 => {
+                if let Some(leg) = self.pages[&seat].leg {
+                    self.input(Input::LegLost { leg });
+                }
+            }
             160..=183 => self.pass(Duration::from_millis(rng.random_range(0..6_000))),
             184..=190 => {
                 use Mood::{Away, Mute, Prompt, Slow};
@@ -277,7 +285,11 @@ impl World {
                 Effect::Close { socket, .. } => {
                     self.sockets.remove(&socket);
                 }
-                Effect::Bridge { call, legs, .. } => self.bridge(call, legs),
+                Effect::Bridge { call, epoch, legs } => {
+                    let before = self.epochs.insert(call, epoch);
+                    assert!(before < Some(epoch), "{}: {call} bridged backwards", self.context);
+                    self.bridge(call, legs);
+                }
                 Effect::Unbridge { call, legs, .. } => {
                     assert_eq!(self.bridged.remove(&call), Some(legs), "{}", self.context);
                 }
@@ -363,6 +375,10 @@ impl World {
                 assert!(self.ended.insert((call, seat)), "{}: {call} ended twice", self.context);
                 let started = matches!(self.pages[&seat].screen, Screen::InCall(_));
                 self.screen(seat, if started { Screen::After(call) } else { Screen::Lobby });
+            }
+            ServerMessage::LegLost { leg } => {
+                let page = self.pages.get_mut(&seat).unwrap();
+                page.leg = page.leg.filter(|own| *own != leg);
             }
             ServerMessage::Presence { state } => {
                 use signaling_wire::browser::Presence;
