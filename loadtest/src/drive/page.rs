@@ -115,6 +115,7 @@ impl Page {
                 audio: stream(Kind::Audio),
                 video: stream(Kind::Video),
                 foreign: judge.foreign(),
+                key_frames: judge.key_frames(),
                 key_frames_asked: leg.key_frames_asked(),
             }
         })

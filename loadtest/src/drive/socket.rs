@@ -1,11 +1,17 @@
 //! A page's WebSocket.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use signaling_wire::{
     browser::{ClientMessage, ServerMessage},
     limits::MAX_BROWSER_MESSAGE,
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, interval_at},
+};
 use tokio_tungstenite::{
     connect_async_with_config,
     tungstenite::{self, Message, protocol::WebSocketConfig},
@@ -22,7 +28,7 @@ pub(super) struct Socket {
 }
 
 /// Time for the last messages and the closing handshake.
-const CLOSE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Socket {
     /// Opens the socket of `target`. What happens on it is told to `events`.
@@ -65,16 +71,22 @@ async fn run(
     let (stream, _) = connect_async_with_config(url, Some(config), true).await?;
     events.tell(Input::SocketOpen);
     let (mut sink, mut stream) = stream.split();
+    let opened = Instant::now();
+    let mut pings = interval_at(opened + PING_EVERY, PING_EVERY);
     loop {
         tokio::select! {
             message = messages.recv() => match message {
-                Some(message) => sink.send(Message::text(serde_json::to_string(&message)?)).await?,
+                Some(message) => sink.send(text(&message)?).await?,
                 None => {
                     sink.send(Message::Close(None)).await?;
                     while let Some(Ok(_)) = stream.next().await {}
                     return Ok(());
                 }
             },
+            at = pings.tick() => {
+                let t = at.duration_since(opened).as_secs_f64();
+                sink.send(text(&ClientMessage::Ping { t })?).await?;
+            }
             message = stream.next() => match message {
                 None | Some(Ok(Message::Close(_))) => return Ok(()),
                 Some(Ok(Message::Text(text))) => {
@@ -88,6 +100,14 @@ async fn run(
         }
     }
 }
+
+fn text(message: &ClientMessage) -> Result<Message, serde_json::Error> {
+    Ok(Message::text(serde_json::to_string(message)?))
+}
+
+/// How often the page says that it is still there, as the real one does. The server takes a page
+/// for gone after 25 s of silence.
+const PING_EVERY: Duration = Duration::from_secs(10);
 
 /// Largest message accepted from the server: a call's whole chat may be in one.
 const MAX_SERVER_MESSAGE: usize = 64 * MAX_BROWSER_MESSAGE;

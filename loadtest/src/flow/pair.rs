@@ -107,11 +107,7 @@ impl Pair {
         }
         match self.phase {
             Phase::Over(_) => {}
-            Phase::Holding => {
-                self.shopper.stop_media();
-                self.agent.stop_media();
-                self.enter(Phase::Settling, now + SETTLE);
-            }
+            Phase::Holding => self.settle(now),
             Phase::Settling => {
                 self.shopper.hang_up();
                 self.enter(Phase::Ending, now + self.plan.patience);
@@ -131,11 +127,12 @@ impl Pair {
     /// The operator wants the call to end now: hang up, if there is something to hang up.
     pub fn stop(&mut self, now: Duration) {
         match self.phase {
-            Phase::Starting | Phase::Holding | Phase::Settling => {
+            Phase::Holding => self.settle(now),
+            Phase::Starting => {
                 self.shopper.hang_up();
                 self.enter(Phase::Ending, now + self.plan.patience);
             }
-            Phase::Ending | Phase::Over(_) => {}
+            Phase::Settling | Phase::Ending | Phase::Over(_) => {}
             Phase::Warming | Phase::Queueing | Phase::Connecting => {
                 let (side, step) = self.late();
                 self.end(Outcome::Failed(Failure::new(step, Some(side), "interrupted")));
@@ -239,6 +236,12 @@ impl Pair {
             }
             _ => {}
         }
+    }
+
+    fn settle(&mut self, now: Duration) {
+        self.shopper.stop_media();
+        self.agent.stop_media();
+        self.enter(Phase::Settling, now + SETTLE);
     }
 
     /// Which seat is behind, and in what.

@@ -19,6 +19,7 @@ pub struct Judge {
     video: Stream,
     foreign: Foreign,
     key_frame: KeyFrame,
+    key_frames: u32,
 }
 
 /// What a packet told that nobody knew before.
@@ -99,6 +100,7 @@ impl Judge {
             video: Stream::new(),
             foreign: Foreign::default(),
             key_frame: KeyFrame::Missing { frame: None, seen: Vec::new() },
+            key_frames: 0,
         }
     }
 
@@ -154,11 +156,11 @@ impl Judge {
         if stream.received == 0 {
             news.push(first);
         }
-        if stream.take(now_us, stamp, bytes)
-            && stamp.key_frame
-            && self.key_frame.completed_by(stamp)
-        {
-            news.push(News::FirstKeyFrame);
+        if stream.take(now_us, stamp, bytes) && stamp.key_frame {
+            self.key_frames += u32::from(stamp.index == 0);
+            if self.key_frame.completed_by(stamp) {
+                news.push(News::FirstKeyFrame);
+            }
         }
         news
     }
@@ -169,6 +171,11 @@ impl Judge {
             Kind::Audio => &self.audio,
             Kind::Video => &self.video,
         }
+    }
+
+    /// Key frames that began to arrive.
+    pub fn key_frames(&self) -> u32 {
+        self.key_frames
     }
 
     /// What arrived and should not have.

@@ -60,6 +60,8 @@ pub struct Heard {
     pub video: StreamReport,
     /// Packets that should not have arrived. Each one makes the call a failed one.
     pub foreign: Foreign,
+    /// Key frames of the other side that began to arrive.
+    pub key_frames: u32,
     /// Key frames that the node asked this side for.
     pub key_frames_asked: u32,
 }

@@ -67,6 +67,11 @@ impl Detour for Taps {
 }
 
 impl Taps {
+    /// Whether the leg of `side` has got its answer.
+    pub fn has(&self, side: Role) -> bool {
+        self.0.lock().unwrap().contains_key(&side)
+    }
+
     /// The node that the leg of `side` is on.
     pub fn node(&self, side: Role) -> SocketAddr {
         self.0.lock().unwrap()[&side].node

@@ -20,7 +20,7 @@ use loadtest::{
 };
 use signaling_server::{Config, Server};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinHandle};
 
 /// The server under test.
 pub struct Deployment {
@@ -30,6 +30,27 @@ pub struct Deployment {
 
 /// Enough for a busy machine that builds other things meanwhile.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than any test.
+const FOR_EVER: Duration = Duration::from_secs(3_600);
+
+/// A call under way.
+pub struct Call {
+    stop: watch::Sender<bool>,
+    report: JoinHandle<CallReport>,
+}
+
+impl Call {
+    pub fn is_over(&self) -> bool {
+        self.report.is_finished()
+    }
+
+    /// Ends the call and tells how it was.
+    pub async fn end(self) -> CallReport {
+        let _ = self.stop.send(true);
+        self.report.await.expect("the call's task ends well")
+    }
+}
 
 impl Deployment {
     pub async fn start() -> Self {
@@ -65,21 +86,25 @@ impl Deployment {
         Target::parse(&self.url()).expect("an address")
     }
 
-    /// Makes a call of which both sides talk for `hold`.
-    pub async fn call(&self, hold: Duration, detour: Option<Arc<dyn Detour>>) -> CallReport {
+    /// Makes a call that goes on until it is told to end, and judges it.
+    pub async fn call(&self, detour: Option<Arc<dyn Detour>>) -> Call {
         let api = self.api();
         let guests = api.guests().await.expect("a link and an agent");
+        let (stop, stopped) = watch::channel(false);
         let setup = Setup {
             target: self.target(),
-            plan: Plan { hold, patience: PATIENCE },
+            plan: Plan { hold: FOR_EVER, patience: PATIENCE },
             profile: Profile::default(),
             clock: Clock::start(),
-            stop: watch::channel(false).1,
+            stop: stopped,
             detour,
         };
-        let report = call::run(setup, &guests).await;
-        api.remove_agent(guests.agent_id).await.expect("the agent goes");
-        report
+        let report = tokio::spawn(async move {
+            let report = call::run(setup, &guests).await;
+            api.remove_agent(guests.agent_id).await.expect("the agent goes");
+            report
+        });
+        Call { stop, report }
     }
 
     /// The text of an admin page.

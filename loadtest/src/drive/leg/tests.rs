@@ -1,6 +1,7 @@
 //! Two legs with nothing between them but loopback: what the stack, the generator and the judge
 //! do together, without a node.
 
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use tokio::sync::mpsc;
 
 use super::*;
@@ -93,5 +94,32 @@ async fn media_of_another_call_is_noticed() {
     while let Ok((_, input)) = agent.events.try_recv() {
         assert!(!matches!(input, Input::Media(_)), "{input:?} is no news to be glad about");
     }
+    tokio::join!(shopper.leg.close(), agent.leg.close());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_for_a_key_frame_is_served() {
+    let (mut shopper, mut agent) = connected().await;
+    for ear in [&shopper, &agent] {
+        ear.leg.start(CALL);
+    }
+    for ear in [&mut shopper, &mut agent] {
+        ear.until(|input| matches!(input, Input::Media(News::FirstKeyFrame))).await;
+    }
+    let request = || {
+        let media_ssrc = shopper.leg.voice.video.ssrc;
+        Box::new(PictureLossIndication { sender_ssrc: 0, media_ssrc })
+    };
+    let served = async {
+        while agent.leg.verdict(|judge| judge.key_frames()) < Some(2) {
+            for receiver in agent.leg.connection.get_receivers().await {
+                receiver.track().write_rtcp(vec![request()]).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+
+    tokio::time::timeout(PATIENCE, served).await.expect("no key frame came");
+    assert!(shopper.leg.key_frames_asked() > 0);
     tokio::join!(shopper.leg.close(), agent.leg.close());
 }

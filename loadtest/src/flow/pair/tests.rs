@@ -329,6 +329,21 @@ fn a_stopped_call_is_hung_up_first() {
 }
 
 #[test]
+fn a_call_stopped_in_the_middle_is_a_good_call() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.see_and_hear(Role::Agent);
+    world.pair.stop(world.now);
+    world.pass(SETTLE);
+    world.say(Role::Shopper, ended());
+    world.say(Role::Agent, ended());
+    world.say(Role::Agent, ServerMessage::Presence { state: Presence::Break });
+
+    assert_eq!(world.pair.outcome(), Some(&Outcome::Completed));
+}
+
+#[test]
 fn a_socket_lost_in_the_call_is_a_failure() {
     let mut world = World::new();
     world.start();
