@@ -58,6 +58,7 @@ impl Core {
         };
         match self.legs[key].ice.handle_check(self.now, path, check) {
             Outcome::Unauthenticated => self.stats.dropped.unauthenticated_check += 1,
+            Outcome::Replayed => self.stats.dropped.replayed_check += 1,
             Outcome::RoleConflict(response) => {
                 self.stats.dropped.role_conflict += 1;
                 self.answer(path, response);

@@ -49,6 +49,8 @@ pub struct Drops {
     pub unknown_ufrag: u64,
     /// STUN without the leg's password, or with the wrong half of the user name.
     pub unauthenticated_check: u64,
+    /// STUN that was authentic when it was said first, and is said again from elsewhere.
+    pub replayed_check: u64,
     /// STUN from a peer that claims to be the controlled side. It was told.
     pub role_conflict: u64,
     /// DTLS or RTP from an address that has not passed a connectivity check.
@@ -67,11 +69,12 @@ pub struct Drops {
 
 impl Drops {
     /// All reasons with their counts, named as in metrics.
-    pub fn by_reason(&self) -> [(&'static str, u64); 10] {
+    pub fn by_reason(&self) -> [(&'static str, u64); 11] {
         [
             ("malformed", self.malformed),
             ("unknown_ufrag", self.unknown_ufrag),
             ("unauthenticated_check", self.unauthenticated_check),
+            ("replayed_check", self.replayed_check),
             ("role_conflict", self.role_conflict),
             ("unknown_source", self.unknown_source),
             ("dtls", self.dtls),

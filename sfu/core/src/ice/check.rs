@@ -73,6 +73,12 @@ impl Check {
         self.username.split_once(':').map_or("", |(_, remote)| remote)
     }
 
+    /// Tells it from every other check: eight of the twelve random bytes of its transaction id.
+    pub(super) fn transaction(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.message.transaction_id.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// Whether it names these credentials and the sender knows their password.
     pub(crate) fn is_for(&mut self, local: &LocalCredentials) -> bool {
         self.local_ufrag() == &*local.ufrag

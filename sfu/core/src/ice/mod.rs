@@ -10,6 +10,7 @@ mod check;
 mod tests;
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -34,6 +35,10 @@ const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 /// Validated paths kept for one leg. A phone has Wi-Fi and mobile data, each with IPv4 and IPv6;
 /// beyond twice that the oldest makes room, so that a peer cannot fill our address table.
 pub(crate) const MAX_PATHS: usize = 8;
+
+/// Transaction ids remembered for one leg, so that an overheard check cannot be said again from
+/// elsewhere. At a browser's pace of one check in 2.5 s these are almost three hours, in 32 kB.
+const MAX_SEEN: usize = 4_096;
 
 /// Without a validated check for this long the peer is silent. Browsers send one every 2.5 s, so
 /// this is two lost in a row.
@@ -107,6 +112,9 @@ pub(crate) enum Outcome {
     /// Authentic, but the peer claims to be the controlled side, which a full agent facing a lite
     /// one never is. The answer corrects it; the check has no other effect.
     RoleConflict(Response),
+    /// Authentic, but said before, and now from where it would change something: somebody who
+    /// overheard it wants the peer's media. It gets no answer.
+    Replayed,
     /// The path is validated.
     Valid(Accepted),
 }
@@ -133,6 +141,8 @@ pub(crate) struct Agent {
     paths: ArrayVec<Validated, MAX_PATHS>,
     nominated: Option<Path>,
     last_check: Instant,
+    /// Transactions of valid checks, oldest first.
+    seen: VecDeque<u64>,
 }
 
 impl Agent {
@@ -143,6 +153,7 @@ impl Agent {
             paths: ArrayVec::new(),
             nominated: None,
             last_check: now,
+            seen: VecDeque::new(),
         }
     }
 
@@ -189,9 +200,13 @@ impl Agent {
                 .role_conflict(pwd)
                 .map_or(Outcome::Unauthenticated, Outcome::RoleConflict);
         }
+        if self.is_replay(path, &check) {
+            return Outcome::Replayed;
+        }
         let Some(response) = check.success(path.remote, pwd) else {
             return Outcome::Unauthenticated;
         };
+        self.remember(check.transaction());
         self.last_check = now;
         let (new_path, evicted) = self.validate(now, path);
         let mut retired = None;
@@ -202,6 +217,24 @@ impl Agent {
             }
         }
         Outcome::Valid(Accepted { response, new_path, evicted, retired })
+    }
+
+    /// Whether the check has been seen before and would change something now. A repetition that
+    /// changes nothing is an honest one: its answer was lost.
+    fn is_replay(&self, path: Path, check: &Check) -> bool {
+        let known = self.paths.iter().any(|known| known.path == path);
+        let nominates = check.use_candidate && self.nominated != Some(path);
+        (!known || nominates) && self.seen.contains(&check.transaction())
+    }
+
+    fn remember(&mut self, transaction: u64) {
+        if self.seen.back() == Some(&transaction) {
+            return;
+        }
+        if self.seen.len() == MAX_SEEN {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(transaction);
     }
 
     /// Whether the path is new, and which one made room for it.

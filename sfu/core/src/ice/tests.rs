@@ -67,6 +67,20 @@ fn the_latest_nomination_wins() {
 }
 
 #[test]
+fn an_overheard_check_is_not_good_from_elsewhere() {
+    let mut setup = Setup::new();
+    let first = setup.peer.check(true);
+    assert!(matches!(setup.send(path(1), &first), Outcome::Valid(_)));
+    assert!(matches!(setup.send(path(1), &first), Outcome::Valid(_)), "its answer was lost");
+    assert!(matches!(setup.send(path(2), &first), Outcome::Replayed));
+    assert_eq!(setup.agent.paths().count(), 1);
+
+    setup.check(path(3), true);
+    assert!(matches!(setup.send(path(1), &first), Outcome::Replayed), "nor from where it came");
+    assert_eq!(setup.agent.send_path(), Some(path(3)));
+}
+
+#[test]
 fn a_wrong_password_has_no_effect() {
     let mut setup = Setup::new();
     let forged = setup.peer.forged_check();
