@@ -39,7 +39,7 @@ impl<'a> Sender<'a> {
 }
 
 /// Everything, in a stranger's name and in each leg's own, to the node of each leg.
-pub fn attack(taps: &Taps) {
+pub(crate) fn attack(taps: &Taps) {
     for side in [Role::Shopper, Role::Agent] {
         let node = taps.node(side);
         let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -57,10 +57,7 @@ pub fn attack(taps: &Taps) {
                 let captured = taps.captured(side, class);
                 truncated(&mut sender, &captured);
                 changed(&mut sender, &captured);
-                // An overheard check is a matter of its own: see `steal`.
-                if class != Class::Stun {
-                    replayed(&mut sender, &captured);
-                }
+                replayed(&mut sender, &captured);
             }
         }
     }
@@ -68,7 +65,7 @@ pub fn attack(taps: &Taps) {
 
 /// Says again, from elsewhere, every check that the leg of `side` has said, and counts what the
 /// node then sends there that is not an answer to a check.
-pub fn steal(taps: &Taps, side: Role) -> usize {
+pub(crate) fn steal(taps: &Taps, side: Role) -> usize {
     let thief = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     thief.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let node: SocketAddr = taps.node(side);

@@ -18,10 +18,11 @@ use support::Deployment;
 use tap::{Class, Taps};
 
 /// Reasons for which the node drops a datagram, each of which must have been met.
-const REASONS: [&str; 7] = [
+const REASONS: [&str; 8] = [
     "malformed",
     "unknown_ufrag",
     "unauthenticated_check",
+    "replayed_check",
     "unknown_source",
     "dtls",
     "srtp_auth",

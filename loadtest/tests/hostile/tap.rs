@@ -17,7 +17,7 @@ use signaling_wire::browser::Role;
 
 /// What a datagram is by its first byte (RFC 7983).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Class {
+pub(crate) enum Class {
     Stun,
     Dtls,
     Rtp,
@@ -25,7 +25,7 @@ pub enum Class {
 }
 
 impl Class {
-    pub const ALL: [Self; 4] = [Self::Stun, Self::Dtls, Self::Rtp, Self::Rtcp];
+    pub(crate) const ALL: [Self; 4] = [Self::Stun, Self::Dtls, Self::Rtp, Self::Rtcp];
 
     fn of(datagram: &[u8]) -> Option<Self> {
         match datagram {
@@ -41,7 +41,7 @@ impl Class {
 
 /// Taps on both legs of a call.
 #[derive(Default)]
-pub struct Taps(Mutex<HashMap<Role, Tap>>);
+pub(crate) struct Taps(Mutex<HashMap<Role, Tap>>);
 
 struct Tap {
     /// The node's side of the tap: what it sends reaches the node from the leg's address.
@@ -68,24 +68,24 @@ impl Detour for Taps {
 
 impl Taps {
     /// Whether the leg of `side` has got its answer.
-    pub fn has(&self, side: Role) -> bool {
+    pub(crate) fn has(&self, side: Role) -> bool {
         self.0.lock().unwrap().contains_key(&side)
     }
 
     /// The node that the leg of `side` is on.
-    pub fn node(&self, side: Role) -> SocketAddr {
+    pub(crate) fn node(&self, side: Role) -> SocketAddr {
         self.0.lock().unwrap()[&side].node
     }
 
     /// What the leg of `side` has sent so far.
-    pub fn captured(&self, side: Role, class: Class) -> Vec<Vec<u8>> {
+    pub(crate) fn captured(&self, side: Role, class: Class) -> Vec<Vec<u8>> {
         let taps = self.0.lock().unwrap();
         let captured = taps[&side].captured.lock().unwrap();
         captured.get(&class).cloned().unwrap_or_default()
     }
 
     /// Sends to the node from the address of the leg of `side`.
-    pub fn inject(&self, side: Role, datagram: &[u8]) {
+    pub(crate) fn inject(&self, side: Role, datagram: &[u8]) {
         let taps = self.0.lock().unwrap();
         let tap = &taps[&side];
         tap.socket.send_to(datagram, tap.node).unwrap();

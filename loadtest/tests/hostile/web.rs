@@ -27,7 +27,7 @@ const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const GUEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
 /// Everything, once.
-pub async fn attack(deployment: &Deployment) {
+pub(crate) async fn attack(deployment: &Deployment) {
     let server = deployment.server.address();
     control_junk(deployment.server.control_address()).await;
     http_junk(server).await;

@@ -23,8 +23,8 @@ use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinHandle};
 
 /// The server under test.
-pub struct Deployment {
-    pub server: Server,
+pub(crate) struct Deployment {
+    pub(crate) server: Server,
     data: TempDir,
 }
 
@@ -35,25 +35,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FOR_EVER: Duration = Duration::from_secs(3_600);
 
 /// A call under way.
-pub struct Call {
+pub(crate) struct Call {
     stop: watch::Sender<bool>,
     report: JoinHandle<CallReport>,
 }
 
 impl Call {
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.report.is_finished()
     }
 
     /// Ends the call and tells how it was.
-    pub async fn end(self) -> CallReport {
+    pub(crate) async fn end(self) -> CallReport {
         let _ = self.stop.send(true);
         self.report.await.expect("the call's task ends well")
     }
 }
 
 impl Deployment {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let data = tempfile::tempdir().expect("a temporary directory");
         let free = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let config = Config {
@@ -70,15 +70,15 @@ impl Deployment {
         Self { server, data }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.server.address())
     }
 
-    pub fn api_key(&self) -> String {
+    pub(crate) fn api_key(&self) -> String {
         self.server.data().api_key().expect("the API key").expose().to_owned()
     }
 
-    pub fn api(&self) -> Api {
+    pub(crate) fn api(&self) -> Api {
         Api::new(self.target(), ApiKey::new(&self.api_key()))
     }
 
@@ -87,7 +87,7 @@ impl Deployment {
     }
 
     /// Makes a call that goes on until it is told to end, and judges it.
-    pub async fn call(&self, detour: Option<Arc<dyn Detour>>) -> Call {
+    pub(crate) async fn call(&self, detour: Option<Arc<dyn Detour>>) -> Call {
         let api = self.api();
         let guests = api.guests().await.expect("a link and an agent");
         let (stop, stopped) = watch::channel(false);
@@ -108,7 +108,7 @@ impl Deployment {
     }
 
     /// The text of an admin page.
-    pub async fn admin(&self, path: &str) -> String {
+    pub(crate) async fn admin(&self, path: &str) -> String {
         let url = format!("http://{}{path}", self.server.admin_address());
         let answer = reqwest::get(url).await.expect("the admin listener answers");
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
@@ -116,7 +116,7 @@ impl Deployment {
     }
 
     /// Adds up a metric over the lines that have all of `labels`.
-    pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+    pub(crate) async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         let text = self.admin("/metrics").await;
         text.lines()
             .filter(|line| {
@@ -130,7 +130,7 @@ impl Deployment {
             .sum()
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.server.stop().await;
     }
 }
