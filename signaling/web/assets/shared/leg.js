@@ -29,7 +29,6 @@ const RESTART_APART = 2_000;
 export class Leg {
   /** The leg's id once answered. @type {string | null} */ id = null;
   /** @type {LegState} */ state = "opening";
-  /** What the other side sends. @type {MediaStream} */ remote = new MediaStream();
 
   /** @type {RTCPeerConnection | null} */ #pc = null;
   /** The offer that has no answer yet. @type {{type: string, attempt: number, sdp: string, leg?: string} | null} */ #pending = null;
@@ -80,7 +79,6 @@ export class Leg {
     this.#tracks.bind(pc);
     pc.oniceconnectionstatechange = () => this.#iceChanged(pc);
     pc.onconnectionstatechange = () => this.#connectionChanged(pc);
-    this.#watch = setTimeout(() => this.#retry(), OPEN_WITHIN);
     await this.#offer(pc, {});
   }
 
@@ -89,9 +87,7 @@ export class Leg {
     const pc = this.#pc;
     if (!pc || !this.id || pc.connectionState === "closed") return;
     this.#restartedAt = performance.now();
-    this.#set("broken");
-    clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => void this.open(), RESTART_WITHIN);
+    if (!connected(pc)) this.#set("broken");
     await this.#offer(pc, { iceRestart: true });
   }
 
@@ -99,8 +95,7 @@ export class Leg {
   socketOpened() {
     if (!this.#pending) return;
     this.#pending.attempt = ++this.#attempt;
-    this.#on.send(this.#pending);
-    this.#on.stages.renew("leg_offer");
+    this.#sendPending();
   }
 
   /** @param {boolean} alive whether the server still knows the leg named in the hello */
@@ -112,6 +107,7 @@ export class Leg {
   async answered({ attempt, leg, sdp }) {
     const pc = this.#pc;
     if (!pc || !this.#pending || attempt !== this.#attempt) return;
+    const restarted = this.#pending.leg !== undefined;
     this.#pending = null;
     this.id = leg;
     try {
@@ -122,14 +118,16 @@ export class Leg {
       return;
     }
     if (pc !== this.#pc) return;
+    if (restarted) {
+      // A path that was never lost changes no state, so nothing else would report it.
+      setTimeout(() => {
+        if (pc === this.#pc && pc.connectionState === "connected" && connected(pc)) this.#healed();
+      }, SETTLE);
+      return;
+    }
     this.#on.stages.renew("leg_answer");
     this.#tracks.tune();
-    this.remote = new MediaStream(pc.getReceivers().map((receiver) => receiver.track));
-    this.#on.onRemote(this.remote);
-    // A restart whose path was never lost changes no state, so nothing else would report it.
-    setTimeout(() => {
-      if (pc === this.#pc && pc.connectionState === "connected" && connected(pc)) this.#healed();
-    }, SETTLE);
+    this.#on.onRemote(new MediaStream(pc.getReceivers().map((receiver) => receiver.track)));
   }
 
   /** @param {{attempt: number, problem: {code: string, title: string, hint: string, retry_after?: number}}} failure */
@@ -183,7 +181,19 @@ export class Leg {
     this.#pending = options.iceRestart && this.id
       ? { type: "leg_restart", attempt, leg: this.id, sdp }
       : { type: "leg_offer", attempt, sdp };
-    if (this.#on.send(this.#pending)) this.#on.stages.renew("leg_offer");
+    this.#sendPending();
+  }
+
+  /** Without a socket nothing is sent and nothing is given up: the old path may still carry. */
+  #sendPending() {
+    clearTimeout(this.#watch);
+    if (!this.#pending || !this.#on.send(this.#pending)) return;
+    if (this.#pending.leg) {
+      this.#watch = setTimeout(() => void this.open(), RESTART_WITHIN);
+    } else {
+      this.#on.stages.renew("leg_offer");
+      this.#watch = setTimeout(() => this.#retry(), OPEN_WITHIN);
+    }
   }
 
   /** @param {RTCPeerConnection} pc */
@@ -219,11 +229,11 @@ export class Leg {
   }
 
   #healed() {
+    this.#set("connected");
     // An unanswered restart keeps its watch: connected here may still be the old path.
     if (this.#pending) return;
     clearTimeout(this.#watch);
     this.#refusals = 0;
-    this.#set("connected");
   }
 
   #networkChanged() {

@@ -86,9 +86,14 @@ function read(report) {
     at: 0, rtt: 0, received: 0, lost: 0, bytesIn: 0, bytesOut: 0, frames: 0, height: 0, freezes: 0,
     frozen: 0, concealed: 0, samples: 0, lossOut: 0, limited: false,
   };
+  // After an ICE restart the old pair stays in the report; Firefox does not name the current one.
+  let selected = "";
+  report.forEach((/** @type {any} */ s) => {
+    if (s.type === "transport") selected = s.selectedCandidatePairId ?? selected;
+  });
   report.forEach((/** @type {any} */ s) => {
     now.at = Math.max(now.at, s.timestamp);
-    if (s.type === "candidate-pair" && s.nominated && s.state === "succeeded") {
+    if (s.type === "candidate-pair" && (selected ? s.id === selected : s.nominated && s.state === "succeeded")) {
       now.rtt = s.currentRoundTripTime ?? now.rtt;
     } else if (s.type === "inbound-rtp") {
       now.received += s.packetsReceived ?? 0;
