@@ -16,14 +16,18 @@ const MIN_PACKETS: u32 = 20;
 /// Share of loss above which the estimate shrinks, and below which it may grow (as GCC has it).
 const LOSS_HIGH: f64 = 0.10;
 const LOSS_LOW: f64 = 0.02;
-/// Growth in one window.
+/// Growth in one window, below what was good before the last cut and beyond it.
+const RECOVERY: f64 = 1.12;
 const GROWTH: f64 = 1.04;
 /// Without probing, nothing is known about rates that were never sent.
 const BEYOND_ACKED: f64 = 1.5;
 /// A queue that has stood this long above the shortest delay is congestion.
 const QUEUE_LIMIT: i64 = 120_000;
-/// After a queue, send this much less than what came through.
+/// After a queue, send this much less than what came through…
 const QUEUE_BACKOFF: f64 = 0.85;
+/// …but keep this much of the estimate: what came through says little about the way when the
+/// publisher had little to send, and a hiccup of a machine looks like a queue.
+const QUEUE_KEEP: f64 = 0.7;
 /// The shortest delay is forgotten after this long: clocks drift and routes change.
 const BASE_DELAY_AGE: Duration = Duration::from_secs(20);
 
@@ -42,6 +46,10 @@ pub struct PacketResult {
 #[derive(Debug, Clone)]
 pub struct Estimator {
     bitrate: f64,
+    /// The estimate before the last cut.
+    good: f64,
+    /// The last window brought a cut: the next one is part of the same.
+    falling: bool,
     window: Window,
     started: Instant,
     base: Option<BaseDelay>,
@@ -66,7 +74,15 @@ struct BaseDelay {
 impl Estimator {
     /// Starts with [`START_BITRATE`].
     pub fn new(now: Instant) -> Self {
-        Self { bitrate: START_BITRATE as f64, window: Window::default(), started: now, base: None }
+        let start = START_BITRATE as f64;
+        Self {
+            bitrate: start,
+            good: start,
+            falling: false,
+            window: Window::default(),
+            started: now,
+            base: None,
+        }
     }
 
     /// The estimate in bit/s.
@@ -99,14 +115,20 @@ impl Estimator {
             std::mem::replace(&mut self.window, Window { since: Some(now), ..Window::default() });
         let loss = f64::from(window.lost) / f64::from(window.acked + window.lost);
         let acked = window.acked_bytes as f64 * 8.0 / length.as_secs_f64();
+        let before = self.bitrate;
         if self.queue(now, window.delay) > QUEUE_LIMIT {
-            self.bitrate = self.bitrate.min(acked * QUEUE_BACKOFF);
+            self.bitrate = before.min((acked * QUEUE_BACKOFF).max(before * QUEUE_KEEP));
         } else if loss > LOSS_HIGH {
             self.bitrate *= 1.0 - 0.5 * loss;
         } else if loss < LOSS_LOW {
-            let known = (acked * BEYOND_ACKED).max(self.bitrate);
-            self.bitrate = (self.bitrate * GROWTH).min(known);
+            let recovered = (before * RECOVERY).min(self.good);
+            let known = (acked * BEYOND_ACKED).max(before);
+            self.bitrate = (before * GROWTH).min(known).max(recovered);
         }
+        if self.bitrate < before && !self.falling {
+            self.good = before;
+        }
+        self.falling = self.bitrate < before;
         self.bitrate = self.bitrate.clamp(MIN_BITRATE as f64, MAX_BITRATE as f64);
     }
 

@@ -46,6 +46,28 @@ fn standing_queue_shrinks_below_what_came_through() {
 }
 
 #[test]
+fn a_hiccup_on_an_idle_way_costs_little_and_is_made_up_for() {
+    let start = Instant::now();
+    let mut estimator = Estimator::new(start);
+    // 100 kbit/s of audio and a still picture; one second of it comes 300 ms late.
+    let mut send = |from: usize, to: usize, delay: i64| {
+        for n in from..to {
+            let sent = Duration::from_millis(20 * n as u64);
+            let arrival = Some(sent.as_micros() as i64 + delay);
+            estimator.on_packet(PacketResult { sent_at: start + sent, size: 250, arrival });
+            estimator.on_feedback(start + sent);
+        }
+        estimator.bitrate()
+    };
+    assert_eq!(send(0, 100, 20_000), START_BITRATE);
+    let low = send(100, 150, 320_000);
+    assert!(low < START_BITRATE, "it might have been a queue");
+    assert!(low > START_BITRATE / 4, "{low}");
+    let recovered = send(150, 400, 20_000);
+    assert!(recovered > START_BITRATE * 9 / 10, "{recovered}");
+}
+
+#[test]
 fn light_loss_keeps_the_estimate() {
     let start = Instant::now();
     let mut estimator = Estimator::new(start);
