@@ -1,6 +1,7 @@
 //! A page's media leg: one PeerConnection of the `webrtc` crate, with Opus and VP8.
 
 mod key_frames;
+mod tracks;
 
 use std::{
     net::SocketAddr,
@@ -11,32 +12,27 @@ use std::{
     time::Duration,
 };
 
-use rtc::{
-    media_stream::MediaStreamTrack,
-    rtp_transceiver::rtp_sender::{
-        RTCRtpCodec, RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters,
-        RtpCodecKind,
-    },
-};
+use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use signaling_wire::{browser::Role, ids::CallId};
 use tokio::sync::Notify;
 use webrtc::{
     media_stream::{
-        track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
+        track_local::TrackLocal,
         track_remote::{TrackRemote, TrackRemoteEvent},
     },
     peer_connection::{
-        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-        RTCIceConnectionState, RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription,
-        Registry, SettingEngine, SettingEngineBuilder, register_default_interceptors,
+        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceConnectionState,
+        RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, Registry,
+        SettingEngine, SettingEngineBuilder, register_default_interceptors,
     },
 };
 
-use self::key_frames::KeyFrameRequests;
+pub(super) use self::tracks::Voice;
+use self::{key_frames::KeyFrameRequests, tracks::codecs};
 use super::{Clock, Events, Target, ears::Ears, mouth::Mouth};
 use crate::{
     flow::Input,
-    media::{Judge, Kind, Outgoing, Profile},
+    media::{Judge, Kind, Profile},
 };
 
 /// A leg.
@@ -52,28 +48,10 @@ pub(super) struct Leg {
     mouth: OnceLock<Mouth>,
 }
 
-/// The two outgoing tracks of a leg.
-#[derive(Clone)]
-pub(super) struct Voice {
-    audio: Outlet,
-    video: Outlet,
-}
-
-/// One outgoing track.
-#[derive(Clone)]
-struct Outlet {
-    track: Arc<TrackLocalStaticRTP>,
-    ssrc: u32,
-    payload_type: u8,
-}
-
 /// Between ICE checks of a candidate pair.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// Checks before a pair is given up: ten seconds of them.
 const MAX_CHECKS: u16 = 500;
-
-const OPUS: u8 = 111;
-const VP8: u8 = 96;
 
 impl Leg {
     /// A leg that binds fresh ports on `addresses` and sends nothing yet.
@@ -103,7 +81,7 @@ impl Leg {
             .build()
             .await?;
         let connection: Arc<dyn PeerConnection> = Arc::new(connection);
-        let voice = Voice { audio: Outlet::new(Kind::Audio), video: Outlet::new(Kind::Video) };
+        let voice = Voice::new();
         connection.add_track(voice.audio.track.clone() as Arc<dyn TrackLocal>).await?;
         connection.add_track(voice.video.track.clone() as Arc<dyn TrackLocal>).await?;
         Ok(Self {
@@ -192,108 +170,12 @@ pub(super) fn addresses(target: &Target) -> Vec<SocketAddr> {
     addresses
 }
 
-impl Voice {
-    pub(super) async fn send(&self, packet: Outgoing) -> webrtc::error::Result<()> {
-        let outlet = match packet.kind {
-            Kind::Audio => &self.audio,
-            Kind::Video => &self.video,
-        };
-        let header = rtp::header::Header {
-            version: 2,
-            marker: packet.marker,
-            payload_type: outlet.payload_type,
-            sequence_number: packet.sequence,
-            timestamp: packet.timestamp,
-            ssrc: outlet.ssrc,
-            ..Default::default()
-        };
-        outlet.track.write_rtp(rtp::Packet { header, payload: packet.payload }).await
-    }
-}
-
-impl Outlet {
-    fn new(kind: Kind) -> Self {
-        let codec = match kind {
-            Kind::Audio => opus(),
-            Kind::Video => vp8(),
-        };
-        let name = match kind {
-            Kind::Audio => "audio",
-            Kind::Video => "video",
-        };
-        let ssrc = rand::random();
-        let encoding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: RTCRtpCodingParameters {
-                ssrc: Some(ssrc),
-                ..Default::default()
-            },
-            codec: codec.rtp_codec,
-            ..Default::default()
-        };
-        let track = MediaStreamTrack::new(
-            "loadtest".to_owned(),
-            name.to_owned(),
-            name.to_owned(),
-            codec_kind(kind),
-            vec![encoding],
-        );
-        let track = Arc::new(TrackLocalStaticRTP::new(track));
-        Self { track, ssrc, payload_type: codec.payload_type }
-    }
-}
-
-fn codec_kind(kind: Kind) -> RtpCodecKind {
-    match kind {
-        Kind::Audio => RtpCodecKind::Audio,
-        Kind::Video => RtpCodecKind::Video,
-    }
-}
-
 /// As a browser is set up: the stack's own checks begin 200 ms late, which would be measured as the
 /// deployment's.
 fn settings() -> SettingEngine {
     SettingEngineBuilder::new()
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(MAX_CHECKS))
         .build()
-}
-
-fn codecs() -> webrtc::error::Result<MediaEngine> {
-    let mut engine = MediaEngine::default();
-    engine.register_codec(opus(), RtpCodecKind::Audio)?;
-    engine.register_codec(vp8(), RtpCodecKind::Video)?;
-    engine.register_codec(rtx(), RtpCodecKind::Video)?;
-    Ok(engine)
-}
-
-fn opus() -> RTCRtpCodecParameters {
-    codec(OPUS, "audio/opus", 48_000, 2, "minptime=10;useinbandfec=1")
-}
-
-fn vp8() -> RTCRtpCodecParameters {
-    codec(VP8, "video/VP8", 90_000, 0, "")
-}
-
-fn rtx() -> RTCRtpCodecParameters {
-    codec(VP8 + 1, "video/rtx", 90_000, 0, "apt=96")
-}
-
-fn codec(
-    payload_type: u8,
-    mime_type: &str,
-    clock_rate: u32,
-    channels: u16,
-    parameters: &str,
-) -> RTCRtpCodecParameters {
-    RTCRtpCodecParameters {
-        rtp_codec: RTCRtpCodec {
-            mime_type: mime_type.to_owned(),
-            clock_rate,
-            channels,
-            sdp_fmtp_line: parameters.to_owned(),
-            rtcp_feedback: Vec::new(),
-        },
-        payload_type,
-    }
 }
 
 /// Hears what the stack has to say.

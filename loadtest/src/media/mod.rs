@@ -15,4 +15,4 @@ mod vp8;
 
 pub use generator::{Generator, Outgoing, Profile};
 pub use judge::{Foreign, Judge, News, Stream};
-pub use stamp::{CallTag, Kind, Stamp};
+pub use stamp::{CallTag, Kind, NotAStamp, Stamp};

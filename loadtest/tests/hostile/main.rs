@@ -3,6 +3,7 @@
 //!
 //! * [`datagrams`]: at the media ports, in a stranger's name and in a leg's own;
 //! * [`web`]: at the public listener and the control port.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod datagrams;
 #[path = "../support/mod.rs"]
