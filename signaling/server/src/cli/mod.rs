@@ -13,7 +13,7 @@ use signaling_wire::{
 
 use crate::{
     Config, Failure,
-    config::{Layer, LogFormat},
+    config::{Layer, LogFormat, unknown_variables},
     run,
 };
 
@@ -149,6 +149,10 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for (name, nearest) in unknown_variables(names) {
+        tracing::warn!("nothing reads {name}; did you mean {nearest}?");
     }
     Ok(())
 }

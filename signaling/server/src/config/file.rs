@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Layer, String> {
 }
 
 /// The known key that takes the fewest edits to reach.
-fn nearest(unknown: &str) -> &'static str {
+pub(super) fn nearest(unknown: &str) -> &'static str {
     Layer::KEYS.into_iter().min_by_key(|key| edits(unknown, key)).unwrap_or_default()
 }
 

@@ -4,6 +4,7 @@
 //! The same names are used everywhere: `public_url` in the file, `VITRINE_PUBLIC_URL`,
 //! `--public-url`. Secrets have no flag: an argument list is readable by every user of a machine.
 
+mod environment;
 mod file;
 mod layer;
 mod secret;
@@ -21,6 +22,7 @@ use sfu_node::control::ClusterSecret;
 use signaling_wire::text::Name;
 
 pub use self::{
+    environment::unknown_variables,
     layer::{Layer, LogFormat},
     secret::Secret,
 };

@@ -1,5 +1,7 @@
 //! Errors as `application/problem+json` (RFC 9457).
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{FromRequest, Request, rejection::JsonRejection},
@@ -8,6 +10,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 use signaling_wire::problem::{Code, Problem, Stage};
+use tokio::time::timeout;
 
 /// A problem as a response.
 #[derive(Debug, Clone)]
@@ -63,6 +66,9 @@ pub(super) async fn method_not_allowed() -> ProblemResponse {
     ProblemResponse(problem)
 }
 
+/// How long a request's body may take. It has a few kilobytes.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// A JSON body; what is wrong with it is answered as a problem.
 #[derive(Debug)]
 pub struct ApiJson<T>(pub T);
@@ -71,9 +77,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
     type Rejection = ProblemResponse;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
-        match Json::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => Err(explain(&rejection)),
+        match timeout(BODY_TIMEOUT, Json::from_request(request, state)).await {
+            Ok(Ok(Json(body))) => Ok(Self(body)),
+            Ok(Err(rejection)) => Err(explain(&rejection)),
+            Err(_) => Err(ProblemResponse::new(Code::Malformed).hint("Send the body faster.")),
         }
     }
 }
@@ -83,7 +90,11 @@ fn explain(rejection: &JsonRejection) -> ProblemResponse {
         StatusCode::PAYLOAD_TOO_LARGE => ProblemResponse::new(Code::TooLarge),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => ProblemResponse::new(Code::Malformed)
             .hint("Send JSON with the header Content-Type: application/json."),
-        // The text says which field and why; it holds nothing of ours.
-        _ => ProblemResponse::new(Code::Malformed).hint(rejection.body_text()),
+        // Serde says which field and why; what axum puts before it is about Rust.
+        _ => {
+            let text = rejection.body_text();
+            let why = text.split_once("type: ").map_or(text.as_str(), |(_, why)| why);
+            ProblemResponse::new(Code::Malformed).hint(why)
+        }
     }
 }

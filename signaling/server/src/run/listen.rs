@@ -1,14 +1,36 @@
-//! TCP listeners.
+//! TCP listeners. Strangers reach them, so what a connection may cost is bounded: how many there
+//! are, and how long one may take to say what it wants.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt};
-use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
+use axum::{Router, body::Body, extract::ConnectInfo, http::Request};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tower::ServiceExt;
 
 use crate::{Failure, failure::plainly};
 
+/// Connections that speak HTTP at a time (a WebSocket stops counting when it is upgraded). Above
+/// it new ones wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 4_096;
+
+/// How long a request's head may take, and how long a connection may idle between requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+
 /// How long requests under way may take when the listener stops.
 const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
+/// Pause when the system has no more file descriptors: they come back when connections close.
+const OUT_OF_FILES: Duration = Duration::from_millis(200);
 
 /// A port that is ours, not answering yet.
 pub(super) struct Bound {
@@ -18,7 +40,7 @@ pub(super) struct Bound {
 
 /// Takes the port for the setting of this name.
 pub(super) async fn bind(setting: &str, address: SocketAddr) -> Result<Bound, Failure> {
-    let failure = |error: std::io::Error| {
+    let failure = |error: io::Error| {
         let flag = setting.replace('_', "-");
         Failure::Machine(format!("cannot listen on {address}: {} (--{flag})", plainly(&error)))
     };
@@ -34,23 +56,8 @@ impl Bound {
 
     /// Starts answering.
     pub(super) fn serve(self, router: Router) -> Listener {
-        // Messages here are small and somebody waits for each.
-        let listener = self.listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY");
-            }
-        });
-        let (stop, stopped) = oneshot::channel::<()>();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let task = tokio::spawn(async move {
-            let serving = axum::serve(listener, service).with_graceful_shutdown(async {
-                // Dropping the sender is a stop as well.
-                let _ = stopped.await;
-            });
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "a listener failed");
-            }
-        });
+        let (stop, stopping) = watch::channel(false);
+        let task = tokio::spawn(accept(self.listener, router, stopping));
         Listener { address: self.address, stop, task }
     }
 }
@@ -58,7 +65,7 @@ impl Bound {
 /// A port that answers.
 pub(super) struct Listener {
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -70,9 +77,78 @@ impl Listener {
     /// Takes no new connections and lets the requests under way finish.
     pub(super) async fn stop(self) {
         let Self { stop, mut task, .. } = self;
-        drop(stop);
+        stop.send_replace(true);
         if timeout(LAST_REQUESTS, &mut task).await.is_err() {
             task.abort();
         }
+    }
+}
+
+async fn accept(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let watching = stopping.clone();
+    let accepting = async {
+        // The semaphore is never closed.
+        while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let work = serve(stream, peer, router.clone(), watching.clone(), permit);
+                    tokio::spawn(work);
+                }
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    tracing::error!(%error, "no connection can be accepted");
+                    sleep(OUT_OF_FILES).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        // Whoever could stop us is gone: that is a stop as well.
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+    drop(listener);
+    // All permits are back when all connections have ended.
+    let _ = room.acquire_many(MAX_CONNECTIONS as u32).await;
+}
+
+/// Whether the error is about the connection that was to be accepted, which is gone already.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Serves one connection; ends with it, or when it becomes a WebSocket.
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+) {
+    // Messages here are small and somebody waits for each.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let service = router.map_request(move |mut request: Request<_>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(Body::new)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    let mut connection = pin!(connection);
+    let stop = async { drop(stopping.wait_for(|stopping| *stopping).await) };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::trace!(%peer, %error, "connection ended");
     }
 }

@@ -131,3 +131,12 @@ async fn junk_on_the_control_port_harms_nobody() {
     assert!(server.server.wait_for_node(Duration::from_secs(5)).await);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_connections_that_say_nothing() {
+    let server = TestServer::start().await;
+    let silent = tokio::net::TcpStream::connect(server.server.address()).await.expect("connected");
+    let (answered, _) = tokio::join!(server.get("/v1/calls").send(), async { &silent });
+    assert_eq!(answered.expect("answered").status(), 200);
+    tokio::time::timeout(Duration::from_secs(10), server.stop()).await.expect("stopped");
+}
