@@ -158,7 +158,16 @@ impl Core {
 
     /// Counters and gauges.
     pub fn stats(&self) -> CoreStats {
-        CoreStats { legs: self.legs.len() as u64, calls: self.calls.len() as u64, ..self.stats }
+        let mut media = self.stats.media;
+        for (_, leg) in &self.legs {
+            media += leg.uncounted();
+        }
+        CoreStats {
+            legs: self.legs.len() as u64,
+            calls: self.calls.len() as u64,
+            media,
+            ..self.stats
+        }
     }
 
     /// Something happened to a leg: it may have to send, and it may be due earlier.
@@ -217,6 +226,7 @@ impl Core {
     fn detach(&mut self, key: usize) -> Option<Leg> {
         let mut leg = self.legs.try_remove(key)?;
         leg.queued = false;
+        self.stats.media += leg.count();
         self.timers.remove(key);
         self.by_id.remove(&leg.id);
         for ufrag in leg.ice.ufrags() {

@@ -1,5 +1,7 @@
 //! What a core counts.
 
+use crate::media::Counters;
+
 /// Counters since the start, copied out once a second. Cumulative, so a lost copy is harmless.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CoreStats {
@@ -21,6 +23,8 @@ pub struct CoreStats {
     pub checks: u64,
     /// Packets of ours that could not be protected; above zero means a defect.
     pub unsealed: u64,
+    /// What the legs' media halves have counted, closed legs included.
+    pub media: Counters,
 }
 
 /// Datagrams and their bytes, UDP payload only.

@@ -10,7 +10,7 @@ use crate::{
     api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Quality, SrtpProfile},
     dtls::{self, Association, Certificate},
     ice::{self, Agent, Path},
-    media::{Incoming, MAX_PACKET, MediaLeg, Outgoing},
+    media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing},
     sdp::{Fingerprint, LocalSsrcs},
     srtp::{self, OpenError, Session},
 };
@@ -77,6 +77,10 @@ pub(crate) struct Leg {
     /// When DTLS wants to be called.
     dtls_due: Option<Instant>,
     handshake: VecDeque<Vec<u8>>,
+    /// When the handshake began, until its first answer.
+    hello_sent: Option<Instant>,
+    /// The part of the media half's counters that a core has added up already.
+    counted: Counters,
     /// Last authenticated datagram.
     last_heard: Instant,
     silent: bool,
@@ -102,6 +106,8 @@ impl Leg {
             fingerprints,
             dtls_due: None,
             handshake: VecDeque::new(),
+            hello_sent: None,
+            counted: Counters::default(),
             last_heard: now,
             silent: false,
         }
@@ -124,6 +130,7 @@ impl Leg {
             let dtls = Association::connect(certificate, self.fingerprints.clone(), now);
             self.transport = Transport::Handshaking(Box::new(dtls));
             self.dtls_due = Some(now);
+            self.hello_sent = Some(now);
         }
         first
     }
@@ -135,12 +142,16 @@ impl Leg {
 
     /// Takes a DTLS datagram from a validated path. False if it was dropped.
     pub(crate) fn handle_dtls(&mut self, now: Instant, data: &[u8]) -> bool {
-        match &mut self.transport {
+        let taken = match &mut self.transport {
             Transport::Waiting => false,
             Transport::Handshaking(dtls) | Transport::Warm(dtls, _) => {
                 dtls.handle_packet(now, data)
             }
+        };
+        if taken && let Some(sent) = self.hello_sent.take() {
+            self.media.seed_rtt(now.saturating_duration_since(sent));
         }
+        taken
     }
 
     /// Opens an SRTP packet and lets the media half read it. `Ok(None)`: there is nothing to
@@ -253,6 +264,18 @@ impl Leg {
             return Some(LegEvent::Silent);
         }
         None
+    }
+
+    /// What the media half has counted and no core has added up.
+    pub(crate) fn uncounted(&self) -> Counters {
+        self.media.counters().since(&self.counted)
+    }
+
+    /// The same, for the last time: from now on it counts as added up.
+    pub(crate) fn count(&mut self) -> Counters {
+        let uncounted = self.uncounted();
+        self.counted = *self.media.counters();
+        uncounted
     }
 
     /// Makes the leg part of a call.

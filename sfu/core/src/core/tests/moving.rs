@@ -6,7 +6,7 @@ use super::world::{CALL, World, leg};
 use crate::{
     api::{CloseReason, Command, Disposition, Epoch, Event, Port},
     ice::CONSENT_TIMEOUT,
-    testing::Versions,
+    testing::{Versions, rtp_packet},
 };
 
 /// Moves the leg of a peer that was opened at worker 0 to worker 1.
@@ -58,6 +58,23 @@ fn a_moved_leg_may_change_its_address() {
     world.send(peer, &report);
     assert_eq!(world.cores[0].stats().passed_on, 2);
     assert_eq!(world.cores[1].stats().dropped, Default::default());
+}
+
+#[test]
+fn what_was_counted_stays_counted_once() {
+    let (mut world, peer) = moved();
+    let ssrc = world.peers[peer].ssrcs()[0];
+    let mut total = 0;
+    for sequence in 1..4 {
+        let packet = world.peers[peer].seal_rtp(&rtp_packet(111, sequence, ssrc, b"counted"));
+        world.send(peer, &packet);
+        total += 1;
+        let (to, from) = if sequence % 2 == 0 { (1, 0) } else { (0, 1) };
+        let released = world.cores[from].release(world.now, leg(peer), Port(to as u16));
+        world.command_to(to as u16, Command::Adopt(released.expect("the leg")));
+        let counted = world.cores.iter().map(|core| core.stats().media.packets_in).sum::<u64>();
+        assert_eq!(counted, total);
+    }
 }
 
 #[test]
