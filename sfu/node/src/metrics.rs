@@ -113,6 +113,12 @@ fn build(
         &dropped(workers),
     )?;
     scrape.counter(
+        "sfu_media_total",
+        "RTP packets and bytes, repairs and key frames, as the legs count them.",
+        "what",
+        &media(workers),
+    )?;
+    scrape.counter(
         "sfu_ice_checks_total",
         "Connectivity checks that were validated.",
         "outcome",
@@ -138,12 +144,25 @@ fn build(
 
 /// Drops of all workers by reason.
 fn dropped(workers: &[WorkerStats]) -> Vec<(&'static str, u64)> {
-    let mut sum = Vec::new();
-    for worker in workers {
-        let reasons = worker.core.dropped.by_reason();
-        sum.resize(reasons.len(), ("", 0));
-        for (slot, (reason, count)) in sum.iter_mut().zip(reasons) {
-            *slot = (reason, slot.1 + count);
+    sum(workers.iter().map(|worker| worker.core.dropped.by_reason().into_iter()))
+}
+
+/// What the legs of all workers count, by name.
+fn media(workers: &[WorkerStats]) -> Vec<(&'static str, u64)> {
+    sum(workers.iter().map(|worker| worker.core.media.iter()))
+}
+
+/// Adds up counters that come with the same names in the same order.
+fn sum<C: Iterator<Item = (&'static str, u64)>>(
+    all: impl Iterator<Item = C>,
+) -> Vec<(&'static str, u64)> {
+    let mut sum: Vec<(&'static str, u64)> = Vec::new();
+    for counters in all {
+        for (index, (name, count)) in counters.enumerate() {
+            match sum.get_mut(index) {
+                Some(slot) => slot.1 += count,
+                None => sum.push((name, count)),
+            }
         }
     }
     sum
@@ -203,7 +222,10 @@ mod tests {
     fn every_metric_is_there_and_workers_add_up() {
         let worker = |received| {
             let io = IoStats { datagrams_received: received, ..IoStats::default() };
-            WorkerStats { io, busy: 0.5, ..WorkerStats::default() }
+            let mut worker = WorkerStats { io, busy: 0.5, ..WorkerStats::default() };
+            worker.core.dropped.unknown_source = 3;
+            worker.core.media.nacks_sent = 4;
+            worker
         };
         let families =
             build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)], 7).unwrap();
@@ -214,7 +236,8 @@ mod tests {
             "sfu_node_state{state=\"ready\"} 1",
             "sfu_node_state{state=\"draining\"} 0",
             "sfu_worker_busy_ratio{worker=\"1\"} 0.5",
-            "sfu_datagrams_dropped_total{reason=\"unknown_source\"} 0",
+            "sfu_datagrams_dropped_total{reason=\"unknown_source\"} 6",
+            "sfu_media_total{what=\"nacks_sent\"} 8",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }
