@@ -1,6 +1,6 @@
 //! Accepting control links.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sfu_node::control::{ClusterSecret, tls};
 use tokio::sync::Semaphore;
@@ -11,6 +11,9 @@ use crate::{Failure, failure::plainly};
 /// Connections that have not proven themselves yet. Nodes are few and prove themselves within a
 /// round trip; anything above this is somebody knocking.
 const MAX_UNPROVEN: usize = 32;
+
+/// How long the closing of links may take.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// The control listener.
 #[derive(Debug)]
@@ -53,7 +56,8 @@ impl Endpoint {
     /// Closes every link; nodes keep forwarding and dial again.
     pub async fn close(&self) {
         self.endpoint.close(0u8.into(), b"signaling stops");
-        self.endpoint.wait_idle().await;
+        // The farewell has left by then; QUIC's own end of a connection takes seconds.
+        let _ = tokio::time::timeout(FAREWELL, self.endpoint.wait_idle()).await;
     }
 }
 
