@@ -1,130 +1,135 @@
-// How long from the click on Accept to the first remote frame, on both screens?
-//
-//   node connect.mjs [--runs 30] [--json FILE]
-//
-// Two Chromium processes on this machine against the release server, legs warm, cameras granted.
-// The click is the event's own time stamp; the frame is the time the browser presented the first
-// remote frame that it received after the click (requestVideoFrameCallback).
+// How long from the click to the first remote frame, on both screens? Started by deploy/connect,
+// inside an emulated network; docs/operations/connect-benchmark.md says what the figures mean.
 
+import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 
+import { cold, direct, warm } from "./connect/paths.mjs";
+import { startRelay } from "./connect/relay.mjs";
+import { pictureTable, stageTable, summarise, table } from "./connect/report.mjs";
+import { watch } from "./connect/watch.mjs";
+import { labStats, ownAddress, setLink } from "./lib/lab.mjs";
+import { makeScene } from "./lib/media.mjs";
+import { scratch } from "./lib/scratch.mjs";
 import { Seat } from "./lib/seat.mjs";
-import { Server } from "./lib/server.mjs";
-import { sleep, until } from "./lib/until.mjs";
+import { BINARY, Server } from "./lib/server.mjs";
+
+const USAGE = `deploy/connect [options]
+
+  --runs N        runs of each path at each round-trip time (50)
+  --rtt LIST      round-trip times, ms, between any two hosts (0,50,100,200)
+  --paths LIST    of direct, warm, cold (all); ratios need direct
+  --rate KBPS     each browser's access link, both ways; 0: no limit (5000)
+  --watch SECONDS how long the picture of direct and warm calls is watched (5)
+  --json FILE     every run and every figure
+`;
+const PATHS = { direct, warm, cold };
+/** Failed runs after which the rest would say nothing either. */
+const MAX_FAILURES = 5;
 
 const { values: options } = parseArgs({
-  options: { runs: { type: "string", default: "30" }, json: { type: "string" } },
+  options: {
+    runs: { type: "string", default: "50" },
+    rtt: { type: "string", default: "0,50,100,200" },
+    paths: { type: "string", default: "direct,warm,cold" },
+    rate: { type: "string", default: "5000" },
+    watch: { type: "string", default: "5" },
+    json: { type: "string" },
+    help: { type: "boolean" },
+  },
 });
-const runs = Number(options.runs);
-
-/** Runs in the page: notes each click on a button and each remote frame presented, on one clock. */
-function watch() {
-  const clicks = [];
-  const frames = [];
-  addEventListener(
-    "click",
-    (event) => {
-      const name = event.target.closest("button")?.textContent.trim();
-      clicks.push({ name, at: performance.timeOrigin + event.timeStamp });
-    },
-    true,
-  );
-  const watched = new WeakSet();
-  const follow = (video) => {
-    video.requestVideoFrameCallback((_, frame) => {
-      // Only frames that came over the network have a receive time: the preview is left out.
-      if (frame.receiveTime !== undefined) {
-        frames.push({
-          at: performance.timeOrigin + frame.presentationTime,
-          received: performance.timeOrigin + frame.receiveTime,
-          height: frame.height,
-        });
-      }
-      follow(video);
-    });
-  };
-  const look = () => {
-    for (const video of document.querySelectorAll("video")) {
-      if (watched.has(video)) continue;
-      watched.add(video);
-      follow(video);
-    }
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-  Object.defineProperty(window, "__watch", { value: { clicks, frames } });
+if (options.help) {
+  process.stdout.write(USAGE);
+  process.exit();
 }
+const number = (name, text, least) => {
+  const value = Number(text);
+  if (text === "" || !Number.isFinite(value) || value < least) throw new Error(`--${name}: ${text} will not do`);
+  return value;
+};
+const runs = number("runs", options.runs, 1);
+const rate = number("rate", options.rate, 0);
+const watchMs = number("watch", options.watch, 3) * 1_000;
+const rtts = options.rtt.split(",").map((rtt) => number("rtt", rtt, 0));
+const paths = options.paths.split(",");
+for (const path of paths) if (!PATHS[path]) throw new Error(`--paths: there is no path "${path}"`);
 
-const firstFrameAfter = (seat, clicked) =>
-  until(
-    `${seat.side}: the first frame`,
-    () =>
-      seat.page.evaluate((t) => window.__watch.frames.find((f) => f.received > t), clicked),
-    Boolean,
-    20_000,
-  );
-
-async function oneCall(server, shopper, agent) {
-  const { url } = await server.link();
-  await shopper.page.goto("about:blank");
-  await shopper.page.goto(url, { waitUntil: "load" });
-  await shopper.preview();
-  await shopper.press("Join");
-  await agent.find("button", "Accept");
-  // A person takes a moment; the leg of a page opened just now is warm by then.
-  await sleep(800 + Math.random() * 400);
-  await agent.press("Accept");
-  const clicked = await agent.page.evaluate(
-    () => window.__watch.clicks.findLast((click) => click.name?.startsWith("Accept")).at,
-  );
-  const [onShopper, onAgent] = await Promise.all([
-    firstFrameAfter(shopper, clicked),
-    firstFrameAfter(agent, clicked),
-  ]);
-  await agent.press("Hang up");
-  await agent.wrapUp("");
-  const result = { shopper: onShopper.at - clicked, agent: onAgent.at - clicked };
-  return { ...result, both: Math.max(result.shopper, result.agent) };
-}
-
-/** The value below which `share` of the sorted values lie (nearest rank). */
-const percentile = (sorted, share) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-
-const server = await Server.start();
-const [shopper, agent] = await Promise.all([
-  Seat.open("shopper", "about:blank"),
-  Seat.open("agent", "about:blank"),
-]);
-try {
-  for (const seat of [shopper, agent]) await seat.page.evaluateOnNewDocument(watch);
-  await agent.page.goto(await server.signIn());
-  await agent.press("Go available");
-  await agent.preview();
-  const results = [];
+/** All runs at one round-trip time, the paths in turn so that a busy minute hits each alike. */
+async function block(world, rtt, failures) {
+  setLink("*<->*", { rtt_ms: rtt });
+  const results = Object.fromEntries(paths.map((path) => [path, []]));
+  const loadBefore = loadavg()[0];
   for (let run = 0; run < runs; run += 1) {
-    results.push(await oneCall(server, shopper, agent));
-    process.stderr.write(`\r${run + 1}/${runs}`);
+    for (const path of paths) {
+      try {
+        results[path].push(await PATHS[path](world, path === "cold" ? 0 : watchMs));
+      } catch (error) {
+        failures.push({ rtt, path, run, error: error.message });
+        process.stderr.write(`\n${path} at ${rtt} ms, run ${run + 1}: ${error.message}\n`);
+        if (failures.length > MAX_FAILURES) throw new Error("too many failed runs");
+      }
+      process.stderr.write(`\rRTT ${rtt} ms: ${run + 1}/${runs} ${path}   `);
+    }
   }
   process.stderr.write("\n");
+  const summaries = Object.fromEntries(paths.map((path) => [path, summarise(results[path])]));
+  return { rtt, load: [loadBefore, loadavg()[0]], summaries, results };
+}
 
-  const summary = {};
-  for (const side of ["shopper", "agent", "both"]) {
-    const sorted = results.map((result) => result[side]).sort((a, b) => a - b);
-    summary[side] = {
-      p50: Math.round(percentile(sorted, 0.5)),
-      p95: Math.round(percentile(sorted, 0.95)),
-      max: Math.round(sorted.at(-1)),
-    };
+const address = ownAddress();
+const server = await Server.start({ address });
+const relay = await startRelay(address);
+const seats = [];
+try {
+  for (const [index, side] of ["shopper", "agent"].entries()) {
+    if (rate > 0) setLink(`${side}.access`, { rate_kbps: rate });
+    const seat = await Seat.open(side, "about:blank", {
+      host: side,
+      video: makeScene(scratch, side, index + 1),
+      // A camera needs a secure page; a certificate would be one more thing to set up.
+      args: [`--unsafely-treat-insecure-origin-as-secure=${server.origin},${relay.origin}`],
+    });
+    seats.push(seat);
+    await seat.page.evaluateOnNewDocument(watch);
   }
-  console.log(`Accept to first remote frame, milliseconds, ${runs} calls on loopback`);
-  console.log("screen        p50    p95    max");
-  for (const [side, { p50, p95, max }] of Object.entries(summary)) {
-    const cells = [p50, p95, max].map((value) => String(value).padStart(6)).join(" ");
-    console.log(`${(side === "both" ? "later of both" : side).padEnd(13)}${cells}`);
+  const [shopper, agent] = seats;
+  await agent.page.goto(await server.signIn());
+  await agent.find("button", "Go available");
+
+  const about = {
+    at: new Date().toISOString(),
+    commit: process.env.VITRINE_COMMIT,
+    server: execFileSync(BINARY, ["--version"], { encoding: "utf8" }).trim(),
+    browser: await agent.browser.version(),
+    node: process.version,
+    machine: `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${release()}`,
+    accessKbps: rate,
+    runs,
+  };
+  const failures = [];
+  const blocks = [];
+  for (const rtt of rtts) blocks.push(await block({ server, relay, shopper, agent }, rtt, failures));
+
+  for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(11)} ${value}`);
+  console.log(`\n${table(blocks, paths)}\n`);
+  console.log("direct: browser to browser, cold, camera open, from the press on Call");
+  console.log("warm:   from the press on Accept; nothing leaves the shopper's page before (asserted)");
+  console.log("cold:   from the press on Join; a script in the agent's page presses Accept at once\n");
+  console.log(`${pictureTable(blocks, paths)}\n`);
+  for (const { rtt, summaries } of blocks) {
+    if (summaries.warm?.n) console.log(`${stageTable("warm", rtt, summaries.warm)}\n`);
   }
-  if (options.json) writeFileSync(options.json, JSON.stringify({ runs, summary, results }, null, 2));
+  const lab = labStats();
+  console.log(`emulator: ${JSON.stringify(lab.event_lateness_us_below)} µs late at most, by share of packets`);
+  console.log(`failed runs: ${failures.length}`);
+  if (options.json) {
+    writeFileSync(options.json, JSON.stringify({ about, failures, blocks, lab }, null, 1));
+  }
+  if (failures.length > 0) process.exitCode = 1;
 } finally {
-  await Promise.all([shopper.close(), agent.close()]);
+  await Promise.all(seats.map((seat) => seat.close()));
+  relay.stop();
   await server.stop();
 }

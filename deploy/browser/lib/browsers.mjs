@@ -6,6 +6,7 @@ import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
 import { installProbe } from "./inpage.mjs";
+import { insideOf } from "./lab.mjs";
 import { makeClips, SIDES } from "./media.mjs";
 import { scratch } from "./scratch.mjs";
 
@@ -35,9 +36,10 @@ async function prepared(browser, side, viewport) {
 
 /**
  * One Chromium process. `devices` is "granted" (a fake camera and microphone that play the side's
- * clip), "denied" (they exist, the person says no) or "missing" (there are none).
+ * clip), "denied" (they exist, the person says no) or "missing" (there are none). `video` is another
+ * clip for the camera; `host` is where it runs in an emulated network.
  */
-export async function chromium(side, { devices = "granted", viewport, args = [] } = {}) {
+export async function chromium(side, { devices = "granted", viewport, args = [], video, host } = {}) {
   if (!CHROMIUM) throw new Error("chromium is not installed: run deploy/test");
   const flags = [
     "--disable-quic",
@@ -53,7 +55,7 @@ export async function chromium(side, { devices = "granted", viewport, args = [] 
     const clips = makeClips(scratch, side);
     flags.push(
       "--use-fake-device-for-media-stream",
-      `--use-file-for-fake-video-capture=${clips.video}`,
+      `--use-file-for-fake-video-capture=${video ?? clips.video}`,
       `--use-file-for-fake-audio-capture=${clips.audio}`,
     );
   }
@@ -61,7 +63,9 @@ export async function chromium(side, { devices = "granted", viewport, args = [] 
   if (devices === "denied") flags.push("--deny-permission-prompts");
   if (process.getuid?.() === 0) flags.push("--no-sandbox");
   const browser = await puppeteer.launch({
-    executablePath: CHROMIUM,
+    executablePath: host ? insideOf(host, CHROMIUM) : CHROMIUM,
+    // A namespace shares no loopback with this process: the browser is driven over descriptors.
+    pipe: host !== undefined,
     headless: true,
     userDataDir: mkdtempSync(join(scratch, `chromium-${side}-`)),
     args: flags,

@@ -44,6 +44,59 @@ function y4m(rgb) {
   return Buffer.concat(parts);
 }
 
+/** What a phone's camera sends. */
+const SCENE = { width: 1280, height: 720, fps: 30, frames: 45 };
+
+/**
+ * Writes a clip that costs about as many bits as a person in a kitchen and returns its path: a
+ * textured picture that a hand moves in a small circle, with the noise of a camera. `seed` makes
+ * two sides differ.
+ */
+export function makeScene(dir, side, seed) {
+  const { width, height, fps, frames } = SCENE;
+  let state = seed;
+  const random = () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const reach = 24;
+  const wide = width + 2 * reach;
+  const texture = new Uint8Array(wide * (height + 2 * reach));
+  const waves = Array.from({ length: 24 }, () => ({
+    x: (random() - 0.5) * 0.3,
+    y: (random() - 0.5) * 0.3,
+    phase: random() * 6.3,
+  }));
+  for (let i = 0; i < texture.length; i += 1) {
+    const x = i % wide;
+    const y = Math.floor(i / wide);
+    let sum = 0;
+    for (const wave of waves) sum += Math.sin(wave.x * x + wave.y * y + wave.phase);
+    texture[i] = Math.max(16, Math.min(235, 125 + sum * 12));
+  }
+  const grain = Int8Array.from({ length: 65_537 }, () => Math.round((random() + random() - 1) * 6));
+  const chroma = Buffer.alloc((width / 2) * (height / 2), seed % 2 ? 118 : 138);
+  const parts = [Buffer.from(`YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`)];
+  for (let frame = 0; frame < frames; frame += 1) {
+    const angle = (frame / frames) * 2 * Math.PI;
+    const left = Math.round(reach * (1 + Math.cos(angle)));
+    const top = Math.round(reach * (1 + Math.sin(angle)));
+    const luma = Buffer.alloc(width * height);
+    let noise = Math.floor(random() * grain.length);
+    for (let y = 0; y < height; y += 1) {
+      const from = (y + top) * wide + left;
+      for (let x = 0; x < width; x += 1) {
+        luma[y * width + x] = texture[from + x] + grain[noise];
+        noise = noise + 1 === grain.length ? 0 : noise + 1;
+      }
+    }
+    parts.push(Buffer.from("FRAME\n"), luma, chroma, chroma);
+  }
+  const path = join(dir, `${side}-scene.y4m`);
+  writeFileSync(path, Buffer.concat(parts));
+  return path;
+}
+
 /** A WAV clip, 16 bit mono. It beeps: noise suppression takes a steady tone for noise. */
 function wav(hz) {
   const samples = SAMPLE_RATE * 2;

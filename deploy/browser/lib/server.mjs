@@ -35,23 +35,34 @@ export class Server {
   #printedUsed = false;
   #agents = 1;
 
-  /** Starts a server and waits until it is ready. `dataDir` continues with older data. */
-  static async start({ dataDir = mkdtempSync(join(scratch, "data-")), args = [], env = {} } = {}) {
+  /**
+   * Starts a server and waits until it is ready. `dataDir` continues with older data; `address` is
+   * where browsers reach it.
+   */
+  static async start({
+    dataDir = mkdtempSync(join(scratch, "data-")),
+    address = "127.0.0.1",
+    args = [],
+    env = {},
+  } = {}) {
     if (!existsSync(BINARY)) {
       throw new Error(`${BINARY} is missing: run "cargo build --release" first`);
     }
     const server = new Server();
     server.dataDir = dataDir;
+    server.address = address;
     server.port = await freePort();
     server.adminPort = await freePort();
     onFailure(`server on port ${server.port}`, () => server.log);
     server.#spawn(
       [
         ["--data-dir", dataDir],
-        ["--listen", `127.0.0.1:${server.port}`],
+        ["--listen", `${address}:${server.port}`],
+        ["--public-url", `http://${address === "127.0.0.1" ? "localhost" : address}:${server.port}`],
         ["--admin-listen", `127.0.0.1:${server.adminPort}`],
         ["--control-listen", "127.0.0.1:0"],
         ["--media-port", "0"],
+        address === "127.0.0.1" ? [] : ["--media-addresses", address],
       ].flat().concat(args),
       env,
     );
@@ -118,7 +129,7 @@ export class Server {
   /** One API request; throws what the server says when it refuses. */
   async api(path, body) {
     const key = readFileSync(join(this.dataDir, "api-key"), "utf8").trim();
-    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+    const response = await fetch(`http://${this.address}:${this.port}${path}`, {
       method: body ? "POST" : "GET",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
       body: body && JSON.stringify(body),
