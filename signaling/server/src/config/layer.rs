@@ -41,7 +41,7 @@ pub struct Layer {
     /// UDP address and port that media nodes dial [default: 127.0.0.1:7443]
     #[arg(long, env = "VITRINE_CONTROL_LISTEN", value_name = "ADDR", global = true)]
     pub control_listen: Option<SocketAddr>,
-    /// Address that people's browsers use, for links [default: http://localhost:<port>]
+    /// Address that people's browsers use, for links [default: http://localhost:PORT]
     #[arg(long, env = "VITRINE_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
     /// Further origins whose pages may connect, separated by commas
