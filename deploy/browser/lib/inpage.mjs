@@ -116,6 +116,7 @@ export function installProbe() {
       videoPacketsSent: 0,
       framesEncoded: 0,
       framesDecoded: 0,
+      packetsReceived: 0,
       audioPacketsReceived: 0,
       audioEnergy: 0,
       dtls: null,
@@ -134,6 +135,7 @@ export function installProbe() {
             out.framesEncoded += s.framesEncoded ?? 0;
           }
         } else if (s.type === "inbound-rtp") {
+          out.packetsReceived += s.packetsReceived ?? 0;
           if (s.kind === "video") out.framesDecoded += s.framesDecoded ?? 0;
           if (s.kind === "audio") {
             out.audioPacketsReceived += s.packetsReceived ?? 0;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use signaling_desk::{Seat, SocketId};
 use signaling_wire::{
     PROTOCOL,
-    browser::{ByeReason, Phase, ServerMessage, Welcome},
+    browser::{ByeReason, MediaPolicy, Phase, ServerMessage, Welcome},
     claims::Context,
     ids::{CallId, LegId},
     text::Name,
@@ -34,6 +34,8 @@ pub struct Hands {
     pub shop: Name,
     /// Who a shopper is about to talk to.
     pub host: Name,
+    /// When media may leave the pages.
+    pub media_policy: MediaPolicy,
 }
 
 impl Hands {
@@ -57,6 +59,7 @@ impl Hands {
             shop: self.shop.clone(),
             host: self.host.clone(),
             seat,
+            media_policy: self.media_policy,
             leg_alive,
             phase,
             language: context.language.clone(),

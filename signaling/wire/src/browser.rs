@@ -384,7 +384,8 @@ pub enum ServerMessage {
         reason: OfferEnd,
     },
 
-    /// Both: media may flow. The page attaches its tracks now. Sent again, with a higher epoch, when
+    /// Both: media may flow. The page attaches its tracks now, if it has not
+    /// ([`MediaPolicy::Instant`]). Sent again, with a higher epoch, when
     /// a side of a running call has come back with a new leg.
     CallStarted(CallView),
     /// Both: what the other side sends now.
@@ -447,6 +448,9 @@ pub struct Welcome {
     /// Shopper: to come back to this seat. Kept in the tab's session storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<String>,
+    /// When media may leave the page.
+    #[serde(default)]
+    pub media_policy: MediaPolicy,
     /// Whether the leg named in the hello is still there.
     pub leg_alive: bool,
     /// Where the page stands.
@@ -456,6 +460,19 @@ pub struct Welcome {
     /// The language the page should speak, if the link says one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Name>,
+}
+
+/// When camera and microphone packets may leave a page. Nobody sees or hears them before the agent
+/// accepts in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MediaPolicy {
+    /// From [`ServerMessage::CallStarted`] on.
+    #[default]
+    Private,
+    /// While it rings (shopper: [`QueuePlace::ringing`], agent: [`ServerMessage::Offer`]) they go
+    /// to the node, which starts the viewer with them on **Accept**.
+    Instant,
 }
 
 /// Where a page stands.

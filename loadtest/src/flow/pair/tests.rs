@@ -1,8 +1,8 @@
 use signaling_wire::{
     PROTOCOL,
     browser::{
-        CallView, ClientMessage, EndReason, MediaChoice, MediaState, Offer, Phase as PagePhase,
-        Presence, QueuePlace, ServerMessage, Stage, WantedPresence, Welcome,
+        CallView, ClientMessage, EndReason, MediaChoice, MediaPolicy, MediaState, Offer,
+        Phase as PagePhase, Presence, QueuePlace, ServerMessage, Stage, WantedPresence, Welcome,
     },
     claims::Context,
     ids::{LegId, OfferId},
@@ -126,6 +126,7 @@ fn welcome(role: Role) -> ServerMessage {
         shop: name(),
         host: name(),
         seat: None,
+        media_policy: MediaPolicy::Private,
         leg_alive: false,
         phase,
         context: Context::default(),

@@ -32,10 +32,23 @@ impl Core {
             let leg = self.legs[key].id;
             self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
         }
+        for (publisher, viewer) in [(a, b), (b, a)] {
+            self.start_with_kept(publisher, viewer);
+        }
         for key in [a, b] {
             self.exchange_feedback(key);
             self.touched(key);
         }
+    }
+
+    /// A publisher that was sending before the bridge is seen at once, without a round trip for a
+    /// key frame.
+    fn start_with_kept(&mut self, publisher: usize, viewer: usize) {
+        let kept = self.legs[publisher].media.take_kept(self.now);
+        for (incoming, packet) in kept.packets() {
+            self.legs[viewer].media.forward(self.now, incoming, packet);
+        }
+        self.media_events(viewer);
     }
 
     /// Ends a bridge, unless it is newer than `epoch`.

@@ -142,13 +142,16 @@ impl Core {
     fn handle_rtp(&mut self, key: usize, data: &mut [u8]) -> Result<(), PacketError> {
         let leg = &mut self.legs[key];
         let peer = leg.bridged.map(|bridged| bridged.peer);
-        if let Some((incoming, packet)) = leg.handle_rtp(self.now, data)?
-            && let Some(peer) = peer
-        {
-            self.legs[peer].media.forward(self.now, &incoming, packet);
-            self.media_events(peer);
-            self.exchange_feedback(peer);
-            self.touched(peer);
+        if let Some((incoming, packet)) = leg.handle_rtp(self.now, data)? {
+            match peer {
+                Some(peer) => {
+                    self.legs[peer].media.forward(self.now, &incoming, packet);
+                    self.media_events(peer);
+                    self.exchange_feedback(peer);
+                    self.touched(peer);
+                }
+                None => leg.media.keep(self.now, &incoming, packet),
+            }
         }
         self.touched(key);
         Ok(())

@@ -21,7 +21,7 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use shared::marshal::Marshal;
 
-use super::{MediaLeg, clock::middle, missing::GivenUp};
+use super::{Kept, MediaLeg, clock::middle, missing::GivenUp};
 use crate::{
     api::MediaKind,
     rtcp::{Message, Messages, ReportBlock},
@@ -98,6 +98,7 @@ impl MediaLeg {
         let ended = now.saturating_duration_since(self.last_media) > REPORT_TAIL;
         if ended && self.report_due.is_some_and(|due| due <= now) {
             self.report_due = None;
+            self.inbound.kept = Kept::default();
         }
     }
 

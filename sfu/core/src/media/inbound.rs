@@ -5,7 +5,7 @@ use std::{ops::Range, time::Instant};
 use arrayvec::ArrayVec;
 
 use super::{
-    Incoming, MediaLeg,
+    Incoming, Kept, MediaLeg,
     arrivals::Arrivals,
     asks::{BitrateCap, KeyFrameAsks},
     clock::PeerClock,
@@ -39,6 +39,8 @@ pub(super) struct Inbound {
     pub(super) peer_clock: PeerClock,
     pub(super) key_frame_asks: KeyFrameAsks,
     pub(super) cap: BitrateCap,
+    /// Video that nobody watches yet.
+    pub(super) kept: Kept,
 }
 
 impl Inbound {
@@ -52,6 +54,7 @@ impl Inbound {
             peer_clock: PeerClock::default(),
             key_frame_asks: KeyFrameAsks::default(),
             cap: BitrateCap::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -130,6 +133,21 @@ impl MediaLeg {
             }
         }
         Some(Incoming { extensions: extensions.passed, ..incoming })
+    }
+
+    /// Keeps a packet of a publisher whom nobody watches yet, for the viewer who may come: the
+    /// video since the last key frame, and asks for the next one so that this stays short.
+    pub fn keep(&mut self, now: Instant, incoming: &Incoming, packet: &[u8]) {
+        if incoming.kind() == MediaKind::Video && self.inbound.kept.push(now, incoming, packet) {
+            self.inbound.key_frame_asks.want(now);
+        }
+    }
+
+    /// What was kept, for [`Self::forward`] of the viewer's leg. Nothing if the publisher has
+    /// stopped meanwhile.
+    pub fn take_kept(&mut self, now: Instant) -> Kept {
+        let kept = std::mem::take(&mut self.inbound.kept);
+        if kept.is_stale(now) { Kept::default() } else { kept }
     }
 
     fn receive_media(

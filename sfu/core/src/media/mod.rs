@@ -10,6 +10,9 @@
 //! publisher's leg ◄── apply_feedback ◄── Feedback ◄── take_feedback ── viewer's leg
 //! ```
 //!
+//! A publisher whom nobody watches yet keeps the video since its last key frame
+//! ([`MediaLeg::keep`]); the viewer's leg starts with it ([`MediaLeg::take_kept`]).
+//!
 //! A forwarded packet is written once, with the viewer's header, into the ring that also serves
 //! repeats; only the transport-wide number and the send time are filled in when it leaves. Start
 //! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts.
@@ -23,6 +26,7 @@ mod counters;
 mod header;
 mod inbound;
 mod incoming;
+mod kept;
 mod key_progress;
 mod leg;
 mod missing;
@@ -35,7 +39,7 @@ mod sent;
 mod tests;
 mod wishes;
 
-pub use self::{counters::Counters, incoming::Incoming, leg::MediaLeg};
+pub use self::{counters::Counters, incoming::Incoming, kept::Kept, leg::MediaLeg};
 use crate::{
     api::MediaKind,
     sdp::{LocalSsrcs, Negotiated},

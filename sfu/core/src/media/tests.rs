@@ -1,6 +1,7 @@
 //! Legs in memory and in virtual time.
 
 mod forward;
+mod kept;
 mod lossy;
 mod peers;
 mod repair;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use signaling_wire::text::Name;
+use signaling_wire::{browser::MediaPolicy, text::Name};
 
 use super::{Config, Secret};
 
@@ -69,6 +69,16 @@ pub struct Layer {
     /// Who a shopper is about to talk to, for example a team
     #[arg(long, env = "VITRINE_HOST", value_name = "NAME", value_parser = parse_name, global = true)]
     pub host: Option<Name>,
+    /// When camera and microphone packets may leave the pages: `private` (after Accept) or
+    /// `instant` (to the node while it rings, shown to nobody before Accept) [default: private]
+    #[arg(
+        long,
+        env = "VITRINE_MEDIA_POLICY",
+        value_name = "POLICY",
+        value_parser = parse_media_policy,
+        global = true
+    )]
+    pub media_policy: Option<MediaPolicy>,
     /// Whether a media node runs inside this process [default: true]
     #[arg(long, env = "VITRINE_EMBEDDED_NODE", value_name = "BOOL", global = true)]
     pub embedded_node: Option<bool>,
@@ -110,9 +120,17 @@ fn parse_name(raw: &str) -> Result<Name, String> {
     Name::parse(raw).map_err(|error| error.to_string())
 }
 
+fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
+    match raw {
+        "private" => Ok(MediaPolicy::Private),
+        "instant" => Ok(MediaPolicy::Instant),
+        _ => Err("a media policy is private or instant".to_owned()),
+    }
+}
+
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 17] = [
+    pub(super) const KEYS: [&'static str; 18] = [
         "data_dir",
         "listen",
         "admin_listen",
@@ -122,6 +140,7 @@ impl Layer {
         "trust_proxy",
         "shop",
         "host",
+        "media_policy",
         "embedded_node",
         "region",
         "media_port",
@@ -148,6 +167,7 @@ impl Layer {
         set(&mut config.trust_proxy, self.trust_proxy);
         set(&mut config.shop, self.shop);
         set(&mut config.host, self.host);
+        set(&mut config.media_policy, self.media_policy);
         set(&mut config.embedded_node, self.embedded_node);
         set(&mut config.region, self.region);
         set(&mut config.media_port, self.media_port);

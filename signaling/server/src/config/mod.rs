@@ -19,7 +19,7 @@ use std::{
 
 use serde::Serialize;
 use sfu_node::control::ClusterSecret;
-use signaling_wire::text::Name;
+use signaling_wire::{browser::MediaPolicy, text::Name};
 
 pub use self::{
     environment::unknown_variables,
@@ -51,6 +51,8 @@ pub struct Config {
     pub shop: Name,
     /// Who a shopper is about to talk to.
     pub host: Name,
+    /// When media may leave the pages.
+    pub media_policy: MediaPolicy,
     /// Whether a media node runs inside this process.
     pub embedded_node: bool,
     /// Region of the embedded node.
@@ -85,6 +87,7 @@ impl Default for Config {
             trust_proxy: false,
             shop: name("Vitrine"),
             host: name("Our team"),
+            media_policy: MediaPolicy::Private,
             embedded_node: true,
             region: "local".to_owned(),
             media_port: 10_000,

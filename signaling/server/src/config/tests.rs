@@ -1,3 +1,5 @@
+use signaling_wire::browser::MediaPolicy;
+
 use super::{Config, Layer, Secret, file};
 
 #[test]
@@ -25,6 +27,17 @@ fn flags_and_environment_win_over_the_file_and_the_file_over_defaults() {
     assert_eq!(config.shop.as_str(), "From file");
     assert_eq!(config.media_port, 5000);
     assert_eq!(config.region, "local");
+}
+
+#[test]
+fn media_is_private_unless_the_configuration_says_instant() {
+    assert_eq!(Config::default().media_policy, MediaPolicy::Private);
+    let file = file::parse("media_policy = \"instant\"").expect("valid");
+    let mut config = Config::default();
+    file.apply(&mut config);
+    assert_eq!(config.media_policy, MediaPolicy::Instant);
+    let error = file::parse("media_policy = \"open\"").expect_err("no such policy");
+    assert!(error.contains("`private`") && error.contains("`instant`"), "{error}");
 }
 
 #[test]

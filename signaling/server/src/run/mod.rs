@@ -98,6 +98,7 @@ impl Server {
             issuer: Arc::clone(&issuer),
             shop: config.shop.clone(),
             host: config.host.clone(),
+            media_policy: config.media_policy,
         };
         let restored = store.restore().await.map_err(store_failure)?;
         let desk =

@@ -121,6 +121,7 @@ function offered(offer) {
   desk.note("");
   ring.start(offer);
   sound.start(t.titleRing(offer.name));
+  session.ring(true);
   void media.ask();
   show(ring.element);
 }
@@ -128,6 +129,7 @@ function offered(offer) {
 function stopRinging() {
   sound.stop();
   ring.stop();
+  session.ring(false);
 }
 
 /** @param {import("../shared/callview.js").Call} call */

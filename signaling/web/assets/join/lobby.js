@@ -69,7 +69,7 @@ export class Lobby {
     this.problem("");
     const title = place.ringing ? t.ringing : place.position === 1 ? t.next : t.place(place.position);
     const wait = place.agents === 0 ? (place.position === 1 ? t.nobody : t.nobodyPlace)
-      : place.ringing ? t.ringingText
+      : place.ringing ? (this.#instant ? t.ringingInstant : t.ringingText)
       : place.estimate_s === undefined ? t.noEstimate : t.estimate(place.estimate_s);
     if (this.#title.textContent !== title || first) announce(`${title}. ${wait}`);
     text(this.#title, title);
@@ -85,8 +85,14 @@ export class Lobby {
         h("i", { class: "me" }),
       ),
       h("p", {}, t.keepOpen),
+      this.#instant && !place.ringing && h("p", {}, t.instant),
     );
     this.#render();
+  }
+
+  /** Media flows to the server while it rings: the person is told. */
+  get #instant() {
+    return this.#welcome?.media_policy === "instant";
   }
 
   /** Words from the server about a message it could not serve. @param {string} words */
@@ -101,7 +107,8 @@ export class Lobby {
     if (!this.#queued) {
       text(this.#title, t.talkTo(welcome.host));
       const name = welcome.context.name;
-      text(this.#lead, `${name ? `${t.hello(name)} ` : ""}${name ? lower(t.lobbyText(welcome.shop)) : t.lobbyText(welcome.shop)}`);
+      const lead = `${name ? `${t.hello(name)} ` : ""}${name ? lower(t.lobbyText(welcome.shop)) : t.lobbyText(welcome.shop)}`;
+      text(this.#lead, this.#instant ? `${lead} ${t.instant}` : lead);
     }
     this.#queue.hidden = !this.#queued;
     this.#join.hidden = this.#queued;

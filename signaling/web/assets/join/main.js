@@ -69,6 +69,7 @@ const lobby = new Lobby(session.media, {
   },
   leave: () => {
     leaving = true;
+    session.ring(false);
     if (session.socket.send({ type: "leave" })) lobby.lobby(true);
   },
 });
@@ -80,6 +81,7 @@ function onWelcome(welcome) {
   document.title = t.pageTitle(shop);
   lobby.welcome(welcome);
   const { phase } = welcome;
+  session.ring(phase.phase === "queued" && phase.ringing);
   switch (phase.phase) {
     case "lobby":
       lobby.lobby(false);
@@ -105,6 +107,7 @@ function onMessage(message) {
     case "queue":
       if (leaving) return;
       joining = false;
+      session.ring(message.ringing);
       lobby.queue(/** @type {any} */ (message));
       return show(lobby.element);
     case "call_started":

@@ -26,6 +26,8 @@ export const t = {
   place: (/** @type {number} */ n) => `You are number ${n} in line`,
   ringing: "Someone is about to answer",
   ringingText: "Your camera and microphone go on when they answer.",
+  instant: "While it rings, your picture and sound already go to our server, so that the call starts at once.",
+  ringingInstant: "Your picture and sound go to our server now, so that the call starts at once. Nobody sees or hears you before they answer.",
   estimate: (/** @type {number} */ seconds) => `Usually ${minutes(seconds)}.`,
   noEstimate: "We cannot say yet how long it takes.",
   nobody: "Nobody is at the desk right now. Keep this page open: you are first to be called when someone comes.",

@@ -7,7 +7,7 @@
  * @typedef {{code: string, title: string, hint: string, status: number, stage: string, retry_after?: number}} Problem
  * @typedef {{
  *   protocol: number, role: "shopper" | "agent", name: string, shop: string, host: string,
- *   seat?: string, leg_alive: boolean, phase: {phase: string, [field: string]: any},
+ *   seat?: string, media_policy?: "private" | "instant", leg_alive: boolean, phase: {phase: string, [field: string]: any},
  *   context: Record<string, any>, language?: string,
  * }} Welcome
  */
@@ -59,7 +59,11 @@ export class Session {
         this.leg.socketOpened();
       },
       onMessage: (message) => this.#receive(message),
-      onState: () => this.#banner(),
+      onState: () => {
+        // Without the line the page would not hear that the ring is over.
+        if (this.socket.state !== "ready") this.ring(false);
+        this.#banner();
+      },
     });
     this.stages = new Stages(send);
     this.leg = new Leg({
@@ -106,9 +110,22 @@ export class Session {
     this.#banner();
   }
 
+  /**
+   * Whether it rings. Where the policy is *instant*, media flows to the node while it does, which
+   * shows it to nobody before the call starts.
+   * @param {boolean} rings
+   */
+  ring(rings) {
+    const flows = rings && this.#instant;
+    if (flows === this.#flowsEarly || this.view.call) return;
+    this.#flowsEarly = flows;
+    void (flows ? this.leg.start(this.media.outgoing) : this.leg.stop());
+  }
+
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
   startCall(call) {
     this.stages.belong(call.call);
+    this.#flowsEarly = false;
     // Tracks first: the screen can wait a millisecond, the other side's picture should not.
     void this.leg.start(this.media.outgoing).then(() => {
       if (this.media.audio || this.media.video) this.stages.mark("tracks_attached");
@@ -121,6 +138,7 @@ export class Session {
 
   /** Nothing leaves the page any more; the leg stays warm for the next call. */
   endCall() {
+    this.#flowsEarly = false;
     void this.leg.stop();
     this.#quality.stop();
     this.view.end();
@@ -128,6 +146,8 @@ export class Session {
   }
 
   #refused = false;
+  #instant = false;
+  /** Media flows although there is no call yet. */ #flowsEarly = false;
   /** A call this person has left while the line was down. @type {string | null} */ #left = null;
 
   #hangUp() {
@@ -172,6 +192,7 @@ export class Session {
   #welcome(welcome) {
     this.stages.renew("welcome");
     this.leg.welcomed(welcome.leg_alive);
+    this.#instant = welcome.media_policy === "instant";
     this.view.untold();
     if (welcome.phase.phase === "in_call" && welcome.phase.call === this.#left) this.#hangUp();
     else if (welcome.phase.phase === "in_call") this.startCall(/** @type {any} */ (welcome.phase));

@@ -78,6 +78,30 @@ fn a_key_frame_opens_the_picture() {
 }
 
 #[test]
+fn a_picture_that_came_before_the_bridge_is_seen_without_a_round_trip() {
+    let mut world = World::new();
+    world.connect(Versions::Both);
+    world.connect(Versions::Both);
+    let ssrc = world.peers[0].ssrcs()[1];
+    for sequence in 1..4 {
+        let mut packet = rtp_packet(VIDEO, sequence, ssrc, &key_frame());
+        packet[1] |= 0x80;
+        let packet = world.peers[0].seal_rtp(&packet);
+        world.send(0, &packet);
+        world.run(Duration::from_millis(33));
+    }
+    assert!(media(&world, 1).is_empty(), "nobody sees it before the bridge");
+    world.peers[0].received.clear();
+    world.bridge(1);
+    let seen = media(&world, 1);
+    assert_eq!(seen.len(), 1, "the newest key frame, at once");
+    assert!(seen[0].ends_with(&key_frame()));
+    assert!(steps(&world.take_events(), 0).contains(&CallStep::FirstKeyFrame));
+    let requests = world.peers[0].received.iter().filter(|packet| packet[1] == 206);
+    assert_eq!(requests.filter(|packet| packet[0] & 0x1f == 1).count(), 0, "none is asked for");
+}
+
+#[test]
 fn nothing_is_heard_before_the_bridge_and_after_it() {
     let mut world = World::new();
     world.connect(Versions::Both);
