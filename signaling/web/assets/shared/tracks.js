@@ -14,6 +14,8 @@ const NOTHING = { audio: null, video: null, screen: false };
 export class Tracks {
   /** @type {Outgoing} */ #outgoing = NOTHING;
   #open = false;
+  /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
+  #swaps = Promise.resolve();
   /** @type {RTCRtpTransceiver | null} */ #audio = null;
   /** @type {RTCRtpTransceiver | null} */ #video = null;
 
@@ -30,6 +32,8 @@ export class Tracks {
       if ("jitterBufferTarget" in receiver) hints.jitterBufferTarget = 0;
       else if ("playoutDelayHint" in receiver) hints.playoutDelayHint = 0;
     }
+    // A swap on a connection that was closed may never be done.
+    this.#swaps = Promise.resolve();
     if (this.#open) void this.#apply();
   }
 
@@ -64,7 +68,12 @@ export class Tracks {
     sender.setParameters(parameters).catch(() => {});
   }
 
-  async #apply() {
+  #apply() {
+    this.#swaps = this.#swaps.then(() => this.#swap());
+    return this.#swaps;
+  }
+
+  async #swap() {
     const { audio, video } = this.#outgoing;
     await Promise.all([swap(this.#audio?.sender, audio), swap(this.#video?.sender, video)]);
     if (video) this.tune();
