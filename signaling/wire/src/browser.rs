@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     claims::Context,
+    figure,
     ids::{CallId, LegId, OfferId},
     problem::Problem,
     text::{ChatText, Name, Note},
@@ -312,22 +313,29 @@ pub struct StageMark {
 #[serde(default)]
 pub struct PageQuality {
     /// Round trip to the node in milliseconds.
+    #[serde(deserialize_with = "figure::read")]
     pub rtt_ms: f32,
     /// Share of incoming packets lost since the last report, 0 to 1.
+    #[serde(deserialize_with = "figure::read")]
     pub loss_in: f32,
     /// Incoming video in kbit/s.
+    #[serde(deserialize_with = "figure::read")]
     pub video_in_kbps: f32,
     /// Outgoing video in kbit/s.
+    #[serde(deserialize_with = "figure::read")]
     pub video_out_kbps: f32,
     /// Decoded frames per second.
+    #[serde(deserialize_with = "figure::read")]
     pub fps_in: f32,
     /// Height of the incoming picture in pixels.
     pub height_in: u16,
     /// Freezes since the last report.
     pub freezes: u16,
     /// Seconds frozen since the last report.
+    #[serde(deserialize_with = "figure::read")]
     pub freeze_seconds: f32,
     /// Share of concealed audio samples since the last report, 0 to 1.
+    #[serde(deserialize_with = "figure::read")]
     pub concealed: f32,
 }
 

@@ -14,7 +14,10 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CallId, LegId, NodeEpoch, NodeId};
+use crate::{
+    figure,
+    ids::{CallId, LegId, NodeEpoch, NodeId},
+};
 
 /// ALPN of the control link.
 pub const ALPN: &[u8] = b"vitrine-control/1";
@@ -181,6 +184,7 @@ pub struct Load {
     /// Bridged calls.
     pub calls: u32,
     /// Busiest worker's share of a core, 0 to 1.
+    #[serde(deserialize_with = "figure::read")]
     pub busy: f32,
 }
 
@@ -277,15 +281,21 @@ pub enum CallEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LegQuality {
     /// Round trip to the page in milliseconds.
+    #[serde(deserialize_with = "figure::read")]
     pub rtt_ms: f32,
     /// Share of packets lost on the way from the page, 0 to 1, before repair.
+    #[serde(deserialize_with = "figure::read")]
     pub loss_up: f32,
     /// Share of packets lost on the way to the page, 0 to 1, as the page reports.
+    #[serde(deserialize_with = "figure::read")]
     pub loss_down: f32,
     /// From the page, kbit/s.
+    #[serde(deserialize_with = "figure::read")]
     pub up_kbps: f32,
     /// To the page, kbit/s.
+    #[serde(deserialize_with = "figure::read")]
     pub down_kbps: f32,
     /// Estimate of what the way to the page can carry, kbit/s.
+    #[serde(deserialize_with = "figure::read")]
     pub estimate_kbps: f32,
 }

@@ -19,6 +19,7 @@
 pub mod browser;
 pub mod claims;
 pub mod control;
+mod figure;
 pub mod ids;
 pub mod limits;
 pub mod problem;

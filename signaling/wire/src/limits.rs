@@ -33,3 +33,7 @@ pub const MAX_TOKEN: usize = 4_096;
 
 /// Most stage marks in one message.
 pub const MAX_STAGES: usize = 32;
+
+/// Largest measured figure (milliseconds, kbit/s, seconds, shares). Beyond anything real, and so
+/// far from the limits of `f32` that sums of a day of reports stay finite.
+pub const MAX_FIGURE: f32 = 1e9;

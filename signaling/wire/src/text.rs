@@ -31,14 +31,18 @@ pub struct TooLong {
 }
 
 impl<const MAX: usize> Text<MAX> {
-    /// Trims `raw`, drops control characters and checks the bound.
+    /// Drops control characters, trims what is left and checks the bound.
     ///
     /// # Errors
     /// [`TooLong`] when more than `MAX` characters are left.
     pub fn parse(raw: &str) -> Result<Self, TooLong> {
-        let clean: String =
-            raw.trim().chars().filter(|c| *c == '\n' || !c.is_control()).take(MAX + 1).collect();
-        if clean.chars().count() > MAX { Err(TooLong { max: MAX }) } else { Ok(Self(clean)) }
+        // Control characters go first: there may be blanks behind them to trim.
+        let clean: String = raw.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+        let clean = clean.trim();
+        if clean.chars().nth(MAX).is_some() {
+            return Err(TooLong { max: MAX });
+        }
+        Ok(Self(clean.to_owned()))
     }
 
     /// Whether nothing is left of it.
