@@ -20,6 +20,9 @@ pub mod browser;
 pub mod claims;
 pub mod control;
 mod figure;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ids;
 pub mod limits;
 pub mod problem;
