@@ -6,7 +6,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 
-import { cold, direct, warm } from "./connect/paths.mjs";
+import { cold, direct, instant, recover, warm } from "./connect/paths.mjs";
 import { startRelay } from "./connect/relay.mjs";
 import { pictureTable, stageTable, summarise, table } from "./connect/report.mjs";
 import { watch } from "./connect/watch.mjs";
@@ -20,12 +20,12 @@ const USAGE = `deploy/connect [options]
 
   --runs N        runs of each path at each round-trip time (50)
   --rtt LIST      round-trip times, ms, between any two hosts (0,50,100,200)
-  --paths LIST    of direct, warm, cold (all); ratios need direct
+  --paths LIST    of direct, warm, cold, instant (all); ratios need direct
   --rate KBPS     each browser's access link, both ways; 0: no limit (5000)
-  --watch SECONDS how long the picture of direct and warm calls is watched (5)
+  --watch SECONDS how long the picture is watched, on all paths but cold (5)
   --json FILE     every run and every figure
 `;
-const PATHS = { direct, warm, cold };
+const PATHS = { direct, warm, cold, instant };
 /** Failed runs after which the rest would say nothing either. */
 const MAX_FAILURES = 5;
 
@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
   options: {
     runs: { type: "string", default: "50" },
     rtt: { type: "string", default: "0,50,100,200" },
-    paths: { type: "string", default: "direct,warm,cold" },
+    paths: { type: "string", default: "direct,warm,cold,instant" },
     rate: { type: "string", default: "5000" },
     watch: { type: "string", default: "5" },
     json: { type: "string" },
@@ -56,21 +56,31 @@ const rtts = options.rtt.split(",").map((rtt) => number("rtt", rtt, 0));
 const paths = options.paths.split(",");
 for (const path of paths) if (!PATHS[path]) throw new Error(`--paths: there is no path "${path}"`);
 
+/** Runs of one path in a row: its console stays open for that long. */
+const IN_A_ROW = 10;
+
 /** All runs at one round-trip time, the paths in turn so that a busy minute hits each alike. */
 async function block(world, rtt, failures) {
   setLink("*<->*", { rtt_ms: rtt });
   const results = Object.fromEntries(paths.map((path) => [path, []]));
   const loadBefore = loadavg()[0];
-  for (let run = 0; run < runs; run += 1) {
+  const one = async (path) => {
+    try {
+      results[path].push(await PATHS[path](world, path === "cold" ? 0 : watchMs));
+    } catch (error) {
+      failures.push({ rtt, path, error: error.message });
+      process.stderr.write(`\n${path} at ${rtt} ms: ${error.message}\n`);
+      if (failures.length > MAX_FAILURES) throw new Error("too many failed runs");
+      await recover(world);
+    }
+  };
+  for (let done = 0; done < runs; done += IN_A_ROW) {
+    const end = Math.min(runs, done + IN_A_ROW);
     for (const path of paths) {
-      try {
-        results[path].push(await PATHS[path](world, path === "cold" ? 0 : watchMs));
-      } catch (error) {
-        failures.push({ rtt, path, run, error: error.message });
-        process.stderr.write(`\n${path} at ${rtt} ms, run ${run + 1}: ${error.message}\n`);
-        if (failures.length > MAX_FAILURES) throw new Error("too many failed runs");
+      for (let run = done; run < end; run += 1) {
+        await one(path);
+        process.stderr.write(`\rRTT ${rtt} ms, ${path}: ${run + 1}/${runs}    `);
       }
-      process.stderr.write(`\rRTT ${rtt} ms: ${run + 1}/${runs} ${path}   `);
     }
   }
   process.stderr.write("\n");
@@ -79,24 +89,33 @@ async function block(world, rtt, failures) {
 }
 
 const address = ownAddress();
-const server = await Server.start({ address });
 const relay = await startRelay(address);
+/** A server for each policy that a path needs, and the agent's session there. */
+const desks = {};
 const seats = [];
 try {
+  desks.private = { server: await Server.start({ address }) };
+  if (paths.includes("instant")) {
+    desks.instant = { server: await Server.start({ address, args: ["--media-policy", "instant"] }) };
+  }
+  const origins = [relay.origin, ...Object.values(desks).map(({ server }) => server.origin)];
   for (const [index, side] of ["shopper", "agent"].entries()) {
     if (rate > 0) setLink(`${side}.access`, { rate_kbps: rate });
     const seat = await Seat.open(side, "about:blank", {
       host: side,
       video: makeScene(scratch, side, index + 1),
       // A camera needs a secure page; a certificate would be one more thing to set up.
-      args: [`--unsafely-treat-insecure-origin-as-secure=${server.origin},${relay.origin}`],
+      args: [`--unsafely-treat-insecure-origin-as-secure=${origins}`],
     });
     seats.push(seat);
     await seat.page.evaluateOnNewDocument(watch);
   }
   const [shopper, agent] = seats;
-  await agent.page.goto(await server.signIn());
-  await agent.find("button", "Go available");
+  for (const desk of Object.values(desks)) {
+    await agent.page.goto(await desk.server.signIn());
+    await agent.find("button", "Go available");
+    desk.cookies = await agent.browser.cookies();
+  }
 
   const about = {
     at: new Date().toISOString(),
@@ -110,16 +129,19 @@ try {
   };
   const failures = [];
   const blocks = [];
-  for (const rtt of rtts) blocks.push(await block({ server, relay, shopper, agent }, rtt, failures));
+  for (const rtt of rtts) blocks.push(await block({ desks, relay, shopper, agent }, rtt, failures));
 
   for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(11)} ${value}`);
   console.log(`\n${table(blocks, paths)}\n`);
-  console.log("direct: browser to browser, cold, camera open, from the press on Call");
-  console.log("warm:   from the press on Accept; nothing leaves the shopper's page before (asserted)");
-  console.log("cold:   from the press on Join; a script in the agent's page presses Accept at once\n");
+  console.log("direct:  browser to browser, cold, camera open, from the press on Call");
+  console.log("warm:    private, from the press on Accept; nothing leaves the shopper's page before (asserted)");
+  console.log("instant: from the press on Accept; media at the node from the ring on, at nobody's page (asserted)");
+  console.log("cold:    from the press on Join; a script in the agent's page presses Accept at once\n");
   console.log(`${pictureTable(blocks, paths)}\n`);
   for (const { rtt, summaries } of blocks) {
-    if (summaries.warm?.n) console.log(`${stageTable("warm", rtt, summaries.warm)}\n`);
+    for (const path of ["warm", "instant"]) {
+      if (summaries[path]?.n) console.log(`${stageTable(path, rtt, summaries[path])}\n`);
+    }
   }
   const lab = labStats();
   console.log(`emulator: ${JSON.stringify(lab.event_lateness_us_below)} µs late at most, by share of packets`);
@@ -131,5 +153,5 @@ try {
 } finally {
   await Promise.all(seats.map((seat) => seat.close()));
   relay.stop();
-  await server.stop();
+  await Promise.all(Object.values(desks).map(({ server }) => server.stop()));
 }

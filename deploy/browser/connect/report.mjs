@@ -51,6 +51,7 @@ function picture(runs, side) {
   if (seen.length === 0) return undefined;
   const of = (pick) => seen.map(pick);
   return {
+    firstKilobytes: median(of((screen) => screen.bytes / 1_000)),
     firstLines: median(of((screen) => screen.lines.first)),
     linesAfter1s: { p50: median(of((screen) => screen.lines.second)), min: percentile(of((screen) => screen.lines.second), 0) },
     kbpsAfter2s: { p50: median(of((screen) => screen.kbps)), min: percentile(of((screen) => screen.kbps), 0) },
@@ -79,7 +80,7 @@ const three = ({ p50, p95, max }) => `${cell(p50)}${cell(p95)}${cell(max)}`;
 export function table(blocks, paths) {
   const lines = ["Click → first remote frame presented, milliseconds: p50, p95, max", ""];
   lines.push(
-    `${"path".padEnd(8)}${"RTT".padStart(5)}${"n".padStart(5)}  ${"shopper's screen".padStart(18)}  ` +
+    `${"path".padEnd(9)}${"RTT".padStart(5)}${"n".padStart(5)}  ${"shopper's screen".padStart(18)}  ` +
       `${"agent's screen".padStart(18)}  ${"later of both".padStart(18)}  p50 and p95 to direct`,
   );
   for (const path of paths) {
@@ -89,7 +90,7 @@ export function table(blocks, paths) {
       const base = summaries.direct?.later;
       const ratio = base && `${(summary.later.p50 / base.p50).toFixed(2)}  ${(summary.later.p95 / base.p95).toFixed(2)}`;
       lines.push(
-        `${path.padEnd(8)}${cell(rtt, 5)}${cell(summary.n, 5)}  ${three(summary.shopper)}  ${three(summary.agent)}  ` +
+        `${path.padEnd(9)}${cell(rtt, 5)}${cell(summary.n, 5)}  ${three(summary.shopper)}  ${three(summary.agent)}  ` +
           `${three(summary.later)}  ${(ratio ?? "").padEnd(12)} load ${load.map((value) => value.toFixed(1)).join(" → ")}`,
       );
     }
@@ -110,10 +111,11 @@ export function stageTable(path, rtt, { stages: { opening, call } }) {
 /** Whether the picture is more than a thumbnail. */
 export function pictureTable(blocks, paths) {
   const lines = [
-    "Picture: lines of the first frame (median) and after 1 s (median, least); kbit/s in the third second",
-    "(median, least); runs with a gap over 200 ms in the first 5 s; longest gap, milliseconds",
+    "Picture: kB of video that had come when the first frame was shown, and its lines (medians); lines",
+    "after 1 s (median, least); kbit/s in the third second (median, least); runs with a gap over 200 ms",
+    "while watched; longest gap, milliseconds",
     "",
-    "path      RTT  screen    first   1 s  least  kbit/s  least  freezes  longest",
+    "path       RTT  screen      kB  first   1 s  least  kbit/s  least  freezes  longest",
   ];
   for (const path of paths) {
     for (const { rtt, summaries } of blocks) {
@@ -121,7 +123,7 @@ export function pictureTable(blocks, paths) {
         const seen = summaries[path]?.picture?.[side];
         if (!seen) continue;
         lines.push(
-          `${path.padEnd(8)}${cell(rtt, 5)}  ${side.padEnd(8)}${cell(seen.firstLines, 7)}${cell(seen.linesAfter1s.p50)}` +
+          `${path.padEnd(9)}${cell(rtt, 5)}  ${side.padEnd(8)}${cell(seen.firstKilobytes)}${cell(seen.firstLines, 7)}${cell(seen.linesAfter1s.p50)}` +
             `${cell(seen.linesAfter1s.min, 7)}${cell(seen.kbpsAfter2s.p50, 8)}${cell(seen.kbpsAfter2s.min, 7)}` +
             `${`${seen.runsWithFreeze}/${seen.of}`.padStart(9)}${cell(seen.longestGap, 9)}`,
         );

@@ -3,6 +3,8 @@
 /** Injected with `evaluateOnNewDocument`; must not refer to anything outside itself. */
 export function watch() {
   const FREEZE_MS = 200;
+  /** A call that has shown nothing by then has failed. */
+  const GIVE_UP_MS = 20_000;
   const clicks = [];
   const frames = [];
   const waiting = new Set();
@@ -47,7 +49,8 @@ export function watch() {
   const firstAfter = (clicked) => {
     const seen = frames.find((frame) => frame.received > clicked);
     if (seen) return seen;
-    return new Promise((done) => {
+    return new Promise((done, failed) => {
+      setTimeout(() => failed(new Error(`no remote frame within ${GIVE_UP_MS} ms`)), GIVE_UP_MS);
       const wait = (frame) => {
         if (frame.received <= clicked) return;
         waiting.delete(wait);
@@ -71,10 +74,19 @@ export function watch() {
   const until = (at) =>
     new Promise((done) => setTimeout(done, at - performance.timeOrigin - performance.now()));
 
+  let bytesBefore = 0;
+  /** Forgets what was before: a console stays open from call to call. */
+  const begin = async () => {
+    clicks.length = 0;
+    frames.length = 0;
+    bytesBefore = (await received()).bytes;
+  };
+
   /** The first remote frame received after the click, and the picture of the `ms` after it. */
   const measure = async (clicked, ms) => {
     const first = await firstAfter(clicked);
-    const result = { at: first.at - clicked, received: first.received - clicked };
+    const bytes = (await received()).bytes - bytesBefore;
+    const result = { at: first.at - clicked, received: first.received - clicked, bytes };
     if (ms === 0) return result;
     await until(first.at + 2_000);
     const before = await received();
@@ -99,7 +111,7 @@ export function watch() {
     };
   };
 
-  Object.defineProperty(window, "__watch", { value: { clicks, measure } });
+  Object.defineProperty(window, "__watch", { value: { clicks, begin, measure } });
 }
 
 /** Runs in the agent's page: presses Accept the moment it can be pressed, once. */
