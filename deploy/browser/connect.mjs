@@ -119,7 +119,7 @@ try {
 
   const about = {
     at: new Date().toISOString(),
-    commit: process.env.VITRINE_COMMIT,
+    commit: process.env.CONNECT_COMMIT,
     server: execFileSync(BINARY, ["--version"], { encoding: "utf8" }).trim(),
     browser: await agent.browser.version(),
     node: process.version,
