@@ -59,7 +59,8 @@ counters! {
     nacks_received,
     /// Packets repeated to the peer.
     repeats_sent,
-    /// Packets that the peer asked for and that were not kept any more.
+    /// Packets that the peer asked for and that were not kept any more, or that it agreed to no
+    /// stream of repeats for.
     repeats_missed,
     /// Repeats not sent because of the budget for them.
     repeats_over_budget,

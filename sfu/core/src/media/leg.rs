@@ -64,7 +64,7 @@ impl MediaLeg {
     pub fn renegotiate(&mut self, negotiated: Negotiated) {
         self.negotiated = negotiated;
         for stream in &mut self.outbound.streams {
-            stream.forget_route();
+            stream.renegotiate(self.negotiated.media(stream.kind));
         }
         self.inbound.adopt_streams(&self.negotiated);
     }

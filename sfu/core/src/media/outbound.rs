@@ -201,7 +201,10 @@ impl MediaLeg {
                 self.counters.repeats_over_budget += 1;
                 continue;
             }
-            let Some(len) = write_repeat(stream, sequence, out) else { continue };
+            let Some(len) = write_repeat(stream, sequence, out) else {
+                self.counters.repeats_missed += 1;
+                continue;
+            };
             self.counters.repeats_sent += 1;
             self.stamp(now, &mut out[..len], entry.transport_sequence_at, entry.send_time_at);
             return Some(len);
@@ -233,15 +236,13 @@ impl MediaLeg {
 /// The first report comes soon, for the round trip and for lip-sync.
 const FIRST_REPORT: Duration = Duration::from_millis(200);
 
-/// Writes a packet again: in the stream of repeats (RFC 4588) if the peer agreed to one, else as
-/// it was.
+/// Writes a packet again, in the stream of repeats (RFC 4588). `None` if the peer agreed to none:
+/// under its own number a packet cannot be sent again, because the time and number stamped into it
+/// would be sealed with a nonce that is used up (RFC 7714 §9.1).
 fn write_repeat(stream: &mut SendStream, sequence: u64, out: &mut [u8]) -> Option<usize> {
-    let payload_type = stream.rtx_payload_type();
+    let payload_type = stream.rtx_payload_type()?;
     let (entry, bytes) = stream.cache.get(sequence)?;
-    let (Some(payload_type), Some(rtx)) = (payload_type, &mut stream.rtx) else {
-        out.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        return Some(bytes.len());
-    };
+    let rtx = stream.rtx.as_mut()?;
     let header_len = usize::from(entry.header_len);
     let len = bytes.len() + 2;
     let out = out.get_mut(..len)?;

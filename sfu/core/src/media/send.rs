@@ -134,9 +134,10 @@ impl SendStream {
         self.key_frame = KeyFrameProgress::default();
     }
 
-    /// The agreement has changed: payload types are looked up anew.
-    pub(super) fn forget_route(&mut self) {
-        self.route = None;
+    /// The agreement has changed: payload types are looked up anew, at once, since a repeat may be
+    /// asked for before the next packet comes.
+    pub(super) fn renegotiate(&mut self, media: Option<&Media>) {
+        self.route = self.route.and_then(|(codec, _)| Some((codec, *media?.best_for(codec)?)));
     }
 
     /// Writes a publisher's packet in our stream's form into the cache and queues it.
