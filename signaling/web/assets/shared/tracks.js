@@ -52,7 +52,6 @@ export class Tracks {
   /** Closes the gate. */
   async stop() {
     this.#open = false;
-    this.#outgoing = NOTHING;
     await this.#apply();
   }
 
@@ -74,7 +73,9 @@ export class Tracks {
   }
 
   async #swap() {
-    const { audio, video } = this.#outgoing;
+    // What counts is the gate when the swap's turn comes: a change of devices after `stop` must
+    // not bring the tracks back.
+    const { audio, video } = this.#open ? this.#outgoing : NOTHING;
     await Promise.all([swap(this.#audio?.sender, audio), swap(this.#video?.sender, video)]);
     if (video) this.tune();
   }
