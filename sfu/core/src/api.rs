@@ -132,6 +132,17 @@ pub enum Event {
         /// The step.
         step: CallStep,
     },
+    /// The video to a viewer was paused, or flows again, because of what the way to it can carry.
+    /// Both pages should say so; audio is not touched. A call begins with [`VideoState::Flowing`],
+    /// which is not told.
+    Video {
+        /// The call.
+        call: CallId,
+        /// The viewer's leg: the one whose way is too narrow.
+        leg: LegId,
+        /// What is so from now on.
+        state: VideoState,
+    },
     /// Quality of a bridged leg; every two seconds and at the end of the bridge.
     Quality {
         /// The call.
@@ -152,6 +163,15 @@ pub enum CallStep {
     FirstPacket(MediaKind),
     /// The publisher's first complete key frame was forwarded.
     FirstKeyFrame,
+}
+
+/// Whether a viewer gets the publisher's video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VideoState {
+    /// It does.
+    Flowing,
+    /// The way to it carries audio and too little besides.
+    Paused,
 }
 
 /// Why a leg cannot be opened or restarted.
@@ -218,6 +238,13 @@ pub struct Quality {
     pub down_kbps: f32,
     /// Estimate of what the way to the peer can carry, kbit/s.
     pub estimate_kbps: f32,
+    /// What the publisher whom the peer watches is held to, kbit/s; 0 if it is told nothing.
+    pub target_kbps: f32,
+    /// Longest that a packet to the peer waited here for its turn, milliseconds.
+    pub queue_ms: f32,
+    /// Share of the packets to the peer that were dropped here instead of being sent too late, 0
+    /// to 1.
+    pub dropped: f32,
 }
 
 /// A datagram to send.

@@ -63,6 +63,9 @@ impl MediaLeg {
             up_kbps: kbps(self.counters.bytes_in - before.counters.bytes_in),
             down_kbps: kbps(self.counters.bytes_out - before.counters.bytes_out),
             estimate_kbps: self.outbound.estimator.bitrate() as f32 / 1_000.0,
+            target_kbps: self.wishes.told().unwrap_or_default() as f32 / 1_000.0,
+            queue_ms: 0.0,
+            dropped: 0.0,
         }
     }
 

@@ -22,6 +22,13 @@ pub(super) struct Wishes {
     told_bitrate: Option<u64>,
 }
 
+impl Wishes {
+    /// What the publisher was told last, in bit/s.
+    pub(super) fn told(&self) -> Option<u64> {
+        self.told_bitrate
+    }
+}
+
 impl MediaLeg {
     /// From now on packets given to [`Self::forward`] go to the peer. Call it at the bridge once
     /// the peer can receive (SRTP keys are there); again when the publisher changes: the peer's

@@ -49,6 +49,10 @@ impl Registry {
                 };
                 self.say(call.owner, message);
             }
+            Event::Video { call, leg, state } => {
+                let (call, leg) = (translate::call_out(call), translate::leg_out(leg));
+                tracing::debug!(%call, %leg, ?state, "video to a leg");
+            }
             Event::Quality { call: id, leg, quality } => {
                 let owner = self.calls.get(&id).map(|call| call.owner);
                 let Some(owner) = owner.or(self.legs.get(&leg).map(|leg| leg.owner)) else {
