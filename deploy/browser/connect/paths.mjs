@@ -1,69 +1,77 @@
-// One call by each path. Each returns what both screens saw, counted from the click.
+// One call by each path. Each returns what both screens saw, counted from the press.
 
 import assert from "node:assert/strict";
 
 import { sleep, until } from "../lib/until.mjs";
-import { acceptAtOnce } from "./watch.mjs";
 
-/** The time of the last press on the button of this name; a button may also show its key. */
-const clickOn = (seat, name) =>
-  until(`${seat.side}: the click on ${name}`, () =>
-    seat.page.evaluate(
-      (wanted) => window.__watch.clicks.findLast(({ name }) => name?.startsWith(wanted))?.at,
-      name,
-    ),
+/** What a person lets pass before a press: the pages are at rest, and frames have no fixed phase to it. */
+const moment = () => sleep(600 + Math.random() * 400);
+
+/** Calls a function of `__watch` in the page. */
+const ask = (seat, name, ...args) =>
+  seat.page.evaluate((called, given) => window.__watch[called](...given), name, args).catch((error) => {
+    throw new Error(`${seat.side}: ${error.message}`);
+  });
+
+/** A real press, through the browser's input: returns its time stamp. */
+async function press(seat, name) {
+  const { x, y } = await ask(seat, "place", name);
+  await seat.page.mouse.click(x, y);
+  return until(
+    `${seat.side}: the press on ${name}`,
+    () =>
+      seat.page.evaluate(
+        (wanted) => window.__watch.clicks.findLast((click) => click.name?.startsWith(wanted))?.at,
+        name,
+      ),
   );
+}
 
 async function screens({ shopper, agent }, clicked, watchMs) {
-  const measure = (seat) =>
-    seat.page.evaluate((at, ms) => window.__watch.measure(at, ms), clicked, watchMs);
-  const [onShopper, onAgent] = await Promise.all([measure(shopper), measure(agent)]);
+  const [onShopper, onAgent] = await Promise.all(
+    [shopper, agent].map((seat) => ask(seat, "measure", clicked, watchMs)),
+  );
   return { shopper: onShopper, agent: onAgent, later: Math.max(onShopper.at, onAgent.at) };
 }
 
 /** Both screens count from here: a console stays open from call to call. */
-const begin = ({ shopper, agent }) =>
-  Promise.all([shopper, agent].map((seat) => seat.page.evaluate(() => window.__watch.begin())));
+const begin = ({ shopper, agent }, watchMs) =>
+  Promise.all([shopper, agent].map((seat) => ask(seat, "begin", watchMs > 0)));
 
-const connected = (seat) =>
-  until(`${seat.side}: the leg`, () =>
-    seat.page.evaluate(() => window.__probe.pcs.some((pc) => pc.connectionState === "connected")),
-  );
+const both = ({ shopper, agent }, name) => Promise.all([shopper, agent].map((seat) => ask(seat, name)));
 
-/**
- * An available agent whose console stays open from call to call, and a shopper who has just come:
- * both legs are connected.
- */
-async function ready({ server, cookies }, { shopper, agent }) {
-  const { url } = await server.link();
-  await shopper.page.goto("about:blank");
-  const visits = [shopper.page.goto(url, { waitUntil: "load" })];
+/** The agent's console, open and available; it stays so from call to call. */
+async function atTheDesk({ server, cookies }, { agent }) {
   const desk = `${server.origin}/agent`;
   if (!agent.page.url().startsWith(desk)) {
     // Cookies know no ports: each server's own has to be put back.
     await agent.browser.setCookie(...cookies);
-    visits.push(agent.page.goto(desk, { waitUntil: "load" }));
+    await agent.page.goto(desk, { waitUntil: "load" });
   }
-  await Promise.all(visits);
-  await agent.says(/You are (available|on a break)/);
-  if (await agent.has("button", "Go available")) await agent.press("Go available");
-  await Promise.all([shopper, agent].flatMap((seat) => [seat.preview(), connected(seat)]));
+  const found = await ask(agent, "oneOf", ["Go available", "Take a break"]);
+  if (found === "Go available") await ask(agent, "press", found);
 }
 
-/** After a run that failed: no call goes on, and the next run loads its pages anew. */
+/** An available agent, and a shopper who has just come: both see themselves, both legs are connected. */
+async function ready(desk, world) {
+  const { url } = await desk.server.link();
+  await world.shopper.page.goto("about:blank");
+  await Promise.all([atTheDesk(desk, world), world.shopper.page.goto(url, { waitUntil: "load" })]);
+  await Promise.all([both(world, "preview"), both(world, "connected")]);
+}
+
+/** Leaves whatever a failed run has left: the next one loads its pages anew. */
 export async function recover({ shopper, agent }) {
-  if (await agent.has("button", "Hang up")) {
-    await agent.press("Hang up");
-    await agent.wrapUp("");
-  }
+  if (await agent.has("button", "Hang up")) await ask(agent, "press", "Hang up");
   await Promise.all([shopper, agent].map((seat) => seat.page.goto("about:blank")));
 }
 
 /** Ends the call, and reads its record. */
 async function record({ server }, agent) {
   const { call } = (await agent.heard("call_started")).at(-1);
-  await agent.press("Hang up");
-  await agent.wrapUp("");
+  await ask(agent, "press", "Hang up");
+  await ask(agent, "choose");
+  await ask(agent, "press", "Done");
   // The pages' last stages are on their way.
   const { timeline } = await until(
     "the call's record",
@@ -78,15 +86,15 @@ async function record({ server }, agent) {
 
 /** Rings, lets a person's moment pass, checks what has been sent until then, and accepts. */
 async function accepted(desk, world, watchMs, check) {
-  const { shopper, agent } = world;
+  const { shopper, agent, beforePress } = world;
   await ready(desk, world);
-  await shopper.press("Join");
-  await agent.find("button", "Accept");
-  await sleep(800 + Math.random() * 400);
-  await begin(world);
+  await press(shopper, "Join");
+  await ask(agent, "place", "Accept");
+  await moment();
+  await begin(world, watchMs);
   await check();
-  await agent.press("Accept");
-  const result = await screens(world, await clickOn(agent, "Accept"), watchMs);
+  await beforePress?.();
+  const result = await screens(world, await press(agent, "Accept"), watchMs);
   return { ...result, timeline: await record(desk, agent) };
 }
 
@@ -109,11 +117,12 @@ export const instant = (world, watchMs) =>
 export async function cold(world, watchMs) {
   const { shopper, agent, desks } = world;
   await ready(desks.private, world);
-  await agent.page.evaluate(acceptAtOnce);
-  await begin(world);
+  await moment();
+  await begin(world, watchMs);
   await shopper.isSilent();
-  await shopper.press("Join");
-  const result = await screens(world, await clickOn(shopper, "Join"), watchMs);
+  const acceptance = ask(agent, "press", "Accept");
+  const result = await screens(world, await press(shopper, "Join"), watchMs);
+  await acceptance;
   return { ...result, timeline: await record(desks.private, agent) };
 }
 
@@ -121,13 +130,12 @@ export async function cold(world, watchMs) {
 export async function direct(world, watchMs) {
   const { shopper, agent, relay } = world;
   await Promise.all([shopper, agent].map((seat) => seat.page.goto(relay.origin, { waitUntil: "load" })));
-  for (const seat of [shopper, agent]) {
-    await until(`${seat.side}: the direct page`, async () => (await seat.page.title()) === "ready");
-  }
-  await begin(world);
+  await both(world, "preview");
+  await Promise.all([shopper, agent].map((seat) => ask(seat, "place", "Call")));
+  await moment();
+  await begin(world, watchMs);
   await shopper.isSilent();
-  await agent.press("Call");
-  const result = await screens(world, await clickOn(agent, "Call"), watchMs);
+  const result = await screens(world, await press(agent, "Call"), watchMs);
   const sides = await Promise.all([shopper, agent].map((seat) => seat.stats()));
   for (const stats of sides) assert.equal(stats.dtls, "connected");
   return result;

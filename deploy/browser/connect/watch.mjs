@@ -1,64 +1,141 @@
-// Runs inside each page, next to the probe: notes clicks on buttons and remote frames presented.
+// Runs inside each page, next to the probe: finds buttons, notes presses on them and the frames that
+// are presented. It must not disturb what it measures: it waits on events, asks for no frame of its
+// own, and lets go of a video once it knows enough.
 
 /** Injected with `evaluateOnNewDocument`; must not refer to anything outside itself. */
 export function watch() {
   const FREEZE_MS = 200;
   /** A call that has shown nothing by then has failed. */
   const GIVE_UP_MS = 20_000;
+  /** What no event announces (a style, a state of a connection) is looked at this often. */
+  const LOOK_MS = 50;
+
+  const within = (ms, what, promise) =>
+    Promise.race([promise, new Promise((_, failed) => setTimeout(() => failed(new Error(`no ${what} within ${ms} ms`)), ms))]);
+
+  /** Resolves with the first value of `look` that is not nothing. */
+  const seen = (look) =>
+    new Promise((done) => {
+      const observer = new MutationObserver(() => again());
+      const timer = setInterval(() => again(), LOOK_MS);
+      const again = () => {
+        const value = look();
+        if (value === undefined || value === false) return;
+        observer.disconnect();
+        clearInterval(timer);
+        done(value);
+      };
+      observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+      again();
+    });
+
   const clicks = [];
-  const frames = [];
-  const waiting = new Set();
   addEventListener(
     "click",
     (event) => {
       const name = event.target.closest?.("button")?.textContent.trim();
       // Pages of different processes share the machine's clock.
-      clicks.push({ name, at: performance.timeOrigin + event.timeStamp });
+      if (event.isTrusted) clicks.push({ name, at: performance.timeOrigin + event.timeStamp });
     },
     true,
   );
 
-  const follow = (video) => {
-    video.requestVideoFrameCallback((_, frame) => {
-      // Only frames that came over the network have a receive time: the preview is left out.
-      if (frame.receiveTime !== undefined && frame.height > 0) {
-        const { width, height } = frame;
-        const seen = {
-          at: performance.timeOrigin + frame.presentationTime,
-          received: performance.timeOrigin + frame.receiveTime,
-          width,
-          height,
-        };
-        frames.push(seen);
-        for (const wait of waiting) wait(seen);
-      }
-      follow(video);
-    });
-  };
-  const watched = new WeakSet();
-  const look = () => {
-    for (const video of document.querySelectorAll("video")) {
-      if (watched.has(video)) continue;
-      watched.add(video);
-      follow(video);
-    }
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
+  /** The button a person would press; it may also show its key. */
+  const pressable = (name) =>
+    [...document.querySelectorAll("button")].find(
+      (button) => button.textContent.trim().startsWith(name) && button.checkVisibility() && !button.disabled,
+    );
+  const button = (name) => within(GIVE_UP_MS, `button "${name}"`, seen(() => pressable(name)));
 
-  const firstAfter = (clicked) => {
-    const seen = frames.find((frame) => frame.received > clicked);
-    if (seen) return seen;
-    return new Promise((done, failed) => {
-      setTimeout(() => failed(new Error(`no remote frame within ${GIVE_UP_MS} ms`)), GIVE_UP_MS);
-      const wait = (frame) => {
-        if (frame.received <= clicked) return;
-        waiting.delete(wait);
-        done(frame);
-      };
-      waiting.add(wait);
+  /** Where to press that button, once it can be pressed. */
+  const place = async (name) => {
+    const found = await button(name);
+    found.scrollIntoView({ block: "nearest" });
+    const { left, top, width, height } = found.getBoundingClientRect();
+    return { x: left + width / 2, y: top + height / 2 };
+  };
+
+  /** Which of these buttons can be pressed first. */
+  const oneOf = (names) => within(GIVE_UP_MS, names.join(" or "), seen(() => names.find(pressable)));
+
+  /** Presses by script: for what is not measured. */
+  const press = async (name) => (await button(name)).click();
+
+  /** Chooses the first of several. */
+  const choose = async () => {
+    const radio = await within(
+      GIVE_UP_MS,
+      "choice",
+      seen(() => [...document.querySelectorAll("input[type=radio]")].find((one) => one.labels[0]?.checkVisibility())),
+    );
+    radio.click();
+  };
+
+  /** The leg, or the direct connection, is up. */
+  const connected = () =>
+    within(GIVE_UP_MS, "connection", seen(() => window.__probe.pcs.some((pc) => pc.connectionState === "connected")));
+
+  const frames = [];
+  let frameCame = () => {};
+  let previewed;
+  const ownPicture = new Promise((done) => (previewed = done));
+  const preview = () => within(GIVE_UP_MS, "preview", ownPicture);
+  /** Frames are wanted: all of them, or the first only. */
+  let wanted = "none";
+
+  const isRemote = (video) => {
+    const tracks = video.srcObject?.getVideoTracks?.() ?? [];
+    const receivers = window.__probe.pcs.flatMap((pc) => pc.getReceivers().map(({ track }) => track.id));
+    return tracks.some(({ id }) => receivers.includes(id));
+  };
+  const followed = new WeakSet();
+  const follow = (video) => {
+    if (followed.has(video)) return;
+    followed.add(video);
+    video.requestVideoFrameCallback((now, frame) => {
+      followed.delete(video);
+      const at = performance.timeOrigin + (frame.presentationTime ?? now);
+      if (frame.width > 0 && isRemote(video)) {
+        // Only Chromium says when a frame's last packet came.
+        const received = performance.timeOrigin + (frame.receiveTime ?? frame.presentationTime ?? now);
+        const { width, height } = frame;
+        if (wanted !== "none") frames.push({ at, received, width, height });
+        frameCame();
+        if (wanted === "all") follow(video);
+      } else if (frame.width > 0) {
+        previewed(at);
+      } else {
+        follow(video);
+      }
     });
   };
+  const followAll = () => document.querySelectorAll("video").forEach(follow);
+  // A video is followed when it comes into the document and when it gets another stream.
+  new MutationObserver((changes) => {
+    for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+      if (node.localName === "video") follow(node);
+      else node.querySelectorAll?.("video").forEach(follow);
+    }
+  }).observe(document, { subtree: true, childList: true });
+  for (const type of ["loadedmetadata", "emptied"]) {
+    addEventListener(type, ({ target }) => target.localName === "video" && follow(target), true);
+  }
+
+  const firstAfter = (clicked) =>
+    within(
+      GIVE_UP_MS,
+      "remote frame",
+      new Promise((done) => {
+        frameCame = () => {
+          const first = frames.find((frame) => frame.received > clicked);
+          if (first) return done(first);
+          if (wanted !== "first") return;
+          frames.length = 0;
+          followAll();
+        };
+        frameCame();
+      }),
+    );
 
   const received = async () => {
     let bytes = 0;
@@ -76,31 +153,36 @@ export function watch() {
 
   let bytesBefore = 0;
   /** Forgets what was before: a console stays open from call to call. */
-  const begin = async () => {
+  const begin = async (every) => {
     clicks.length = 0;
     frames.length = 0;
+    wanted = every ? "all" : "first";
     bytesBefore = (await received()).bytes;
+    followAll();
   };
 
   /** The first remote frame received after the click, and the picture of the `ms` after it. */
   const measure = async (clicked, ms) => {
     const first = await firstAfter(clicked);
     const bytes = (await received()).bytes - bytesBefore;
-    const result = { at: first.at - clicked, received: first.received - clicked, bytes };
-    if (ms === 0) return result;
+    const result = { at: first.at - clicked, received: first.received - clicked, bytes, firstLines: first.height };
+    if (ms === 0) {
+      wanted = "none";
+      return result;
+    }
     await until(first.at + 2_000);
     const before = await received();
     await until(first.at + 3_000);
     const after = await received();
     const end = first.at + ms;
     await until(end);
+    wanted = "none";
     const shown = frames.filter((frame) => frame.at >= first.at && frame.at <= end);
     const times = [...shown.map((frame) => frame.at), end];
     const gaps = times.slice(1).map((at, i) => at - times[i]);
     return {
       ...result,
       lines: {
-        first: first.height,
         second: shown.findLast((frame) => frame.at <= first.at + 1_000).height,
         end: shown.at(-1).height,
       },
@@ -111,19 +193,17 @@ export function watch() {
     };
   };
 
-  Object.defineProperty(window, "__watch", { value: { clicks, begin, measure } });
-}
-
-/** Runs in the agent's page: presses Accept the moment it can be pressed, once. */
-export function acceptAtOnce() {
-  const press = () => {
-    const accept = [...document.querySelectorAll("button")].find(
-      (button) => button.textContent.trim().startsWith("Accept") && button.checkVisibility() && !button.disabled,
-    );
-    if (!accept) return;
-    observer.disconnect();
-    accept.click();
+  /** When the page could be used, from the start of the navigation: **Join** answers, the preview shows. */
+  const usable = async () => {
+    const start = performance.timeOrigin;
+    const joinable = button("Join").then(() => performance.now());
+    const shown = preview().then((at) => at - start);
+    const [join, picture] = await Promise.all([joinable, shown]);
+    const [navigation] = performance.getEntriesByType("navigation");
+    return { at: Math.max(join, picture), join, preview: picture, tls: navigation.connectEnd, html: navigation.responseEnd };
   };
-  const observer = new MutationObserver(press);
-  observer.observe(document, { subtree: true, childList: true, attributes: true });
+
+  Object.defineProperty(window, "__watch", {
+    value: { clicks, begin, measure, place, oneOf, press, choose, connected, preview, usable },
+  });
 }

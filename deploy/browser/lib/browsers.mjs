@@ -6,7 +6,7 @@ import { join } from "node:path";
 import puppeteer from "puppeteer-core";
 
 import { installProbe } from "./inpage.mjs";
-import { insideOf } from "./lab.mjs";
+import { insideOf, loopbackOf } from "./lab.mjs";
 import { makeClips, SIDES } from "./media.mjs";
 import { scratch } from "./scratch.mjs";
 
@@ -26,9 +26,9 @@ function record(page) {
   return log;
 }
 
-async function prepared(browser, side, viewport) {
+async function prepared(browser, side, viewport, observed = true) {
   const [page] = await browser.pages();
-  const log = record(page);
+  const log = observed ? record(page) : undefined;
   await page.setViewport(viewport ?? { width: 1280, height: 800 });
   await page.evaluateOnNewDocument(installProbe);
   return { browser, page, log, side };
@@ -37,9 +37,13 @@ async function prepared(browser, side, viewport) {
 /**
  * One Chromium process. `devices` is "granted" (a fake camera and microphone that play the side's
  * clip), "denied" (they exist, the person says no) or "missing" (there are none). `video` is another
- * clip for the camera; `host` is where it runs in an emulated network.
+ * clip for the camera; `host` is where it runs in an emulated network. Not `observed`, it reports
+ * neither requests nor console, which costs it time.
  */
-export async function chromium(side, { devices = "granted", viewport, args = [], video, host } = {}) {
+export async function chromium(
+  side,
+  { devices = "granted", viewport, args = [], video, host, observed = true } = {},
+) {
   if (!CHROMIUM) throw new Error("chromium is not installed: run deploy/test");
   const flags = [
     "--disable-quic",
@@ -70,16 +74,22 @@ export async function chromium(side, { devices = "granted", viewport, args = [],
     userDataDir: mkdtempSync(join(scratch, `chromium-${side}-`)),
     args: flags,
     defaultViewport: null,
+    networkEnabled: observed,
+    issuesEnabled: observed,
   });
-  return prepared(browser, side, viewport);
+  return prepared(browser, side, viewport, observed);
 }
 
-/** One Firefox process. Its own fake camera and microphone; the tone has the side's pitch. */
-export async function firefox(side, { viewport } = {}) {
+/**
+ * One Firefox process. Its own fake camera and microphone; the tone has the side's pitch. `prefs`
+ * are further settings; `host` is where it runs in an emulated network.
+ */
+export async function firefox(side, { viewport, host, prefs = {}, observed = true } = {}) {
   if (!FIREFOX) throw new Error("firefox-esr is not installed: run deploy/test");
   const browser = await puppeteer.launch({
     browser: "firefox",
-    executablePath: FIREFOX,
+    executablePath: host ? insideOf(host, FIREFOX) : FIREFOX,
+    debuggingPort: host ? await loopbackOf(host) : 0,
     headless: true,
     userDataDir: mkdtempSync(join(scratch, `firefox-${side}-`)),
     defaultViewport: null,
@@ -92,7 +102,8 @@ export async function firefox(side, { viewport } = {}) {
       "media.autoplay.default": 0,
       "media.autoplay.blocking_policy": 0,
       "media.autoplay.block-webaudio": false,
+      ...prefs,
     },
   });
-  return prepared(browser, side, viewport);
+  return prepared(browser, side, viewport, observed);
 }

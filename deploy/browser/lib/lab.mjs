@@ -1,10 +1,12 @@
 // The emulated network this process runs in: `deploy/connect` starts it inside the host `server`.
 
-import { execFileSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 
-import { scratch } from "./scratch.mjs";
+import { adopt, scratch } from "./scratch.mjs";
+import { until } from "./until.mjs";
 
 const { WAN_BIN, WAN_HOST, WAN_IP } = process.env;
 
@@ -23,6 +25,12 @@ export function setLink(link, settings) {
   wan("set", link, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`));
 }
 
+/** The next packet of `what` on `link` (the `nth` of them) will be lost. */
+export const dropOnce = (link, what, nth = 1) => wan("drop", link, what, String(nth));
+
+/** Loses nothing that `dropOnce` has asked for and that has not come; says how many were lost since the last time. */
+export const droppedSince = () => JSON.parse(wan("drop", "*.access", "none")).dropped;
+
 /** Counters of the emulator. */
 export const labStats = () => JSON.parse(wan("stats"));
 
@@ -34,4 +42,32 @@ export function insideOf(host, program) {
   writeFileSync(path, `#!/bin/sh\nexec ${[WAN_BIN, "exec", host, "--", program].map(quoted).join(" ")} "$@"\n`);
   chmodSync(path, 0o755);
   return path;
+}
+
+const passOn = (near, far) => {
+  for (const socket of [near, far]) socket.on("error", () => [near, far].forEach((one) => one.destroy()));
+  near.pipe(far).pipe(near);
+};
+
+/** Runs inside a host: what comes in by a file's socket goes to a port of the host's loopback. */
+const DOOR = `
+  const { connect, createServer } = require("node:net");
+  const [file, port] = process.argv.slice(1);
+  const passOn = ${passOn};
+  createServer((near) => passOn(near, connect(port, "127.0.0.1"))).listen(file);
+`;
+
+/**
+ * A free port that leads to the same port of the host's own loopback: for a browser that is driven
+ * over TCP. It goes through a file, not through the emulated network.
+ */
+export async function loopbackOf(host) {
+  const file = join(scratch, `loopback-${host}`);
+  const here = createServer((near) => passOn(near, connect(file)));
+  await new Promise((done) => here.listen(0, "127.0.0.1", done));
+  here.unref();
+  const { port } = here.address();
+  adopt(spawn(WAN_BIN, ["exec", host, "--", process.execPath, "-e", DOOR, file, String(port)], { stdio: "inherit" }));
+  await until(`the way to ${host}'s loopback`, () => existsSync(file));
+  return port;
 }

@@ -44,16 +44,18 @@ function y4m(rgb) {
   return Buffer.concat(parts);
 }
 
-/** What a phone's camera sends. */
-const SCENE = { width: 1280, height: 720, fps: 30, frames: 45 };
+/** What a phone's camera may send. */
+export const SCENES = {
+  "480p": { width: 640, height: 480, fps: 30, frames: 45 },
+  "720p": { width: 1280, height: 720, fps: 30, frames: 45 },
+};
 
 /**
  * Writes a clip that costs about as many bits as a person in a kitchen and returns its path: a
  * textured picture that a hand moves in a small circle, with the noise of a camera. `seed` makes
  * two sides differ.
  */
-export function makeScene(dir, side, seed) {
-  const { width, height, fps, frames } = SCENE;
+export function makeScene(dir, side, seed, { width, height, fps, frames } = SCENES["720p"]) {
   let state = seed;
   const random = () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

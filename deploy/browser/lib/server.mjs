@@ -37,11 +37,12 @@ export class Server {
 
   /**
    * Starts a server and waits until it is ready. `dataDir` continues with older data; `address` is
-   * where browsers reach it.
+   * where browsers reach it, `publicUrl` under which name when a proxy stands in front.
    */
   static async start({
     dataDir = mkdtempSync(join(scratch, "data-")),
     address = "127.0.0.1",
+    publicUrl,
     args = [],
     env = {},
   } = {}) {
@@ -58,7 +59,7 @@ export class Server {
       [
         ["--data-dir", dataDir],
         ["--listen", `${address}:${server.port}`],
-        ["--public-url", `http://${address === "127.0.0.1" ? "localhost" : address}:${server.port}`],
+        ["--public-url", publicUrl ?? `http://${address === "127.0.0.1" ? "localhost" : address}:${server.port}`],
         ["--admin-listen", `127.0.0.1:${server.adminPort}`],
         ["--control-listen", "127.0.0.1:0"],
         ["--media-port", "0"],
@@ -108,8 +109,8 @@ export class Server {
         if (this.#exit !== null) throw new Error(`the server ended with ${this.#exit}`);
         return this.log.match(pattern)?.[0];
       });
-    this.agentUrl = await printed(/http:\/\/\S+\/agent#signin=\S+/);
-    this.shopperUrl = await printed(/http:\/\/\S+\/join#\S+/);
+    this.agentUrl = await printed(/https?:\/\/\S+\/agent#signin=\S+/);
+    this.shopperUrl = await printed(/https?:\/\/\S+\/join#\S+/);
     await until("the server to be ready", async () => {
       const response = await fetch(`http://127.0.0.1:${this.adminPort}/readyz`);
       return response.ok;
