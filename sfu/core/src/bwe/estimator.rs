@@ -1,35 +1,53 @@
-//! Estimate from acknowledged bitrate, loss and queueing delay.
+//! The parts put together.
 
 use std::time::{Duration, Instant};
 
+use super::{
+    Probe, ProbeId, RateMeter,
+    aimd::{RateControl, Situation},
+    groups::Groups,
+    loss::LossLimit,
+    probe::Probes,
+    queue::StandingQueue,
+    trendline::{Trendline, Usage},
+};
+
 /// First estimate in bit/s: what a 720p call wants, so that the first key frame is not held back.
 pub const START_BITRATE: u64 = 2_500_000;
-/// Lowest estimate in bit/s: audio and a small picture.
-pub const MIN_BITRATE: u64 = 150_000;
+/// Lowest estimate in bit/s: Opus at its least.
+pub const MIN_BITRATE: u64 = 30_000;
 /// Highest estimate in bit/s: more than any browser sends for a camera or a screen.
 pub const MAX_BITRATE: u64 = 10_000_000;
 
-/// Losses and bitrate are looked at over this long.
-const WINDOW: Duration = Duration::from_millis(500);
-/// Fewer packets say nothing about a share.
-const MIN_PACKETS: u32 = 20;
-/// Share of loss above which the estimate shrinks, and below which it may grow (as GCC has it).
-const LOSS_HIGH: f64 = 0.10;
-const LOSS_LOW: f64 = 0.02;
-/// Growth in one window, below what was good before the last cut and beyond it.
-const RECOVERY: f64 = 1.12;
-const GROWTH: f64 = 1.04;
-/// Without probing, nothing is known about rates that were never sent.
-const BEYOND_ACKED: f64 = 1.5;
-/// A queue that has stood this long above the shortest delay is congestion.
-const QUEUE_LIMIT: i64 = 120_000;
-/// After a queue, send this much less than what came through…
-const QUEUE_BACKOFF: f64 = 0.85;
-/// …but keep this much of the estimate: what came through says little about the way when the
-/// publisher had little to send, and a hiccup of a machine looks like a queue.
-const QUEUE_KEEP: f64 = 0.7;
-/// The shortest delay is forgotten after this long: clocks drift and routes change.
-const BASE_DELAY_AGE: Duration = Duration::from_secs(20);
+/// What came through is measured over this long, in microseconds: for growth, and for a cut,
+/// which must not remember better times.
+const ACKED_WINDOW: i64 = 500_000;
+const CUT_WINDOW: i64 = 200_000;
+/// Less than this share of the estimate sent, the way is idle…
+const IDLE: f64 = 0.65;
+/// …if this share of what was sent came through, and no more than this was lost.
+const IDLE_ACKED: f64 = 0.85;
+const IDLE_LOSS: f64 = 0.03;
+/// What was proven counts for this long.
+const PROVEN_FOR: Duration = Duration::from_secs(10);
+/// A queue longer than this that still grows is congestion, whatever the slope says.
+const QUEUE_LIMIT: Duration = Duration::from_millis(80);
+/// A queue is drained in about this time after a cut, by sending less, but no less than a share.
+const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN_SHARE: f64 = 0.5;
+const DRAINED: Duration = Duration::from_millis(15);
+/// For this long after a cut the way is treated as congested.
+const CONGESTED_FOR: Duration = Duration::from_millis(1_500);
+/// Probing waits for a queue shorter than this.
+const PROBE_QUEUE: Duration = Duration::from_millis(30);
+/// Without feedback for this long and a round trip nothing is known any more.
+const BLIND_AFTER: Duration = Duration::from_millis(1_000);
+/// After that, what was good before is used to this share.
+const AFTER_BLIND: f64 = 0.7;
+/// A gap in sending longer than this makes what is known of delays worthless.
+const PAUSE: Duration = Duration::from_secs(3);
+/// A cut that was real is remembered this long when a call begins.
+const CUT_MEMORY: Duration = Duration::from_secs(30);
 
 /// The fate of one sent packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,112 +58,239 @@ pub struct PacketResult {
     pub size: u16,
     /// Arrival in microseconds of the peer's clock; `None` if it was lost.
     pub arrival: Option<i64>,
+    /// The probe it was part of.
+    pub probe: Option<ProbeId>,
 }
 
 /// Estimates the bitrate that one way can carry.
 #[derive(Debug, Clone)]
 pub struct Estimator {
-    bitrate: f64,
-    /// The estimate before the last cut.
-    good: f64,
-    /// The last window brought a cut: the next one is part of the same.
-    falling: bool,
-    window: Window,
     started: Instant,
-    base: Option<BaseDelay>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    since: Option<Instant>,
-    acked: u32,
-    lost: u32,
-    acked_bytes: u64,
-    /// Shortest way of a packet in the window, microseconds, on an arbitrary scale.
-    delay: Option<i64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct BaseDelay {
-    delay: i64,
-    seen: Instant,
+    control: RateControl,
+    loss: LossLimit,
+    groups: Groups,
+    trend: Trendline,
+    queue: StandingQueue,
+    probes: Probes,
+    /// By our clock, and by the peer's.
+    sent: RateMeter,
+    acked: RateMeter,
+    last_arrival: Option<i64>,
+    last_sent: Option<Instant>,
+    proven: Option<(Instant, f64)>,
+    /// The first packet sent since the last feedback.
+    unheard: Option<Instant>,
+    /// Losses of packets sent before this are not counted: nothing came through at all then.
+    forgiven: Option<Instant>,
+    /// Last cut that the way, not the publisher's silence, was the reason of.
+    congested: Option<Instant>,
 }
 
 impl Estimator {
     /// Starts with [`START_BITRATE`].
     pub fn new(now: Instant) -> Self {
-        let start = START_BITRATE as f64;
         Self {
-            bitrate: start,
-            good: start,
-            falling: false,
-            window: Window::default(),
             started: now,
-            base: None,
+            control: RateControl::new(now, START_BITRATE as f64),
+            loss: LossLimit::default(),
+            groups: Groups::default(),
+            trend: Trendline::default(),
+            queue: StandingQueue::default(),
+            probes: Probes::new(now),
+            sent: RateMeter::default(),
+            acked: RateMeter::default(),
+            last_arrival: None,
+            last_sent: None,
+            proven: None,
+            unheard: None,
+            forgiven: None,
+            congested: None,
         }
     }
 
     /// The estimate in bit/s.
     pub fn bitrate(&self) -> u64 {
-        self.bitrate as u64
+        self.estimate() as u64
+    }
+
+    fn estimate(&self) -> f64 {
+        let bitrate = self.control.bitrate();
+        self.loss.limit().map_or(bitrate, |limit| bitrate.min(limit)).max(MIN_BITRATE as f64)
+    }
+
+    /// What should be sent now, in bit/s: the estimate, or less while a queue drains.
+    pub fn target(&self, now: Instant) -> u64 {
+        let estimate = self.estimate();
+        let queue = self.queue.get();
+        if !self.is_congested(now) || queue < DRAINED {
+            return estimate as u64;
+        }
+        let less = (queue.as_secs_f64() / DRAIN.as_secs_f64()).min(1.0 - DRAIN_SHARE);
+        (estimate * (1.0 - less)).max(MIN_BITRATE as f64) as u64
+    }
+
+    /// The way was too full a moment ago: do not send in bursts.
+    pub fn is_congested(&self, now: Instant) -> bool {
+        self.congested.is_some_and(|at| now.saturating_duration_since(at) < CONGESTED_FOR)
+    }
+
+    /// How long packets wait in the queue of the bottleneck.
+    pub fn queue(&self) -> Duration {
+        self.queue.get()
+    }
+
+    /// What was sent lately came to nothing that we know of: no feedback, for too long.
+    pub fn is_blind(&self, now: Instant, rtt: Duration) -> bool {
+        self.unheard.is_some_and(|since| now.saturating_duration_since(since) > BLIND_AFTER + rtt)
+    }
+
+    /// A call begins. Unless the way has shown lately that it is narrow, the first key frame is
+    /// not held back by what a hiccup or a quiet hour has left.
+    pub fn begin(&mut self, now: Instant) {
+        let known = self.congested.is_some_and(|at| now.saturating_duration_since(at) < CUT_MEMORY);
+        if !known && self.control.bitrate() < START_BITRATE as f64 {
+            self.control = RateControl::new(now, START_BITRATE as f64);
+            self.loss = LossLimit::default();
+        }
+        self.probes = Probes::new(now);
+    }
+
+    /// A packet is sent.
+    pub fn on_sent(&mut self, now: Instant, size: usize) {
+        if self.last_sent.is_some_and(|last| now.saturating_duration_since(last) > PAUSE) {
+            self.forget_delays();
+        }
+        self.last_sent = Some(now);
+        self.unheard.get_or_insert(now);
+        let at = self.micros(now);
+        self.sent.add(at, size);
+    }
+
+    /// A feedback message begins. `true` if it ends a time of blindness.
+    pub fn begin_feedback(&mut self, now: Instant, rtt: Duration) -> bool {
+        let blind = self.is_blind(now, rtt);
+        if blind {
+            self.forgiven = Some(now);
+            self.forget_delays();
+            self.probes.cut(now, self.control.bitrate());
+            self.control.set(now, AFTER_BLIND * self.control.bitrate());
+        }
+        self.unheard = None;
+        blind
     }
 
     /// Takes a packet's fate.
     pub fn on_packet(&mut self, result: PacketResult) {
-        let window = &mut self.window;
-        let Some(arrival) = result.arrival else {
-            window.lost += 1;
-            return;
+        let PacketResult { sent_at, size, arrival, probe } = result;
+        if let Some(probe) = probe {
+            self.probes.add(probe, sent_at, size, arrival);
+        }
+        if arrival.is_some() || self.forgiven.is_none_or(|until| sent_at >= until) {
+            self.loss.add(size, arrival.is_none());
+        }
+        let Some(arrival) = arrival else { return };
+        self.acked.add(arrival, usize::from(size));
+        self.last_arrival = Some(self.last_arrival.map_or(arrival, |last| last.max(arrival)));
+        self.queue.add(arrival.saturating_sub(self.micros(sent_at)));
+        if let Some(gap) = self.groups.add(sent_at, arrival) {
+            self.trend.add(gap);
+        }
+    }
+
+    /// All packets of a feedback message have been told.
+    pub fn end_feedback(&mut self, now: Instant, rtt: Duration) {
+        let queue_before = self.queue.get();
+        self.queue.update(now);
+        self.loss.update(now, self.queue.get());
+        let acked = self.acked(ACKED_WINDOW);
+        self.prove(now, acked.unwrap_or(0.0));
+        let idle = self.is_idle(now, acked);
+        let before = self.control.bitrate();
+
+        let grows = self.queue.get() > queue_before;
+        let usage = match self.trend.usage() {
+            Usage::Normal if self.queue.get() > QUEUE_LIMIT && grows => Usage::Over,
+            usage => usage,
         };
-        window.acked += 1;
-        window.acked_bytes += u64::from(result.size);
-        let sent = result.sent_at.saturating_duration_since(self.started).as_micros() as i64;
-        let delay = arrival.wrapping_sub(sent);
-        window.delay = Some(window.delay.map_or(delay, |least| least.min(delay)));
+        let recent = if usage == Usage::Over { self.acked(CUT_WINDOW).or(acked) } else { acked };
+        let proven = self.proven.map_or(0.0, |(_, proven)| proven);
+        let cut = self.control.update(Situation { now, usage, acked: recent, rtt, idle, proven });
+        if cut && !idle {
+            self.congested = Some(now);
+            self.proven = Some((now, self.control.bitrate()));
+        }
+        if cut && self.control.bitrate() < before {
+            self.probes.cut(now, before);
+        }
+        if let Some(limit) = self.loss.take_overflow() {
+            self.congested = Some(now);
+            self.probes.cut(now, before);
+            self.control.set(now, self.control.bitrate().min(limit));
+        }
+        if let Some(rate) = self.probes.result(now, self.control.bitrate()) {
+            if rate < self.control.bitrate() {
+                self.congested = Some(now);
+            }
+            self.control.set(now, rate);
+            self.proven = Some((now, rate));
+        }
+        debug_assert!(self.estimate().is_finite());
     }
 
-    /// Call once after the packets of one feedback message.
-    pub fn on_feedback(&mut self, now: Instant) {
-        let since = *self.window.since.get_or_insert(now);
-        let length = now.saturating_duration_since(since);
-        if length < WINDOW || self.window.acked + self.window.lost < MIN_PACKETS {
-            return;
+    /// Whether more could be found out by a probe; `offered` is what the publisher sends, bit/s.
+    pub fn poll_probe(&mut self, now: Instant, offered: f64) -> Option<Probe> {
+        let calm = self.queue.get() < PROBE_QUEUE && self.trend.usage() == Usage::Normal;
+        if !calm {
+            self.probes.postpone(now);
+            return None;
         }
-        let window =
-            std::mem::replace(&mut self.window, Window { since: Some(now), ..Window::default() });
-        let loss = f64::from(window.lost) / f64::from(window.acked + window.lost);
-        let acked = window.acked_bytes as f64 * 8.0 / length.as_secs_f64();
-        let before = self.bitrate;
-        if self.queue(now, window.delay) > QUEUE_LIMIT {
-            self.bitrate = before.min((acked * QUEUE_BACKOFF).max(before * QUEUE_KEEP));
-        } else if loss > LOSS_HIGH {
-            self.bitrate *= 1.0 - 0.5 * loss;
-        } else if loss < LOSS_LOW {
-            let recovered = (before * RECOVERY).min(self.good);
-            let known = (acked * BEYOND_ACKED).max(before);
-            self.bitrate = (before * GROWTH).min(known).max(recovered);
-        }
-        if self.bitrate < before && !self.falling {
-            self.good = before;
-        }
-        self.falling = self.bitrate < before;
-        self.bitrate = self.bitrate.clamp(MIN_BITRATE as f64, MAX_BITRATE as f64);
+        let estimate = self.estimate();
+        self.probes.poll(now, estimate, offered)
     }
 
-    /// How much longer the shortest way in the window was than the shortest known, microseconds.
-    fn queue(&mut self, now: Instant, delay: Option<i64>) -> i64 {
-        let Some(delay) = delay else { return 0 };
-        match &mut self.base {
-            Some(base)
-                if delay > base.delay
-                    && now.saturating_duration_since(base.seen) < BASE_DELAY_AGE =>
-            {
-                delay - base.delay
-            }
-            base => {
-                *base = Some(BaseDelay { delay, seen: now });
-                0
-            }
+    /// The first key frame of a call is sent at this bitrate, as a probe.
+    pub fn start_probe(&mut self, now: Instant, bitrate: f64) -> Probe {
+        self.probes.start(now, bitrate)
+    }
+
+    /// When [`Self::poll_probe`] may have something.
+    pub fn probe_due(&self) -> Option<Instant> {
+        self.probes.due()
+    }
+
+    /// All packets of a probe have been sent: so many, of so many bytes.
+    pub fn probe_sent(&mut self, id: ProbeId, packets: u32, bytes: u32) {
+        self.probes.sent(id, packets, bytes);
+    }
+
+    fn acked(&mut self, window: i64) -> Option<f64> {
+        self.acked.rate(self.last_arrival?, window)
+    }
+
+    fn is_idle(&mut self, now: Instant, acked: Option<f64>) -> bool {
+        let at = self.micros(now);
+        let Some(sent) = self.sent.rate(at, ACKED_WINDOW) else { return true };
+        sent < IDLE * self.estimate()
+            && acked.is_none_or(|acked| acked > IDLE_ACKED * sent)
+            && self.loss.average() < IDLE_LOSS
+    }
+
+    fn prove(&mut self, now: Instant, acked: f64) {
+        let known = self.proven.is_some_and(|(at, proven)| {
+            proven >= acked && now.saturating_duration_since(at) < PROVEN_FOR
+        });
+        if !known {
+            self.proven = Some((now, acked));
         }
+    }
+
+    fn forget_delays(&mut self) {
+        self.groups = Groups::default();
+        self.trend = Trendline::default();
+        self.queue.forget();
+    }
+
+    fn micros(&self, at: Instant) -> i64 {
+        at.saturating_duration_since(self.started).as_micros() as i64
     }
 }

@@ -1,11 +1,31 @@
-//! What the way to a peer can carry.
+//! What the way to a peer can carry, estimated by the sender from transport-wide feedback.
 //!
-//! [`Estimator`] is told the fate of every packet ([`PacketResult`]) and answers with a bitrate.
-//! This first one backs off on loss and on a standing queue and otherwise grows; it does not
-//! probe.
+//! [`Estimator`] is told what is sent and the fate of every packet ([`PacketResult`]) and answers
+//! with a bitrate. Its parts, each in a file:
+//!
+//! * `groups`, `trendline`: does the queueing delay grow?
+//! * `queue`: how long is the queue?
+//! * `aimd`: the rate that the delay allows.
+//! * `loss`: the rate that losses allow; telling congestion from a radio link.
+//! * `probe`: short bursts that find out about more, and what they found.
+//! * `rate`: bytes in a sliding window.
+//!
+//! The algorithm is Google Congestion Control (draft-ietf-rmcat-gcc-02) as it is run in libwebrtc,
+//! with what a call of exactly two makes possible: decision 0013.
 
+mod aimd;
 mod estimator;
+mod groups;
+mod loss;
+mod probe;
+mod queue;
+mod rate;
 #[cfg(test)]
 mod tests;
+mod trendline;
 
-pub use self::estimator::{Estimator, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE};
+use self::rate::RateMeter;
+pub use self::{
+    estimator::{Estimator, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
+    probe::{Probe, ProbeId},
+};

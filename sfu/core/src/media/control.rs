@@ -67,9 +67,11 @@ impl MediaLeg {
             Message::MaxBitrate(bitrate) => self.outbound.peer_limit = Some(bitrate),
             Message::TransportFeedback(feedback) => {
                 self.outbound.has_transport_feedback = true;
+                let rtt = self.rtt();
                 let estimator = &mut self.outbound.estimator;
+                estimator.begin_feedback(now, rtt);
                 self.outbound.sent.on_feedback(&feedback, |result| estimator.on_packet(result));
-                estimator.on_feedback(now);
+                estimator.end_feedback(now, rtt);
             }
             Message::Other => {}
         }

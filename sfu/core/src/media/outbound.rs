@@ -214,7 +214,8 @@ impl MediaLeg {
     /// Fills in what is only known when a packet leaves.
     fn stamp(&mut self, now: Instant, packet: &mut [u8], sequence_at: u8, time_at: u8) {
         if sequence_at != 0 {
-            let sequence = self.outbound.sent.next(now, packet.len());
+            let sequence = self.outbound.sent.next(now, packet.len(), None);
+            self.outbound.estimator.on_sent(now, packet.len());
             let at = usize::from(sequence_at);
             packet[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
         }

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use crate::{bwe::PacketResult, rtcp::transport_feedback::TransportFeedback};
+use crate::{
+    bwe::{PacketResult, ProbeId},
+    rtcp::transport_feedback::TransportFeedback,
+};
 
 /// Packets remembered: two seconds of 4 Mbit/s, longer than any feedback takes.
 const KEPT: usize = 1_024;
@@ -23,13 +26,14 @@ struct Packet {
     sequence: u16,
     size: u16,
     at: Instant,
+    probe: Option<ProbeId>,
     /// Reported missing already. It may still come, only reordered.
     missed: bool,
 }
 
 impl Sent {
-    /// Notes a packet that is sent now and returns its number.
-    pub(super) fn next(&mut self, now: Instant, size: usize) -> u16 {
+    /// Notes a packet that is sent now, maybe as part of a probe, and returns its number.
+    pub(super) fn next(&mut self, now: Instant, size: usize, probe: Option<ProbeId>) -> u16 {
         if self.packets.is_empty() {
             self.packets.resize(KEPT, None);
         }
@@ -37,7 +41,7 @@ impl Sent {
         self.next = self.next.wrapping_add(1);
         let size = size.min(usize::from(u16::MAX)) as u16;
         self.packets[usize::from(sequence) % KEPT] =
-            Some(Packet { sequence, size, at: now, missed: false });
+            Some(Packet { sequence, size, at: now, probe, missed: false });
         sequence
     }
 
@@ -60,7 +64,8 @@ impl Sent {
                 self.peer_time = Some(at);
                 at
             });
-            let result = PacketResult { sent_at: packet.at, size: packet.size, arrival };
+            let Packet { size, at: sent_at, probe, .. } = *packet;
+            let result = PacketResult { sent_at, size, arrival, probe };
             if status.arrival.is_some() {
                 *place = None;
                 known(result);

@@ -189,7 +189,7 @@ fn the_peers_feedback_clock_may_begin_anew() {
     // Feedback of one packet each, the second one after the 24 bits have wrapped.
     let mut arrivals = Vec::new();
     for time in [((1i64 << 24) - 1) * 64_000, (1i64 << 24) * 64_000 + 5_000] {
-        let number = sent.next(now, 100);
+        let number = sent.next(now, 100, None);
         let mut out = [0; 100];
         let (len, _) =
             transport_feedback::write(&mut out, Ssrc(1), Ssrc(2), 0, number, 1, |_| Some(time))

@@ -1,0 +1,179 @@
+//! The rate that a growing or standing delay allows: up by a share far from what the way is known
+//! to carry and by a packet at a time near it, down to a share of what came through.
+
+use std::time::{Duration, Instant};
+
+use super::{MAX_BITRATE, MIN_BITRATE, trendline::Usage};
+
+/// After overuse, this share of what came through is sent.
+const BACKOFF: f64 = 0.85;
+/// Growth a second, far from the known capacity.
+const GROWTH: f64 = 1.08;
+/// Growth near it: a packet of this size in each response time (a round trip and this).
+const PACKET_BITS: f64 = 9_600.0;
+const FRAMES_A_SECOND: f64 = 30.0;
+const RESPONSE: Duration = Duration::from_millis(100);
+/// Slowest growth near it, bit/s each second.
+const MIN_STEP: f64 = 4_000.0;
+/// Without a probe nothing is known about rates that were never sent.
+const BEYOND_ACKED: f64 = 1.5;
+/// Audio alone must be able to grow.
+const BEYOND_ACKED_BITS: f64 = 10_000.0;
+/// Two cuts are at least a round trip apart, in these bounds: the first one must have been felt.
+const CUT_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
+/// Weight of a new sample of the capacity, and bounds of its variance.
+const CAPACITY_WEIGHT: f64 = 0.05;
+const VARIANCE_BOUNDS: (f64, f64) = (0.4, 2.5);
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RateControl {
+    bitrate: f64,
+    phase: Phase,
+    capacity: Option<Capacity>,
+    changed: Instant,
+    cut: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Hold,
+    Increase,
+}
+
+/// What is known when the rate is updated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Situation {
+    pub(super) now: Instant,
+    pub(super) usage: Usage,
+    /// What came through lately, bit/s.
+    pub(super) acked: Option<f64>,
+    pub(super) rtt: Duration,
+    /// Less was sent than the estimate allows, and all of it came through: a growing delay does
+    /// not come from us.
+    pub(super) idle: bool,
+    /// What was proven lately, bit/s.
+    pub(super) proven: f64,
+}
+
+impl RateControl {
+    pub(super) fn new(now: Instant, bitrate: f64) -> Self {
+        Self { bitrate, phase: Phase::Increase, capacity: None, changed: now, cut: None }
+    }
+
+    pub(super) fn bitrate(&self) -> f64 {
+        self.bitrate
+    }
+
+    /// Takes a rate that was proven by a probe, or that something else demands.
+    pub(super) fn set(&mut self, now: Instant, bitrate: f64) {
+        self.bitrate = bounded(bitrate);
+        self.changed = now;
+        if self.capacity.is_some_and(|capacity| self.bitrate > capacity.highest()) {
+            self.capacity = None;
+        }
+    }
+
+    /// Returns whether the rate was cut.
+    pub(super) fn update(&mut self, situation: Situation) -> bool {
+        let Situation { now, usage, rtt, .. } = situation;
+        match usage {
+            Usage::Over => {
+                let (least, most) = CUT_INTERVAL;
+                let interval = rtt.clamp(least, most);
+                if self.cut.is_some_and(|cut| now.saturating_duration_since(cut) < interval) {
+                    return false;
+                }
+                self.cut(situation);
+                return true;
+            }
+            Usage::Under => self.phase = Phase::Hold,
+            Usage::Normal if self.phase == Phase::Hold => {
+                self.phase = Phase::Increase;
+                self.changed = now;
+            }
+            Usage::Normal => self.increase(situation),
+        }
+        false
+    }
+
+    fn cut(&mut self, situation: Situation) {
+        let Situation { now, acked, idle, proven, .. } = situation;
+        let through = acked.unwrap_or(self.bitrate);
+        let mut cut = BACKOFF * through;
+        if idle {
+            cut = cut.max(BACKOFF * self.bitrate).max(proven);
+        } else {
+            if let Some(capacity) = &mut self.capacity
+                && through < capacity.lowest()
+            {
+                self.capacity = None;
+            }
+            Capacity::sample(&mut self.capacity, through);
+        }
+        self.bitrate = bounded(cut.min(self.bitrate));
+        self.phase = Phase::Hold;
+        self.changed = now;
+        self.cut = Some(now);
+    }
+
+    fn increase(&mut self, situation: Situation) {
+        let Situation { now, acked, rtt, .. } = situation;
+        let passed = now.saturating_duration_since(self.changed).as_secs_f64().min(1.0);
+        self.changed = now;
+        if let (Some(capacity), Some(acked)) = (self.capacity, acked)
+            && acked > capacity.highest()
+        {
+            self.capacity = None;
+        }
+        let grown = if self.capacity.is_some() {
+            let frame = self.bitrate / FRAMES_A_SECOND;
+            let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
+            let step = (packet / (rtt + RESPONSE).as_secs_f64()).max(MIN_STEP);
+            self.bitrate + step * passed
+        } else {
+            self.bitrate * GROWTH.powf(passed)
+        };
+        let known = acked.map_or(self.bitrate, |acked| BEYOND_ACKED * acked + BEYOND_ACKED_BITS);
+        self.bitrate = bounded(grown.min(known).max(self.bitrate));
+    }
+}
+
+fn bounded(bitrate: f64) -> f64 {
+    bitrate.clamp(MIN_BITRATE as f64, MAX_BITRATE as f64)
+}
+
+/// What came through at the latest overuses: mean, and variance in units of the mean, kbit/s.
+#[derive(Debug, Clone, Copy)]
+struct Capacity {
+    mean: f64,
+    variance: f64,
+}
+
+impl Capacity {
+    fn sample(capacity: &mut Option<Self>, bitrate: f64) {
+        let sample = bitrate / 1e3;
+        let (least, most) = VARIANCE_BOUNDS;
+        *capacity = Some(match *capacity {
+            None => Self { mean: sample, variance: least },
+            Some(Self { mean, variance }) => {
+                let mean = mean + CAPACITY_WEIGHT * (sample - mean);
+                let error = (mean - sample).powi(2) / mean.max(1.0);
+                let variance = variance + CAPACITY_WEIGHT * (error - variance);
+                Self { mean, variance: variance.clamp(least, most) }
+            }
+        });
+    }
+
+    fn deviation(self) -> f64 {
+        (self.variance * self.mean).sqrt()
+    }
+
+    fn highest(self) -> f64 {
+        (self.mean + 3.0 * self.deviation()) * 1e3
+    }
+
+    fn lowest(self) -> f64 {
+        (self.mean - 3.0 * self.deviation()) * 1e3
+    }
+}

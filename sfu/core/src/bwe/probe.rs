@@ -1,0 +1,253 @@
+//! Short bursts that find out whether the way carries more than is sent.
+//!
+//! In a call of two, more is of use only when the publisher is held back by what the viewer's leg
+//! allows, so only then the leg probes. The first key frame of a call is a probe by itself: it is
+//! sent at a multiple of the estimate anyway.
+
+use std::time::{Duration, Instant};
+
+use super::MAX_BITRATE;
+
+/// A probe is at least this long…
+const LENGTH: Duration = Duration::from_millis(15);
+/// What is probed for, in multiples of the estimate.
+const FACTOR: f64 = 2.0;
+/// No higher than this as long as the publisher does not send at least half of it: two streams of
+/// 720p.
+const ENOUGH: f64 = 4_000_000.0;
+/// A result of at least this share of the probe's rate is followed by the next probe at once.
+const CONTINUE: f64 = 0.7;
+/// Time between probes: at first, and at most while they find nothing.
+const INTERVAL: Duration = Duration::from_secs(2);
+const MAX_INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL_GROWTH: f64 = 1.5;
+/// After a cut the queue must drain first.
+const AFTER_CUT: Duration = Duration::from_millis(800);
+/// After a cut this share of what was good before is probed for, if that is more.
+const RECOVERY: f64 = 0.85;
+/// Where the queue is not empty, it is looked at again after this.
+const POSTPONED: Duration = Duration::from_millis(100);
+/// A probe whose feedback has not come by then is given up.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Share of a probe's packets and bytes that must arrive.
+const MIN_DELIVERED: f64 = 0.8;
+/// A probe that arrives faster than it was sent by more than this was held up on the way.
+const MAX_RATIO: f64 = 2.0;
+/// A probe that arrives at less than this share of its rate has filled the way…
+const SATURATED: f64 = 0.9;
+/// …of which this share is used.
+const UTILISATION: f64 = 0.95;
+/// The first key frame lowers the estimate only if it is this large.
+const MIN_START_PACKETS: u32 = 10;
+const MIN_START_LENGTH: f64 = 20_000.0;
+
+/// Names a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeId(u16);
+
+/// A burst to send: at this rate, until both have been reached.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Probe {
+    /// Its name.
+    pub id: ProbeId,
+    /// Bit/s.
+    pub bitrate: f64,
+    /// Least bytes.
+    pub bytes: u32,
+}
+
+/// Decides when to probe and reads the results.
+#[derive(Debug, Clone)]
+pub(super) struct Probes {
+    next_id: u16,
+    running: Option<Running>,
+    /// When the next one may begin.
+    next: Instant,
+    interval: Duration,
+    /// The former one found more: go on from there at once.
+    again: bool,
+    /// What was good before the last cut.
+    before_cut: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    probe: Probe,
+    start: bool,
+    since: Instant,
+    /// Packets and bytes sent, once all are.
+    sent: Option<(u32, u32)>,
+    seen: Seen,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    packets: u32,
+    lost: u32,
+    bytes: u32,
+    first: Option<Packet>,
+    last: Option<Packet>,
+    arrivals: Option<(i64, i64)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    sent: Instant,
+    size: u16,
+}
+
+impl Probes {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            next_id: 0,
+            running: None,
+            next: now,
+            interval: INTERVAL,
+            again: false,
+            before_cut: None,
+        }
+    }
+
+    /// When the next probe may begin, if more is of use.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self.running {
+            Some(running) => Some(running.since + PATIENCE),
+            None => Some(self.next),
+        }
+    }
+
+    /// The next probe, if it is time. `offered` is what the publisher sends, bit/s.
+    pub(super) fn poll(&mut self, now: Instant, estimate: f64, offered: f64) -> Option<Probe> {
+        if let Some(running) = self.running
+            && now.saturating_duration_since(running.since) >= PATIENCE
+        {
+            self.running = None;
+            self.done(now, false);
+        }
+        if self.running.is_some() || now < self.next {
+            return None;
+        }
+        let most = ENOUGH.max(FACTOR * offered).min(MAX_BITRATE as f64);
+        let recovery = self.before_cut.map_or(0.0, |before| RECOVERY * before);
+        let bitrate = (FACTOR * estimate).max(recovery).min(most);
+        if bitrate < estimate * 1.1 {
+            self.done(now, false);
+            return None;
+        }
+        Some(self.begin(now, bitrate, false))
+    }
+
+    /// The first key frame: what it finds counts in both directions.
+    pub(super) fn start(&mut self, now: Instant, bitrate: f64) -> Probe {
+        self.begin(now, bitrate, true)
+    }
+
+    fn begin(&mut self, now: Instant, bitrate: f64, start: bool) -> Probe {
+        let id = ProbeId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        let bytes = (bitrate * LENGTH.as_secs_f64() / 8.0) as u32;
+        let probe = Probe { id, bitrate, bytes };
+        self.again = false;
+        self.before_cut = None;
+        self.running =
+            Some(Running { probe, start, since: now, sent: None, seen: Seen::default() });
+        probe
+    }
+
+    /// All packets of a probe have been sent.
+    pub(super) fn sent(&mut self, id: ProbeId, packets: u32, bytes: u32) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.probe.id == id) {
+            running.sent = Some((packets, bytes));
+        }
+    }
+
+    /// It is not a good time: a queue stands.
+    pub(super) fn postpone(&mut self, now: Instant) {
+        self.next = self.next.max(now + POSTPONED);
+    }
+
+    /// The estimate was cut: probing waits for the queue to drain.
+    pub(super) fn cut(&mut self, now: Instant, before: f64) {
+        self.running = None;
+        self.again = false;
+        self.interval = INTERVAL;
+        self.before_cut = Some(self.before_cut.map_or(before, |known| known.max(before)));
+        self.next = now + AFTER_CUT;
+    }
+
+    /// The fate of a packet of a probe.
+    pub(super) fn add(&mut self, id: ProbeId, sent: Instant, size: u16, arrival: Option<i64>) {
+        let Some(running) = self.running.as_mut().filter(|running| running.probe.id == id) else {
+            return;
+        };
+        let seen = &mut running.seen;
+        let Some(arrival) = arrival else {
+            seen.lost += 1;
+            return;
+        };
+        seen.packets += 1;
+        seen.bytes += u32::from(size);
+        seen.first.get_or_insert(Packet { sent, size });
+        seen.last = Some(Packet { sent, size });
+        let (first, last) = seen.arrivals.unwrap_or((arrival, arrival));
+        seen.arrivals = Some((first.min(arrival), last.max(arrival)));
+    }
+
+    /// After a feedback: the bitrate that a completed probe has proven, if it says anything new.
+    pub(super) fn result(&mut self, now: Instant, estimate: f64) -> Option<f64> {
+        let running = self.running?;
+        let (packets, bytes) = running.sent?;
+        // What was reported lost may still come; a probe does not wait for it.
+        if running.seen.packets + running.seen.lost < packets {
+            return None;
+        }
+        self.running = None;
+        let found = running.seen.rate(packets, bytes);
+        let better = found.filter(|rate| *rate > estimate);
+        self.again = better.is_some_and(|rate| rate >= CONTINUE * running.probe.bitrate);
+        self.done(now, better.is_some());
+        if running.start && running.seen.is_solid() { found } else { better }
+    }
+
+    fn done(&mut self, now: Instant, success: bool) {
+        self.interval = if success {
+            INTERVAL
+        } else {
+            self.interval.mul_f64(INTERVAL_GROWTH).min(MAX_INTERVAL)
+        };
+        self.next = if self.again { now } else { now + self.interval };
+    }
+}
+
+impl Seen {
+    /// The rate that the way has carried. `None` if too little arrived or the figures make no
+    /// sense.
+    fn rate(&self, packets: u32, bytes: u32) -> Option<f64> {
+        let (first, last, (arrived, until)) = (self.first?, self.last?, self.arrivals?);
+        if f64::from(self.packets) < MIN_DELIVERED * f64::from(packets)
+            || f64::from(self.bytes) < MIN_DELIVERED * f64::from(bytes)
+            || self.packets < 2
+        {
+            return None;
+        }
+        let sent = last.sent.saturating_duration_since(first.sent).as_secs_f64();
+        let received = until.saturating_sub(arrived) as f64 / 1e6;
+        if sent <= 0.0 || received <= 0.0 {
+            return None;
+        }
+        let send_rate = f64::from(self.bytes - u32::from(last.size)) * 8.0 / sent;
+        let receive_rate = f64::from(self.bytes - u32::from(first.size)) * 8.0 / received;
+        if receive_rate > MAX_RATIO * send_rate {
+            return None;
+        }
+        if receive_rate < SATURATED * send_rate {
+            return Some(UTILISATION * receive_rate);
+        }
+        Some(send_rate.min(receive_rate))
+    }
+
+    fn is_solid(&self) -> bool {
+        let length = self.arrivals.map_or(0, |(first, last)| last.saturating_sub(first));
+        self.packets >= MIN_START_PACKETS && length as f64 >= MIN_START_LENGTH
+    }
+}

@@ -1,0 +1,51 @@
+//! How long packets wait in the queue of the bottleneck: their way less the shortest way known.
+
+use std::time::{Duration, Instant};
+
+/// The shortest way is forgotten after so many periods: clocks drift, routes change, and a queue
+/// that others keep filled is part of the way.
+const PERIOD: Duration = Duration::from_secs(2);
+const PERIODS: usize = 6;
+
+/// Shortest ways of the latest periods, microseconds on an arbitrary scale.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct StandingQueue {
+    shortest: [Option<i64>; PERIODS],
+    /// When the latest period began.
+    since: Option<Instant>,
+    /// Shortest way among the packets of the latest feedback.
+    latest: Option<i64>,
+    queue: Duration,
+}
+
+impl StandingQueue {
+    /// Takes the way of a packet.
+    pub(super) fn add(&mut self, way: i64) {
+        self.latest = Some(self.latest.map_or(way, |least| least.min(way)));
+    }
+
+    /// All packets of a feedback have been added: the queue that each of them has met.
+    pub(super) fn update(&mut self, now: Instant) {
+        let Some(way) = self.latest.take() else { return };
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= PERIOD {
+            self.shortest.rotate_right(1);
+            self.shortest[0] = None;
+            self.since = Some(now);
+        }
+        let first = &mut self.shortest[0];
+        *first = Some(first.map_or(way, |least| least.min(way)));
+        let least = self.shortest.iter().flatten().min().copied().unwrap_or(way);
+        self.queue = Duration::from_micros(way.saturating_sub(least).unsigned_abs());
+    }
+
+    /// What the packets of the latest feedback have met.
+    pub(super) fn get(&self) -> Duration {
+        self.queue
+    }
+
+    /// Nothing was heard for long: what was known of the queue is history.
+    pub(super) fn forget(&mut self) {
+        self.queue = Duration::ZERO;
+    }
+}

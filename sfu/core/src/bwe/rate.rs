@@ -1,0 +1,73 @@
+//! Bytes in a sliding window.
+
+/// Length of a bucket in microseconds, and how many are kept.
+const BUCKET: i64 = 25_000;
+const BUCKETS: usize = 40;
+
+/// Counts bytes over the last second of some clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RateMeter {
+    /// Bytes by time in buckets, modulo [`BUCKETS`].
+    buckets: [u32; BUCKETS],
+    /// First and latest bucket that count.
+    span: Option<(i64, i64)>,
+}
+
+impl Default for RateMeter {
+    fn default() -> Self {
+        Self { buckets: [0; BUCKETS], span: None }
+    }
+}
+
+impl RateMeter {
+    /// Adds bytes at a time in microseconds. What is older than a second counts for nothing.
+    pub(crate) fn add(&mut self, at: i64, bytes: usize) {
+        let bucket = at.div_euclid(BUCKET);
+        self.advance(bucket);
+        if let Some((first, latest)) = self.span
+            && latest.saturating_sub(bucket) < BUCKETS as i64
+        {
+            self.span = Some((first.min(bucket), latest));
+            let place = &mut self.buckets[slot(bucket)];
+            *place = place.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// Bit/s over the `window` microseconds up to `at`, a second at most. `None` as long as less
+    /// than half of it has been seen.
+    pub(crate) fn rate(&mut self, at: i64, window: i64) -> Option<f64> {
+        let end = at.div_euclid(BUCKET);
+        self.advance(end);
+        let (first, latest) = self.span?;
+        let window = (window / BUCKET).clamp(1, BUCKETS as i64 - 1);
+        let seen = (latest - first + 1).min(window);
+        if seen * 2 < window {
+            return None;
+        }
+        let bytes: u64 =
+            (latest - seen + 1..=latest).map(|bucket| u64::from(self.buckets[slot(bucket)])).sum();
+        // The latest bucket has only begun.
+        let into = (at.max(latest * BUCKET) - latest * BUCKET).min(BUCKET);
+        let length = ((seen - 1) * BUCKET + into).max(BUCKET);
+        Some(bytes as f64 * 8e6 / length as f64)
+    }
+
+    fn advance(&mut self, bucket: i64) {
+        match &mut self.span {
+            Some((first, latest)) if bucket > *latest => {
+                let skipped = (bucket - *latest).min(BUCKETS as i64);
+                for stale in bucket - skipped + 1..=bucket {
+                    self.buckets[slot(stale)] = 0;
+                }
+                *latest = bucket;
+                *first = (*first).max(bucket - BUCKETS as i64 + 1);
+            }
+            Some(_) => {}
+            None => self.span = Some((bucket, bucket)),
+        }
+    }
+}
+
+fn slot(bucket: i64) -> usize {
+    bucket.rem_euclid(BUCKETS as i64) as usize
+}

@@ -1,0 +1,102 @@
+use std::time::Duration;
+
+use super::link::Run;
+use crate::bwe::START_BITRATE;
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_narrow_way_is_found_at_once_and_used_well() {
+    let mut run = Run::new(1e6);
+    run.run(secs(2));
+    let rate = run.measure(secs(20));
+    assert!(rate > 0.85e6, "{rate}");
+    assert!(run.longest_queue < Duration::from_millis(120), "{:?}", run.longest_queue);
+}
+
+#[test]
+fn a_wide_way_is_found_by_probing() {
+    let mut run = Run::new(5e6);
+    run.run(secs(3));
+    assert!(run.estimator.bitrate() > 4_000_000, "{}", run.estimator.bitrate());
+}
+
+#[test]
+fn without_probes_the_estimate_stays_near_what_was_proven() {
+    let mut run = Run::new(20e6);
+    run.probes = false;
+    run.wants = 1e6;
+    run.run(secs(30));
+    assert_eq!(run.estimator.bitrate(), START_BITRATE, "1 Mbit/s was acknowledged");
+}
+
+#[test]
+fn a_drop_is_followed_within_half_a_second() {
+    let mut run = Run::new(2.5e6);
+    run.run(secs(10));
+    run.capacity = 0.6e6;
+    run.run(Duration::from_millis(500));
+    assert!(run.estimator.bitrate() < 600_000, "{}", run.estimator.bitrate());
+    run.run(Duration::from_millis(1_500));
+    run.measure(secs(1));
+    assert!(run.longest_queue < Duration::from_millis(80), "{:?}", run.longest_queue);
+}
+
+#[test]
+fn a_rise_is_found_within_five_seconds() {
+    let mut run = Run::new(0.5e6);
+    run.run(secs(15));
+    run.capacity = 3e6;
+    run.run(secs(6));
+    assert!(run.estimator.bitrate() > 2_700_000, "{}", run.estimator.bitrate());
+}
+
+#[test]
+fn random_loss_is_not_taken_for_congestion() {
+    let mut run = Run::new(1e6);
+    run.loss = 0.1;
+    run.run(secs(5));
+    let rate = run.measure(secs(20));
+    assert!(rate > 0.7e6, "{rate}");
+}
+
+#[test]
+fn a_queue_that_overflows_is_taken_for_congestion_on_a_lossy_way_too() {
+    let mut run = Run::new(2e6);
+    run.loss = 0.05;
+    run.run(secs(10));
+    run.capacity = 0.5e6;
+    run.run(secs(2));
+    run.measure(secs(3));
+    assert!(run.longest_queue < Duration::from_millis(200), "{:?}", run.longest_queue);
+    assert!(run.estimator.bitrate() < 700_000, "{}", run.estimator.bitrate());
+}
+
+#[test]
+fn a_hiccup_on_an_idle_way_costs_little() {
+    let mut run = Run::new(10e6);
+    run.wants = 0.1e6;
+    run.run(secs(5));
+    assert_eq!(run.estimator.bitrate(), START_BITRATE);
+    run.stall(Duration::from_millis(290));
+    run.run(secs(1));
+    assert!(run.estimator.bitrate() > START_BITRATE / 2, "{}", run.estimator.bitrate());
+}
+
+#[test]
+fn an_outage_is_survived_at_a_share_of_what_was_good() {
+    let mut run = Run::new(2e6);
+    run.run(secs(10));
+    let before = run.estimator.bitrate();
+    run.dead = true;
+    run.run(secs(6));
+    assert!(run.estimator.is_blind(run.now, super::link::RTT));
+    run.dead = false;
+    run.run(Duration::from_millis(300));
+    assert!(!run.estimator.is_blind(run.now, super::link::RTT));
+    run.run(secs(4));
+    let after = run.estimator.bitrate();
+    assert!(after > before * 8 / 10, "{before} {after}");
+}
