@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 
+import { drops } from "./connect/drops.mjs";
 import { merge } from "./connect/figures.mjs";
 import { measure } from "./connect/measure.mjs";
 import { parseOptions, USAGE } from "./connect/options.mjs";
@@ -36,7 +37,7 @@ if (options.report) {
   process.exit();
 }
 
-const world = await openWorld(options);
+const world = await openWorld(options.drops ? { ...options, paths: ["warm"] } : options);
 try {
   const about = {
     at: new Date().toISOString(),
@@ -48,9 +49,9 @@ try {
     camera: options.clip,
     accessKbps: options.rate,
   };
-  const { blocks, failures } = await measure(world, options);
+  const { blocks, failures } = await (options.drops ? drops : measure)(world, options);
   const lab = labStats();
-  print({ about, paths: options.paths, blocks: merge([{ blocks }]), failures });
+  if (!options.drops) print({ about, paths: options.paths, blocks: merge([{ blocks }]), failures });
   console.log(`emulator: ${JSON.stringify(lab.event_lateness_us_below)} µs late at most, by share of packets`);
   if (options.json) {
     writeFileSync(options.json, JSON.stringify({ about, paths: options.paths, failures, blocks, lab }, null, 1));

@@ -16,6 +16,7 @@ export const USAGE = `deploy/connect [options]
   --watched N       in the first N runs of each cell the picture is watched (10)
   --watch SECONDS   for so long (5)
   --json FILE       every run and every figure
+  --drops           instead: what the loss of exactly one packet costs (warm only)
   --report LIST     prints what such files hold, put together, and measures nothing
 `;
 
@@ -46,6 +47,7 @@ export function parseOptions(args) {
       watched: { type: "string", default: "10" },
       watch: { type: "string", default: "5" },
       json: { type: "string" },
+      drops: { type: "boolean", default: false },
       report: { type: "string" },
       help: { type: "boolean" },
     },
@@ -54,6 +56,7 @@ export function parseOptions(args) {
   for (const path of paths) one("paths", path, PATHS);
   return {
     help: values.help,
+    drops: values.drops,
     report: values.report?.split(","),
     json: values.json,
     runs: number("runs", values.runs, 1),

@@ -113,6 +113,16 @@ export const instant = (world, watchMs) =>
     assert.equal(since, 0, "the agent's page receives media before Accept");
   });
 
+/** How long the shopper's leg takes to open, from its making: a page that has just been loaded. */
+export async function opening(world) {
+  const { shopper, agent, desks, beforePress } = world;
+  const { url } = await desks.private.server.link();
+  await Promise.all([shopper, agent].map((seat) => seat.page.goto("about:blank")));
+  await beforePress?.();
+  await shopper.page.goto(url, { waitUntil: "load" });
+  return ask(shopper, "opening");
+}
+
 /** The shopper's press on Join, with an agent whose page accepts by itself. */
 export async function cold(world, watchMs) {
   const { shopper, agent, desks } = world;

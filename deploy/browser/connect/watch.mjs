@@ -75,6 +75,12 @@ export function watch() {
   const connected = () =>
     within(GIVE_UP_MS, "connection", seen(() => window.__probe.pcs.some((pc) => pc.connectionState === "connected")));
 
+  /** How long the leg took to open. */
+  const opening = async () => {
+    await connected();
+    return window.__probe.pcs.map((pc) => window.__probe.openedAfter.get(pc)).find((ms) => ms !== undefined);
+  };
+
   const frames = [];
   let frameCame = () => {};
   let previewed;
@@ -204,6 +210,6 @@ export function watch() {
   };
 
   Object.defineProperty(window, "__watch", {
-    value: { clicks, begin, measure, place, oneOf, press, choose, connected, preview, usable },
+    value: { clicks, begin, measure, place, oneOf, press, choose, connected, opening, preview, usable },
   });
 }

@@ -4,11 +4,17 @@
 /** Injected with `evaluateOnNewDocument`; must not refer to anything outside itself. */
 export function installProbe() {
   const pcs = [];
+  /** How long each connection took from its making. */
+  const openedAfter = new WeakMap();
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = new Proxy(Native, {
     construct(target, args, newTarget) {
       const pc = Reflect.construct(target, args, newTarget);
       pcs.push(pc);
+      const made = performance.now();
+      pc.addEventListener("connectionstatechange", () => {
+        if (pc.connectionState === "connected" && !openedAfter.has(pc)) openedAfter.set(pc, performance.now() - made);
+      });
       return pc;
     },
   });
@@ -159,6 +165,6 @@ export function installProbe() {
   });
 
   Object.defineProperty(window, "__probe", {
-    value: { picture, tone, stats, violations, heard, pcs },
+    value: { picture, tone, stats, violations, heard, pcs, openedAfter },
   });
 }

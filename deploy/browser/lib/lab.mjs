@@ -25,11 +25,11 @@ export function setLink(link, settings) {
   wan("set", link, ...Object.entries(settings).map(([key, value]) => `${key}=${value}`));
 }
 
-/** The next packet of `what` on `link` (the `nth` of them) will be lost. */
+/** One packet will be lost: the `nth` of a class from now on. The classes are in `deploy/wan/README.md`. */
 export const dropOnce = (link, what, nth = 1) => wan("drop", link, what, String(nth));
 
-/** Loses nothing that `dropOnce` has asked for and that has not come; says how many were lost since the last time. */
-export const droppedSince = () => JSON.parse(wan("drop", "*.access", "none")).dropped;
+/** Loses nothing of that any more; says how many were asked for (`armed`) and came (`dropped`). */
+export const forgetDrops = () => JSON.parse(wan("drop", "*.access", "none"));
 
 /** Counters of the emulator. */
 export const labStats = () => JSON.parse(wan("stats"));
