@@ -1,0 +1,5 @@
+//! The program `sfu-world`.
+
+fn main() -> std::process::ExitCode {
+    sfu_world::cli::run()
+}

@@ -1,0 +1,12 @@
+//! From runs to a table.
+
+mod figures;
+mod freeze;
+mod run;
+mod table;
+
+pub use self::{
+    figures::Figures,
+    run::{CaseResult, run_all, run_one},
+    table::write,
+};

@@ -1,0 +1,188 @@
+//! A viewing page: what Chromium tells the node, and what a person sees and hears.
+
+mod ears;
+mod feedback;
+mod frames;
+mod nack;
+mod playout;
+
+use std::time::Duration;
+
+use ::rtcp::{
+    payload_feedbacks::picture_loss_indication::PictureLossIndication,
+    transport_feedbacks::transport_layer_nack::{
+        TransportLayerNack, nack_pairs_from_sequence_numbers,
+    },
+};
+use sfu_core::rtp::{Header, Ssrc};
+use shared::marshal::Marshal;
+
+use self::{
+    ears::Ears,
+    feedback::Arrivals,
+    frames::Frames,
+    nack::{Nacks, News},
+};
+pub use self::{ears::Heard, frames::Shown};
+use crate::{
+    page::{frame, wire::NODE},
+    time::{Time, millis},
+};
+
+/// Round trip that is assumed until one was measured.
+const FIRST_RTT: Duration = millis(100);
+
+/// A packet that brought media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh;
+
+/// The viewer.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    own: Ssrc,
+    arrivals: Arrivals,
+    nacks: Nacks,
+    frames: Frames,
+    ears: Ears,
+    rtt: Duration,
+    received: Received,
+}
+
+/// Packets of the video since the last report.
+#[derive(Debug, Clone, Copy, Default)]
+struct Received {
+    highest: Option<u16>,
+    expected: u32,
+    received: u32,
+}
+
+impl Received {
+    fn on_packet(&mut self, sequence: u16) {
+        let ahead = self.highest.map_or(1, |highest| sequence.wrapping_sub(highest));
+        if ahead < 0x8000 {
+            self.highest = Some(sequence);
+            self.expected += u32::from(ahead);
+        }
+        self.received += 1;
+    }
+}
+
+impl Viewer {
+    /// A viewer whose own stream has this SSRC.
+    pub fn new(own: Ssrc, start: Time) -> Self {
+        Self {
+            own,
+            arrivals: Arrivals::new(start),
+            nacks: Nacks::default(),
+            frames: Frames::default(),
+            ears: Ears::default(),
+            rtt: FIRST_RTT,
+            received: Received::default(),
+        }
+    }
+
+    /// Takes an RTP packet. `transport` is its transport-wide number.
+    pub fn on_rtp(
+        &mut self,
+        now: Time,
+        header: &Header,
+        packet: &[u8],
+        transport: Option<u16>,
+    ) -> Option<Fresh> {
+        if let Some(number) = transport {
+            self.arrivals.on_packet(now, number);
+        }
+        let payload = packet.get(header.payload.clone())?;
+        if header.ssrc == NODE.audio {
+            self.ears.on_packet(now, u32::from_be_bytes(*payload.first_chunk()?));
+            return Some(Fresh);
+        }
+        let (sequence, payload) = if header.ssrc == NODE.video {
+            self.received.on_packet(header.sequence);
+            (header.sequence, payload)
+        } else {
+            // A repeat; one without payload is a probe.
+            let (original, payload) = payload.split_first_chunk()?;
+            (u16::from_be_bytes(*original), payload)
+        };
+        let part = frame::read(payload)?;
+        match self.nacks.on_packet(sequence, part.frame.key && part.index == 0) {
+            News::Known => None,
+            News::New => {
+                self.frames.on_part(now, part);
+                Some(Fresh)
+            }
+        }
+    }
+
+    /// When [`Self::poll`] or [`Self::handle_timeout`] has something to do.
+    pub fn next_timeout(&self) -> Time {
+        [
+            self.arrivals.due(),
+            self.nacks.due(),
+            self.frames.due(),
+            self.frames.key_frame_due(),
+            self.ears.due(),
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(Time::NEVER)
+    }
+
+    /// Decodes and plays what is due.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.frames.decode(now);
+        self.ears.play(now);
+    }
+
+    /// Writes the next RTCP packet that is due and returns its length. `sending` is what this page
+    /// may send itself, bit/s.
+    pub fn poll(&mut self, now: Time, out: &mut [u8], sending: f64) -> Option<usize> {
+        if self.nacks.due() <= now {
+            let asked = self.nacks.collect(now, self.rtt);
+            if !asked.is_empty() {
+                let nack = TransportLayerNack {
+                    sender_ssrc: self.own.0,
+                    media_ssrc: NODE.video.0,
+                    nacks: nack_pairs_from_sequence_numbers(&asked),
+                };
+                return nack.marshal_to(out).ok();
+            }
+        }
+        if self.frames.key_frame_due() <= now || std::mem::take(&mut self.nacks.overflowed) {
+            self.frames.asked(now);
+            return PictureLossIndication { sender_ssrc: self.own.0, media_ssrc: NODE.video.0 }
+                .marshal_to(out)
+                .ok();
+        }
+        if self.arrivals.due() <= now {
+            return self.arrivals.write(now, out, self.own, NODE.video, sending);
+        }
+        None
+    }
+
+    /// A round trip was measured.
+    pub fn on_rtt(&mut self, rtt: Duration) {
+        self.rtt = rtt;
+    }
+
+    /// Share of the video's packets lost since the last call of this, in 1/256, and the highest
+    /// sequence number. `None` before the first packet.
+    pub fn take_losses(&mut self) -> Option<(u8, u32)> {
+        let highest = self.received.highest?;
+        let Received { expected, received, .. } = self.received;
+        let lost = expected.saturating_sub(received) * 256 / expected.max(1);
+        self.received = Received { highest: Some(highest), ..Received::default() };
+        Some((lost.min(255) as u8, u32::from(highest)))
+    }
+
+    /// Frames shown, in order.
+    pub fn shown(&self) -> &[Shown] {
+        &self.frames.shown
+    }
+
+    /// What was heard.
+    pub fn heard(&self) -> Heard {
+        self.ears.heard
+    }
+}
