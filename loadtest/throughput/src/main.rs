@@ -1,0 +1,5 @@
+//! The `throughput` program.
+
+fn main() -> std::process::ExitCode {
+    throughput::cli::main()
+}

@@ -1,0 +1,146 @@
+//! One row: a forwarder under one load.
+
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+
+use crate::{
+    generator::{Generator, Tally},
+    process::{CpuTime, Machine, of_this_thread, receive_drops, resident},
+    target::{Target, TargetError, play},
+};
+
+/// Packets that are on the way when the window closes get this long to arrive.
+const DRAIN: Duration = Duration::from_millis(500);
+/// Above this share of its core the generator may be the limit: what it measures is not the node.
+const GENERATOR_BUSY: f64 = 0.95;
+/// Frames that leave later than this are no load of the kind that was asked for.
+const GENERATOR_LATE: u64 = 10_000_000;
+
+/// How long to play.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// Before anything counts.
+    pub settle: Duration,
+    /// What counts.
+    pub measure: Duration,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// The forwarder.
+    pub target: &'static str,
+    /// Calls, each with media both ways.
+    pub calls: usize,
+    /// Media packets sent by the peers, and received by the others.
+    pub packets: (u64, u64),
+    /// The window.
+    pub time: Duration,
+    /// Processor time of the forwarder's process.
+    pub cpu: CpuTime,
+    /// From the sender's seal to the kernel's receiving it for the other peer, nanoseconds.
+    pub latency: Histogram<u64>,
+    /// Resident memory, bytes.
+    pub resident: u64,
+    /// Dropped at the forwarder's sockets.
+    pub drops: u64,
+    /// Share of its core that the generator used.
+    pub generator_busy: f64,
+    /// Dropped at the generator's sockets, or refused by the kernel.
+    pub generator_drops: u64,
+    /// Lateness of frames, 99th percentile, nanoseconds.
+    pub late: u64,
+    /// NACKs, and repairs or probes, and strange datagrams.
+    pub oddities: (u64, u64, u64),
+    /// Share of the machine that the hypervisor gave to others.
+    pub stolen: f64,
+}
+
+/// Whether a row counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing was lost.
+    Good,
+    /// The forwarder lost packets.
+    Loss,
+    /// The generator could not do its part: the row says nothing about the forwarder.
+    Generator,
+}
+
+impl Row {
+    /// Whether it counts.
+    pub fn verdict(&self) -> Verdict {
+        let generator = self.generator_busy > GENERATOR_BUSY
+            || self.generator_drops > 0
+            || self.late > GENERATOR_LATE;
+        if generator {
+            Verdict::Generator
+        } else if self.packets.0 != self.packets.1 {
+            Verdict::Loss
+        } else {
+            Verdict::Good
+        }
+    }
+
+    /// Processor time for each forwarded packet.
+    pub fn cpu_per_packet(&self) -> Duration {
+        Duration::from_nanos(self.cpu.total.as_nanos() as u64 / self.packets.1.max(1))
+    }
+
+    /// Forwarded packets a second.
+    pub fn rate(&self) -> f64 {
+        self.packets.1 as f64 / self.time.as_secs_f64()
+    }
+
+    /// Share of a core that the forwarder used.
+    pub fn busy(&self) -> f64 {
+        self.cpu.total.as_secs_f64() / self.time.as_secs_f64()
+    }
+}
+
+/// Measures `calls` calls, which may be running already.
+pub fn measure(
+    generator: &mut Generator,
+    target: &mut dyn Target,
+    calls: usize,
+    times: Times,
+) -> Result<Row, TargetError> {
+    target.calls(generator, calls)?;
+    play(generator, target, Instant::now() + times.settle)?;
+
+    let ours = std::process::id();
+    let drops = (receive_drops(target.pid()), receive_drops(ours));
+    let machine = Machine::now();
+    let start = generator.now();
+    let window = (start, start + times.measure.as_nanos() as u64);
+    generator.tally = Tally { window, ..Tally::new() };
+    let busy = of_this_thread();
+    let before = CpuTime::of(target.pid())?;
+    let began = Instant::now();
+
+    play(generator, target, began + times.measure)?;
+
+    let cpu = CpuTime::of(target.pid())?.since(before);
+    let time = began.elapsed();
+    let generator_busy = (of_this_thread() - busy).as_secs_f64() / time.as_secs_f64();
+    let stolen = Machine::now().stolen_since(machine);
+    play(generator, target, Instant::now() + DRAIN)?;
+
+    let tally = std::mem::replace(&mut generator.tally, Tally::new());
+    Ok(Row {
+        target: target.name(),
+        calls,
+        packets: (tally.sent, tally.received),
+        time,
+        cpu,
+        latency: tally.latency,
+        resident: resident(target.pid())?,
+        drops: receive_drops(target.pid()) - drops.0,
+        generator_busy,
+        generator_drops: receive_drops(ours) - drops.1 + tally.unsent,
+        late: tally.late.value_at_quantile(0.99),
+        oddities: (tally.asked, tally.repairs, tally.strange),
+        stolen,
+    })
+}

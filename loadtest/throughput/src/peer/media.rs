@@ -1,0 +1,200 @@
+//! What a camera and a microphone send: the packets of [`Stream`]s, ready for the network.
+//!
+//! Video is 30 frames of six equal packets a second, 1.5 Mbit/s, marked as VP8 with a key frame every
+//! two seconds; audio is 50 packets of Opus. The bytes behind the headers are a [`Stamp`] and
+//! filler: the node never looks at them.
+
+use super::{
+    sdp,
+    srtp::{Keys, TAG_LEN},
+};
+
+/// Packets of a video frame.
+pub const PACKETS_PER_FRAME: usize = 6;
+/// Frames in a second.
+pub const FRAMES_PER_SECOND: u64 = 30;
+/// Audio packets in a second.
+pub const AUDIO_PER_SECOND: u64 = 50;
+/// RTP packets of one direction in a second.
+pub const PACKETS_PER_SECOND: u64 = FRAMES_PER_SECOND * PACKETS_PER_FRAME as u64 + AUDIO_PER_SECOND;
+/// Payload of a video packet: 1.5 Mbit/s over 180 packets.
+const VIDEO_PAYLOAD: usize = 1_042;
+/// 32 kbit/s, as WebRTC's Opus.
+const AUDIO_PAYLOAD: usize = 80;
+/// Frames from one key frame to the next, when nobody asks for one: two seconds.
+const KEY_FRAME_EVERY: u64 = 2 * FRAMES_PER_SECOND;
+/// Fixed header, extension header, twelve bytes of extensions.
+const HEADER_LEN: usize = 12 + 4 + 12;
+/// Where the [`Stamp`] stands in the payload: behind the longest VP8 descriptor and frame header.
+const STAMP_AT: usize = 16;
+
+/// What tells one packet from another at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// When it was sealed, nanoseconds since the Unix epoch.
+    pub sent: u64,
+    /// Counts the packets of its stream.
+    pub number: u32,
+    /// The leg that sent it.
+    pub leg: u32,
+}
+
+impl Stamp {
+    fn write(self, payload: &mut [u8]) {
+        payload[STAMP_AT..STAMP_AT + 8].copy_from_slice(&self.sent.to_be_bytes());
+        payload[STAMP_AT + 8..STAMP_AT + 12].copy_from_slice(&self.number.to_be_bytes());
+        payload[STAMP_AT + 12..STAMP_AT + 16].copy_from_slice(&self.leg.to_be_bytes());
+    }
+
+    /// Reads it from an opened payload.
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 16] = payload.get(STAMP_AT..)?.first_chunk()?;
+        let (sent, rest) = bytes.split_first_chunk::<8>()?;
+        let (number, leg) = rest.split_first_chunk::<4>()?;
+        Some(Self {
+            sent: u64::from_be_bytes(*sent),
+            number: u32::from_be_bytes(*number),
+            leg: u32::from_be_bytes(*leg.first_chunk()?),
+        })
+    }
+}
+
+/// Audio or video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Opus.
+    Audio,
+    /// VP8.
+    Video,
+}
+
+/// One outgoing RTP stream.
+pub struct Stream {
+    kind: Kind,
+    leg: u32,
+    /// Its SSRC.
+    pub ssrc: u32,
+    /// Rollover counter and sequence number of the next packet.
+    index: u64,
+    /// RTP time of the next frame.
+    pub timestamp: u32,
+    frames: u64,
+    key_frame_wanted: bool,
+    /// Packets sent.
+    pub packets: u32,
+    /// Payload bytes sent.
+    pub octets: u32,
+}
+
+impl Stream {
+    /// A stream that has not begun.
+    pub fn new(kind: Kind, leg: u32, ssrc: u32) -> Self {
+        // Far enough from zero that a reader has to honour the real start, and from the wrap that
+        // both kinds wrap at different times.
+        let index = u64::from(ssrc % 30_000) + 1_000;
+        Self {
+            kind,
+            leg,
+            ssrc,
+            index,
+            timestamp: ssrc.wrapping_mul(77_777),
+            frames: 0,
+            key_frame_wanted: true,
+            packets: 0,
+            octets: 0,
+        }
+    }
+
+    /// The next frame is to be a key frame.
+    pub fn want_key_frame(&mut self) {
+        self.key_frame_wanted = true;
+    }
+
+    /// Appends the packets of the next frame, sealed and all of one size; that size. `sequence` is
+    /// the leg's transport-wide sequence number, `now` nanoseconds since the Unix epoch.
+    pub fn frame(&mut self, keys: &Keys, sequence: &mut u16, now: u64, run: &mut Vec<u8>) -> usize {
+        let (packets, payload_len) = match self.kind {
+            Kind::Audio => (1, AUDIO_PAYLOAD),
+            Kind::Video => (PACKETS_PER_FRAME, VIDEO_PAYLOAD),
+        };
+        let key_frame = self.key_frame_wanted || self.frames.is_multiple_of(KEY_FRAME_EVERY);
+        self.key_frame_wanted = false;
+        let len = HEADER_LEN + payload_len + TAG_LEN;
+        for number in 0..packets {
+            let start = run.len();
+            run.resize(start + len, 0);
+            let packet = &mut run[start..];
+            self.header(&mut packet[..HEADER_LEN], number + 1 == packets, *sequence, now);
+            let payload = &mut packet[HEADER_LEN..len - TAG_LEN];
+            self.payload(payload, number == 0, key_frame);
+            Stamp { sent: now, number: self.packets, leg: self.leg }.write(payload);
+            keys.seal_rtp(packet, HEADER_LEN, self.ssrc, self.index);
+            *sequence = sequence.wrapping_add(1);
+            self.index += 1;
+            self.packets = self.packets.wrapping_add(1);
+            self.octets = self.octets.wrapping_add(payload_len as u32);
+        }
+        self.frames += 1;
+        self.timestamp = self.timestamp.wrapping_add(match self.kind {
+            Kind::Audio => 48_000 / AUDIO_PER_SECOND as u32,
+            Kind::Video => 90_000 / FRAMES_PER_SECOND as u32,
+        });
+        len
+    }
+
+    fn header(&self, header: &mut [u8], last: bool, sequence: u16, now: u64) {
+        let (payload_type, marker, mid) = match self.kind {
+            Kind::Audio => (sdp::OPUS, self.frames == 0, b'0'),
+            Kind::Video => (sdp::VP8, last, b'1'),
+        };
+        header[0] = 0x90;
+        header[1] = payload_type | u8::from(marker) << 7;
+        header[2..4].copy_from_slice(&(self.index as u16).to_be_bytes());
+        header[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
+        header[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
+        // RFC 8285, one-byte form, three words.
+        header[12..16].copy_from_slice(&[0xbe, 0xde, 0, 3]);
+        // 6.18 fixed point seconds.
+        let absolute = ((u128::from(now) << 18) / 1_000_000_000) as u32;
+        let [_, a, b, c] = absolute.to_be_bytes();
+        let [high, low] = sequence.to_be_bytes();
+        let (level_id, level) = match self.kind {
+            Kind::Audio => (sdp::AUDIO_LEVEL << 4, 0x80 | 30),
+            Kind::Video => (0, 0),
+        };
+        let extensions = [
+            sdp::MID << 4,
+            mid,
+            sdp::ABS_SEND_TIME << 4 | 2,
+            a,
+            b,
+            c,
+            sdp::TRANSPORT_SEQUENCE << 4 | 1,
+            high,
+            low,
+            level_id,
+            level,
+            0,
+        ];
+        header[16..].copy_from_slice(&extensions);
+    }
+
+    fn payload(&self, payload: &mut [u8], first: bool, key_frame: bool) {
+        match self.kind {
+            // TOC byte of a 20 ms CELT frame in stereo.
+            Kind::Audio => payload[0] = 0xfc,
+            // RFC 7741: start of the partition, 15-bit picture id; then RFC 6386 §9.1.
+            Kind::Video => {
+                let [high, low] = (self.frames as u16).to_be_bytes();
+                let start = u8::from(first) << 4;
+                payload[..4].copy_from_slice(&[0x80 | start, 0x80, 0x80 | high, low]);
+                if first {
+                    payload[4] = u8::from(!key_frame);
+                    if key_frame {
+                        payload[7..14].copy_from_slice(&[0x9d, 0x01, 0x2a, 0, 5, 0xd0, 2]);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What is measured: forwarders, each a process of its own on a core of its own.
+
+pub mod control;
+pub mod floor;
+pub mod node;
+
+use std::{io, process::ExitStatus, time::Instant};
+
+use crate::generator::Generator;
+
+/// Why a forwarder could not be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Sockets, files, processes.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The process is not there.
+    #[error("cannot start {program}: {source}")]
+    Start {
+        /// Which program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It ended, or said something unexpected.
+    #[error("{0}")]
+    Protocol(String),
+    /// Legs did not become warm.
+    #[error("{cold} of {all} legs did not connect in time")]
+    Cold {
+        /// Those.
+        cold: usize,
+        /// Of how many.
+        all: usize,
+    },
+    /// It ended.
+    #[error("the process ended: {0}")]
+    Ended(ExitStatus),
+    /// No certificate for our peers.
+    #[error("cannot make a certificate: {0}")]
+    Certificate(#[from] shared::error::Error),
+}
+
+/// A forwarder.
+pub trait Target {
+    /// Its name in tables.
+    fn name(&self) -> &'static str;
+
+    /// Its process.
+    fn pid(&self) -> u32;
+
+    /// Adds calls until there are `calls`, all of them connected and forwarding; peers 2n and 2n+1
+    /// of the generator are a call.
+    fn calls(&mut self, generator: &mut Generator, calls: usize) -> Result<(), TargetError>;
+
+    /// Does what has to be done while calls go on.
+    fn tend(&mut self, _generator: &mut Generator) -> Result<(), TargetError> {
+        Ok(())
+    }
+}
+
+/// Plays for a while, with the forwarder's own needs looked after.
+pub fn play(
+    generator: &mut Generator,
+    target: &mut dyn Target,
+    end: Instant,
+) -> Result<(), TargetError> {
+    while Instant::now() < end {
+        generator.turn(end)?;
+        target.tend(generator)?;
+    }
+    Ok(())
+}
