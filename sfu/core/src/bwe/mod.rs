@@ -24,7 +24,7 @@ mod rate;
 mod tests;
 mod trendline;
 
-use self::rate::RateMeter;
+pub(crate) use self::rate::RateMeter;
 pub use self::{
     estimator::{Estimator, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},

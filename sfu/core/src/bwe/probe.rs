@@ -90,6 +90,14 @@ struct Seen {
     arrivals: Option<(i64, i64)>,
 }
 
+/// What a probe has found.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    rate: f64,
+    /// The way was full: it carries no more.
+    is_full: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Packet {
     sent: Instant,
@@ -203,10 +211,13 @@ impl Probes {
         }
         self.running = None;
         let found = running.seen.rate(packets, bytes);
-        let better = found.filter(|rate| *rate > estimate);
-        self.again = better.is_some_and(|rate| rate >= CONTINUE * running.probe.bitrate);
+        let better = found.filter(|found| found.rate > estimate);
+        self.again = better.is_some_and(|found| found.rate >= CONTINUE * running.probe.bitrate);
         self.done(now, better.is_some());
-        if running.start && running.seen.is_solid() { found } else { better }
+        let counts_down = |found: &Found| {
+            running.start && found.is_full && running.seen.is_solid() && found.rate < estimate
+        };
+        better.or(found.filter(counts_down)).map(|found| found.rate)
     }
 
     fn done(&mut self, now: Instant, success: bool) {
@@ -222,7 +233,7 @@ impl Probes {
 impl Seen {
     /// The rate that the way has carried. `None` if too little arrived or the figures make no
     /// sense.
-    fn rate(&self, packets: u32, bytes: u32) -> Option<f64> {
+    fn rate(&self, packets: u32, bytes: u32) -> Option<Found> {
         let (first, last, (arrived, until)) = (self.first?, self.last?, self.arrivals?);
         if f64::from(self.packets) < MIN_DELIVERED * f64::from(packets)
             || f64::from(self.bytes) < MIN_DELIVERED * f64::from(bytes)
@@ -241,9 +252,9 @@ impl Seen {
             return None;
         }
         if receive_rate < SATURATED * send_rate {
-            return Some(UTILISATION * receive_rate);
+            return Some(Found { rate: UTILISATION * receive_rate, is_full: true });
         }
-        Some(send_rate.min(receive_rate))
+        Some(Found { rate: send_rate.min(receive_rate), is_full: false })
     }
 
     fn is_solid(&self) -> bool {

@@ -89,6 +89,11 @@ impl Core {
             let step = match event {
                 MediaEvent::FirstPacket(kind) => CallStep::FirstPacket(kind),
                 MediaEvent::FirstKeyFrame => CallStep::FirstKeyFrame,
+                MediaEvent::Video(state) => {
+                    let (call, leg) = (bridged.call, self.legs[key].id);
+                    self.events.push_back(Event::Video { call, leg, state });
+                    continue;
+                }
             };
             let leg = self.legs[bridged.peer].id;
             let (call, epoch) = (bridged.call, bridged.epoch);

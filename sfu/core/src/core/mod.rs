@@ -144,6 +144,7 @@ impl Core {
                     return packet;
                 }
                 leg.queued = false;
+                self.media_events(key);
                 self.schedule(key);
             }
             self.ready.pop_front();

@@ -12,8 +12,14 @@ const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
 const DECREASE_INTERVAL: Duration = Duration::from_millis(50);
 /// A bitrate that may rise is told this often at most.
 const INCREASE_INTERVAL: Duration = Duration::from_millis(200);
-/// A bitrate is repeated this often, so that a lost message does no lasting harm.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
+/// A bitrate is repeated this often, so that a lost message does no lasting harm…
+const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
+/// …and after a decrease this often, until what comes shows that it was heard.
+const REPEAT_INTERVAL: Duration = Duration::from_millis(100);
+/// A publisher that does not obey after so many repeats will not obey.
+const MAX_REPEATS: u8 = 20;
+/// Encoders overshoot: this much above the bitrate is obedience.
+const OBEDIENCE: f64 = 1.2;
 
 /// Requests for key frames of one stream.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,6 +61,8 @@ impl KeyFrameAsks {
 pub(super) struct BitrateCap {
     cap: Option<(Instant, u64)>,
     told: Option<(Instant, u64)>,
+    /// Repeats left of a decrease that has not been obeyed yet.
+    repeats: u8,
 }
 
 impl BitrateCap {
@@ -71,14 +79,28 @@ impl BitrateCap {
             Ordering::Less => DECREASE_INTERVAL,
             Ordering::Greater => INCREASE_INTERVAL,
             Ordering::Equal if latest <= at => return None,
+            Ordering::Equal if self.repeats > 0 => REPEAT_INTERVAL,
             Ordering::Equal => REFRESH_INTERVAL,
         };
         Some(since.max(at + interval))
     }
 
-    /// The bitrate to tell now.
-    pub(super) fn tell(&mut self, now: Instant) -> Option<u64> {
+    /// The bitrate to tell now, if it is due; `sends` is what the publisher sends, in bit/s.
+    pub(super) fn tell(&mut self, now: Instant, sends: f64) -> Option<u64> {
         let (_, cap) = self.cap?;
+        let before = self.told.map(|(_, told)| told);
+        let obeys = sends <= cap as f64 * OBEDIENCE;
+        self.repeats = match before {
+            _ if obeys => 0,
+            Some(told) if cap >= told => self.repeats.saturating_sub(1),
+            _ => MAX_REPEATS,
+        };
+        if before == Some(cap)
+            && obeys
+            && self.told.is_some_and(|(at, _)| now < at + REFRESH_INTERVAL)
+        {
+            return None;
+        }
         self.told = Some((now, cap));
         Some(cap)
     }

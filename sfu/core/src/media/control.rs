@@ -69,9 +69,13 @@ impl MediaLeg {
                 self.outbound.has_transport_feedback = true;
                 let rtt = self.rtt();
                 let estimator = &mut self.outbound.estimator;
-                estimator.begin_feedback(now, rtt);
+                let was_blind = estimator.begin_feedback(now, rtt);
                 self.outbound.sent.on_feedback(&feedback, |result| estimator.on_packet(result));
                 estimator.end_feedback(now, rtt);
+                self.outbound.pacer.reconsider();
+                if was_blind {
+                    self.need_key_frame(now);
+                }
             }
             Message::Other => {}
         }
@@ -135,10 +139,11 @@ impl MediaLeg {
             self.counters.key_frames_asked += 1;
             return self.write_pli(out);
         }
-        if is_due(self.cap_due())
-            && let Some(bitrate) = self.inbound.cap.tell(now)
-        {
-            return self.write_remb(bitrate, out);
+        if is_due(self.cap_due()) {
+            let sends = self.video_rate(now);
+            if let Some(bitrate) = self.inbound.cap.tell(now, sends) {
+                return self.write_remb(bitrate, out);
+            }
         }
         if is_due(self.inbound.arrivals.due()) {
             // Feedback is about the transport; the media source is there for form's sake.

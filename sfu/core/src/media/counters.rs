@@ -62,6 +62,8 @@ counters! {
     /// Packets that the peer asked for and that were not kept any more, or that it agreed to no
     /// stream of repeats for.
     repeats_missed,
+    /// Packets that the peer asked for and that a newer key frame has made useless.
+    repeats_outdated,
     /// Repeats not sent because of the budget for them.
     repeats_over_budget,
     /// Key frames asked of the peer.
@@ -76,4 +78,22 @@ counters! {
     too_large,
     /// Packets dropped because too many were waiting.
     overflowed,
+    /// Packets of frames that nothing refers to, dropped because too much was waiting.
+    dropped_layer,
+    /// Packets dropped with everything up to the next key frame, because too much was waiting.
+    dropped_queue,
+    /// Packets dropped because they came after a newer key frame or after their frame was given up.
+    dropped_late,
+    /// Packets of video dropped while video to the peer was paused.
+    dropped_paused,
+    /// Packets of video dropped while nothing was heard from the peer.
+    dropped_blind,
+    /// Bursts sent to the peer to find out whether more gets through.
+    probes_sent,
+    /// Packets repeated to the peer only to fill such a burst.
+    probe_packets,
+    /// Their bytes, without SRTP.
+    probe_bytes,
+    /// Times that video to the peer was paused.
+    video_pauses,
 }

@@ -14,12 +14,16 @@ use super::{
 };
 use crate::{
     api::MediaKind,
-    rtp::{Header, PayloadType, Ssrc, key_frame},
+    bwe::RateMeter,
+    rtp::{Header, Layer, PayloadType, Ssrc, Templates, key_frame},
     sdp::{Extension, ExtensionMap, Negotiated, PayloadMapping},
 };
 
 /// A repeat begins with the number of the packet that it repeats (RFC 4588 §4).
 const ORIGINAL_SEQUENCE_LEN: usize = 2;
+
+/// Whether a publisher obeys is seen over this long, in microseconds.
+const VIDEO_RATE_WINDOW: i64 = 200_000;
 
 /// SSRCs that a peer may bring up by itself in one negotiation. Browsers bring up none beyond
 /// those in their offer, or one for each stream.
@@ -39,6 +43,10 @@ pub(super) struct Inbound {
     pub(super) peer_clock: PeerClock,
     pub(super) key_frame_asks: KeyFrameAsks,
     pub(super) cap: BitrateCap,
+    /// The dependency descriptor's templates.
+    templates: Templates,
+    /// Bytes of video.
+    video: RateMeter,
     /// Video that nobody watches yet.
     pub(super) kept: Kept,
 }
@@ -54,6 +62,8 @@ impl Inbound {
             peer_clock: PeerClock::default(),
             key_frame_asks: KeyFrameAsks::default(),
             cap: BitrateCap::default(),
+            templates: Templates::default(),
+            video: RateMeter::default(),
             kept: Kept::default(),
         }
     }
@@ -109,18 +119,22 @@ impl MediaLeg {
             return None;
         };
         let extensions = self.read_extensions(&header, packet);
-        let Some((kind, role)) = self.classify(&header, &extensions, packet) else {
+        let classified = self.classify(&header, &extensions, packet);
+        // Any packet counts, probes, duplicates and strangers too: congestion control is about the
+        // way, not the content.
+        if let Some(sequence) = extensions.transport_sequence {
+            let of_video = classified.is_some_and(|(kind, _)| kind == MediaKind::Video);
+            self.inbound.arrivals.on_packet(now, sequence, header.marker && of_video);
+        }
+        let Some((kind, role)) = classified else {
             self.counters.unknown_stream += 1;
             return None;
         };
         self.counters.packets_in += 1;
         self.counters.bytes_in += packet.len() as u64;
         self.note_media(now);
-        // Any packet of a negotiated stream counts, probes and duplicates too: congestion control
-        // is about the way, not the content.
-        if let Some(sequence) = extensions.transport_sequence {
-            let frame_end = header.marker && kind == MediaKind::Video;
-            self.inbound.arrivals.on_packet(now, sequence, frame_end);
+        if kind == MediaKind::Video {
+            self.inbound.video.add(self.micros(now), packet.len());
         }
         let incoming = match role {
             Role::Media => self.receive_media(now, kind, &header, packet),
@@ -132,7 +146,27 @@ impl MediaLeg {
                 stream.missing.forget_before(incoming.sequence);
             }
         }
-        Some(Incoming { extensions: extensions.passed, ..incoming })
+        let layer = self.read_layer(&incoming, &extensions, packet);
+        Some(Incoming { layer, extensions: extensions.passed, ..incoming })
+    }
+
+    fn read_layer(&mut self, incoming: &Incoming, extensions: &Extensions, packet: &[u8]) -> Layer {
+        if incoming.kind() == MediaKind::Audio {
+            return Layer::default();
+        }
+        let descriptor = extensions
+            .passed
+            .iter()
+            .find(|(extension, _)| *extension == Extension::DependencyDescriptor)
+            .and_then(|(_, value)| packet.get(usize::from(value.start)..usize::from(value.end)));
+        let payload = packet.get(incoming.payload.clone()).unwrap_or_default();
+        Layer::read(incoming.codec, payload, descriptor, &mut self.inbound.templates)
+    }
+
+    /// Bit/s of video from the peer over the last moments.
+    pub(super) fn video_rate(&mut self, now: Instant) -> f64 {
+        let at = self.micros(now);
+        self.inbound.video.rate(at, VIDEO_RATE_WINDOW).unwrap_or_default()
     }
 
     /// Keeps a packet of a publisher whom nobody watches yet, for the viewer who may come: the
@@ -229,6 +263,7 @@ impl MediaLeg {
             timestamp: header.timestamp,
             marker: header.marker,
             starts_key_frame: key_frame::starts(mapping.codec, bytes),
+            layer: Layer::default(),
             payload,
             extensions: ArrayVec::new(),
             clock: stream.clock,

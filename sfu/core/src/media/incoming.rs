@@ -7,7 +7,7 @@ use arrayvec::ArrayVec;
 use super::clock::RtpClock;
 use crate::{
     api::MediaKind,
-    rtp::Ssrc,
+    rtp::{Layer, Ssrc},
     sdp::{Codec, Extension},
 };
 
@@ -25,6 +25,7 @@ pub struct Incoming {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) starts_key_frame: bool,
+    pub(super) layer: Layer,
     pub(super) payload: Range<usize>,
     pub(super) extensions: ArrayVec<(Extension, Range<u16>), MAX_PASSED>,
     pub(super) clock: Option<RtpClock>,

@@ -32,6 +32,7 @@ pub struct MediaLeg {
     pub(super) outbound: Outbound,
     pub(super) wishes: Wishes,
 
+    started: Instant,
     pub(super) report_due: Option<Instant>,
     pub(super) last_media: Instant,
     rtt: Option<Duration>,
@@ -52,6 +53,7 @@ impl MediaLeg {
             inbound: Inbound::new(now),
             outbound: Outbound::new(now, &ssrcs, seed),
             wishes: Wishes::default(),
+            started: now,
             report_due: None,
             last_media: now,
             rtt: None,
@@ -95,6 +97,7 @@ impl MediaLeg {
             self.key_frame_due(),
             self.cap_due(),
             self.report_due,
+            self.pacing_due(),
         ]
         .into_iter()
         .flatten()
@@ -108,6 +111,11 @@ impl MediaLeg {
 
     pub(super) fn push_event(&mut self, event: MediaEvent) {
         self.events.push_back(event);
+    }
+
+    /// A moment in microseconds since the leg was made.
+    pub(super) fn micros(&self, at: Instant) -> i64 {
+        at.saturating_duration_since(self.started).as_micros() as i64
     }
 
     pub(super) fn rtt(&self) -> Duration {

@@ -16,9 +16,14 @@
 //! A forwarded packet is written once, with the viewer's header, into the ring that also serves
 //! repeats; only the transport-wide number and the send time are filled in when it leaves. Start
 //! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts.
+//!
+//! What waits to be sent is paced and bounded (decision 0014): `pacer.rs` says when a packet may
+//! leave, `backlog.rs` which frames are dropped when too much waits, `numbering.rs` how that leaves
+//! no gap, `padding.rs` fills probes, `scarcity.rs` pauses video where only audio fits.
 
 mod arrivals;
 mod asks;
+mod backlog;
 mod cache;
 mod clock;
 mod control;
@@ -30,9 +35,13 @@ mod kept;
 mod key_progress;
 mod leg;
 mod missing;
+mod numbering;
 mod outbound;
+mod pacer;
+mod padding;
 mod quality;
 mod receive;
+mod scarcity;
 mod send;
 mod sent;
 #[cfg(test)]
@@ -41,7 +50,7 @@ mod wishes;
 
 pub use self::{counters::Counters, incoming::Incoming, kept::Kept, leg::MediaLeg};
 use crate::{
-    api::MediaKind,
+    api::{MediaKind, VideoState},
     sdp::{LocalSsrcs, Negotiated},
 };
 
@@ -85,6 +94,8 @@ pub enum Outgoing {
 pub enum MediaEvent {
     /// The first packet of a kind since [`MediaLeg::start_forwarding`] was forwarded.
     FirstPacket(MediaKind),
-    /// The first complete key frame since [`MediaLeg::start_forwarding`] was forwarded.
+    /// The first complete key frame since [`MediaLeg::start_forwarding`] was sent.
     FirstKeyFrame,
+    /// Video was paused or flows again.
+    Video(VideoState),
 }

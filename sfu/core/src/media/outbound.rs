@@ -7,10 +7,34 @@ use std::{
 
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
-    send::{Forwarded, Rtx, SendStream},
+    cache::Entry,
+    pacer::{Pace, Pacer},
+    padding::{LARGE, Run},
+    send::{Forwarded, Room, Rtx, SendStream, Terms},
     sent::Sent,
 };
-use crate::{api::MediaKind, bwe::Estimator, rtp::Ssrc, sdp::LocalSsrcs};
+use crate::{
+    api::MediaKind,
+    bwe::{Estimator, RateMeter},
+    rtp::Ssrc,
+    sdp::LocalSsrcs,
+};
+
+/// The pacing rate in multiples of the target: normally, for a key frame on a way that was too
+/// full a moment ago, and for all else on such a way.
+const PACE: f64 = 2.5;
+const PACE_KEY_FRAME: f64 = 2.0;
+const PACE_CONGESTED: f64 = 1.0;
+/// What may leave at once, as the time in which it is earned: a usual frame of video, which the
+/// publisher has paced already, or a few packets.
+const BURST: Duration = Duration::from_millis(15);
+const BURST_CONGESTED: Duration = Duration::from_millis(5);
+/// Video that waits is bounded by what the target carries in this time…
+const MAX_WAIT: Duration = Duration::from_millis(250);
+/// …or in this one, while the viewer starts with what was kept for it…
+const MAX_WAIT_AT_START: Duration = Duration::from_millis(1_500);
+/// …but two packets may always wait.
+const MIN_ROOM: f64 = 2_500.0;
 
 /// Repeats that wait. More at a time than this only a hostile peer asks for.
 const MAX_REPEATS: usize = 256;
@@ -28,6 +52,17 @@ pub(super) struct Outbound {
     repeat_budget: RepeatBudget,
     pub(super) sent: Sent,
     pub(super) estimator: Estimator,
+    pub(super) pacer: Pacer,
+    pub(super) run: Option<Run>,
+    /// The next key frame is the first one: it is sent as a probe.
+    pub(super) start_probe: bool,
+    /// What waited when forwarding began has not all been sent yet.
+    pub(super) starting: bool,
+    /// Video that was to be forwarded; audio and repeats that were sent.
+    pub(super) offered: RateMeter,
+    pub(super) aside: RateMeter,
+    /// Longest wait since the last report of quality.
+    pub(super) longest_wait: Duration,
     /// REMB of a peer that sends no transport-wide feedback.
     pub(super) peer_limit: Option<u64>,
     pub(super) has_transport_feedback: bool,
@@ -46,6 +81,13 @@ impl Outbound {
             repeat_budget: RepeatBudget::new(now),
             sent: Sent::default(),
             estimator: Estimator::new(now),
+            pacer: Pacer::new(now),
+            run: None,
+            start_probe: false,
+            starting: false,
+            offered: RateMeter::default(),
+            aside: RateMeter::default(),
+            longest_wait: Duration::ZERO,
             peer_limit: None,
             has_transport_feedback: false,
         }
@@ -92,21 +134,21 @@ impl MediaLeg {
         if !self.is_forwarding() || !media.direction.send {
             return;
         }
-        let forwarded = self.outbound.streams[kind as usize].forward(
-            now,
-            media,
-            self.negotiated.mixed_extensions,
-            incoming,
-            packet,
-            &mut self.counters,
-        );
+        let room = match kind {
+            MediaKind::Audio => Room::Bytes(usize::MAX),
+            MediaKind::Video => {
+                let at = self.micros(now);
+                self.outbound.offered.add(at, incoming.payload.len());
+                self.room(now)
+            }
+        };
+        let terms = Terms { media, two_byte_allowed: self.negotiated.mixed_extensions, room };
+        let stream = &mut self.outbound.streams[kind as usize];
+        let forwarded = stream.forward(now, terms, incoming, packet, &mut self.counters);
         match forwarded {
-            Forwarded::Queued { first, key_frame_complete } => {
+            Forwarded::Queued { first } => {
                 if first {
                     self.push_event(MediaEvent::FirstPacket(kind));
-                }
-                if key_frame_complete {
-                    self.push_event(MediaEvent::FirstKeyFrame);
                 }
                 if incoming.starts_key_frame {
                     self.has_key_frame();
@@ -118,10 +160,24 @@ impl MediaLeg {
         }
     }
 
+    /// How much video may wait.
+    fn room(&self, now: Instant) -> Room {
+        if self.wishes.is_paused() {
+            return Room::Paused;
+        }
+        if self.outbound.has_transport_feedback && self.outbound.estimator.is_blind(now, self.rtt())
+        {
+            return Room::Blind;
+        }
+        let wait = if self.outbound.starting { MAX_WAIT_AT_START } else { MAX_WAIT };
+        let bytes = self.send_target(now) as f64 / 8.0 * wait.as_secs_f64();
+        Room::Bytes(bytes.max(MIN_ROOM) as usize)
+    }
+
     /// Writes the next packet to send into `out`, which holds at least [`MAX_PACKET`] bytes.
     ///
-    /// Order: feedback, which the publisher waits for; audio; repeats, which are older than any
-    /// video that waits; video; reports.
+    /// Order: feedback, which the publisher waits for; audio, which is not paced; repeats, which
+    /// are older than any video that waits; video; filling of a probe; reports.
     pub fn poll_packet(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
         let out = out.get_mut(..MAX_PACKET)?;
         if let Some(len) = self.poll_control(now, out) {
@@ -129,8 +185,8 @@ impl MediaLeg {
         }
         let len = self
             .poll_stream(now, MediaKind::Audio, out)
-            .or_else(|| self.poll_repeat(now, out))
-            .or_else(|| self.poll_stream(now, MediaKind::Video, out));
+            .or_else(|| self.poll_paced(now, out))
+            .or_else(|| self.poll_filling(now, out));
         if let Some(len) = len {
             self.counters.packets_out += 1;
             self.counters.bytes_out += len as u64;
@@ -148,8 +204,12 @@ impl MediaLeg {
             return;
         }
         for &sequence in lost {
-            let Some(sequence) = stream.unwrap(sequence) else { continue };
-            let Some((entry, _)) = stream.cache.get(sequence) else {
+            let Some(position) = stream.position(sequence) else { continue };
+            if stream.is_outdated(position) {
+                self.counters.repeats_outdated += 1;
+                continue;
+            }
+            let Some((entry, _)) = stream.cache.get(position) else {
                 self.counters.repeats_missed += 1;
                 continue;
             };
@@ -160,17 +220,52 @@ impl MediaLeg {
             if !again && self.outbound.repeats.queue.len() < MAX_REPEATS {
                 entry.sent = Some(now);
                 entry.repeated = true;
-                self.outbound.repeats.queue.push_back(sequence);
+                self.outbound.repeats.queue.push_back(position);
             }
         }
     }
 
+    /// When something that waits may be sent.
+    pub(super) fn pacing_due(&self) -> Option<Instant> {
+        let waits = !self.outbound.repeats.queue.is_empty()
+            || !self.outbound.streams[MediaKind::Video as usize].backlog.is_empty();
+        let paced = self.outbound.pacer.opens().filter(|_| waits);
+        [paced, self.filling_due()].into_iter().flatten().min()
+    }
+
+    fn pace(&self, now: Instant) -> Pace {
+        let outbound = &self.outbound;
+        let key_frame = outbound.streams[MediaKind::Video as usize].backlog.has_key_frame();
+        let (factor, burst) = match outbound.estimator.is_congested(now) {
+            false => (PACE, BURST),
+            true if key_frame => (PACE_KEY_FRAME, BURST_CONGESTED),
+            true => (PACE_CONGESTED, BURST_CONGESTED),
+        };
+        let bitrate = factor * self.send_target(now) as f64;
+        let probe = outbound.run.as_ref().map_or(0.0, Run::bitrate);
+        Pace { bitrate: bitrate.max(probe), burst }
+    }
+
+    fn poll_paced(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let video = &self.outbound.streams[MediaKind::Video as usize].backlog;
+        if video.is_empty() && self.outbound.repeats.queue.is_empty() {
+            self.outbound.starting &= self.outbound.start_probe;
+            return None;
+        }
+        let pace = self.pace(now);
+        if !self.outbound.pacer.is_open(now, pace) {
+            return None;
+        }
+        self.poll_repeat(now, out).or_else(|| self.poll_stream(now, MediaKind::Video, out))
+    }
+
     fn poll_stream(&mut self, now: Instant, kind: MediaKind, out: &mut [u8]) -> Option<usize> {
-        let stream = &mut self.outbound.streams[kind as usize];
         loop {
-            let sequence = stream.queue.pop_front()?;
-            // Pushed out of the ring before it could leave: the socket does not keep up.
-            let Some((entry, bytes)) = stream.cache.get(sequence) else {
+            let stream = &mut self.outbound.streams[kind as usize];
+            let (queued, number) = stream.take_next()?;
+            let position = queued.position;
+            // Pushed out of the ring before it could leave.
+            let Some((entry, bytes)) = stream.cache.get(position) else {
                 self.counters.overflowed += 1;
                 continue;
             };
@@ -179,42 +274,79 @@ impl MediaLeg {
             place.copy_from_slice(bytes);
             entry.sent = Some(now);
             let entry = *entry;
+            let header_len = usize::from(entry.header_len);
+            stream.number(place, header_len, position, number);
             stream.packets = stream.packets.wrapping_add(1);
-            let payload = len - usize::from(entry.header_len);
-            stream.octets = stream.octets.wrapping_add(payload as u32);
+            stream.octets = stream.octets.wrapping_add((len - header_len) as u32);
+            let ended = queued.key_frame && queued.marker;
+            let complete = stream.key_frame.on_packet(position, queued.timestamp, queued.marker);
+            if kind == MediaKind::Video {
+                if len >= LARGE {
+                    stream.large = Some(position);
+                }
+                let wait = now.saturating_duration_since(queued.at);
+                self.outbound.longest_wait = self.outbound.longest_wait.max(wait);
+                if queued.key_frame && std::mem::take(&mut self.outbound.start_probe) {
+                    let bitrate = self.pace(now).bitrate;
+                    self.begin_start_probe(now, bitrate);
+                }
+            } else {
+                self.note_aside(now, len);
+            }
             self.stamp(now, place, entry.transport_sequence_at, entry.send_time_at);
+            if kind == MediaKind::Video {
+                self.end_start_probe(now, ended);
+            }
+            if complete {
+                self.push_event(MediaEvent::FirstKeyFrame);
+            }
             return Some(len);
         }
     }
 
     fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         loop {
-            let sequence = self.outbound.repeats.queue.pop_front()?;
+            let position = self.outbound.repeats.queue.pop_front()?;
             let bitrate = self.downlink();
             let stream = &mut self.outbound.streams[MediaKind::Video as usize];
-            let Some((entry, bytes)) = stream.cache.get(sequence) else {
+            if stream.is_outdated(position) {
+                self.counters.repeats_outdated += 1;
+                continue;
+            }
+            let Some((_, bytes)) = stream.cache.get(position) else {
                 self.counters.repeats_missed += 1;
                 continue;
             };
-            let entry = *entry;
             if !self.outbound.repeat_budget.take(now, bitrate, bytes.len()) {
                 self.counters.repeats_over_budget += 1;
                 continue;
             }
-            let Some(len) = write_repeat(stream, sequence, out) else {
+            let Some((len, entry)) = write_repeat(stream, position, out) else {
                 self.counters.repeats_missed += 1;
                 continue;
             };
             self.counters.repeats_sent += 1;
+            self.note_aside(now, len);
             self.stamp(now, &mut out[..len], entry.transport_sequence_at, entry.send_time_at);
             return Some(len);
         }
     }
 
+    /// Audio and repeats are reserved for before video is.
+    fn note_aside(&mut self, now: Instant, bytes: usize) {
+        let at = self.micros(now);
+        self.outbound.aside.add(at, bytes);
+    }
+
     /// Fills in what is only known when a packet leaves.
-    fn stamp(&mut self, now: Instant, packet: &mut [u8], sequence_at: u8, time_at: u8) {
+    pub(super) fn stamp(&mut self, now: Instant, packet: &mut [u8], sequence_at: u8, time_at: u8) {
+        self.outbound.pacer.spend(packet.len());
         if sequence_at != 0 {
-            let sequence = self.outbound.sent.next(now, packet.len(), None);
+            let probe = self.outbound.run.as_mut().map(|run| {
+                run.sent(packet.len());
+                run.id()
+            });
+            let sequence = self.outbound.sent.next(now, packet.len(), probe);
             self.outbound.estimator.on_sent(now, packet.len());
             let at = usize::from(sequence_at);
             packet[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
@@ -240,22 +372,28 @@ const FIRST_REPORT: Duration = Duration::from_millis(200);
 /// Writes a packet again, in the stream of repeats (RFC 4588). `None` if the peer agreed to none:
 /// under its own number a packet cannot be sent again, because the time and number stamped into it
 /// would be sealed with a nonce that is used up (RFC 7714 §9.1).
-fn write_repeat(stream: &mut SendStream, sequence: u64, out: &mut [u8]) -> Option<usize> {
+pub(super) fn write_repeat(
+    stream: &mut SendStream,
+    position: u64,
+    out: &mut [u8],
+) -> Option<(usize, Entry)> {
     let payload_type = stream.rtx_payload_type()?;
-    let (entry, bytes) = stream.cache.get(sequence)?;
-    let rtx = stream.rtx.as_mut()?;
+    let number = stream.numbering.number(position)?;
+    let (entry, bytes) = stream.cache.get(position)?;
+    let entry = *entry;
     let header_len = usize::from(entry.header_len);
     let len = bytes.len() + 2;
     let out = out.get_mut(..len)?;
-    let (header, payload) = bytes.split_at(header_len);
-    out[..header_len].copy_from_slice(header);
-    out[header_len..header_len + 2].copy_from_slice(&header[2..4]);
-    out[header_len + 2..].copy_from_slice(payload);
+    out[2..].copy_from_slice(bytes);
+    stream.number(&mut out[2..], header_len, position, number);
+    out.copy_within(2..2 + header_len, 0);
+    out[header_len..header_len + 2].copy_from_slice(&(number as u16).to_be_bytes());
+    let rtx = stream.rtx.as_mut()?;
     out[1] = out[1] & 0x80 | payload_type.0;
     out[2..4].copy_from_slice(&rtx.sequence.to_be_bytes());
     out[8..12].copy_from_slice(&rtx.ssrc.0.to_be_bytes());
     rtx.sequence = rtx.sequence.wrapping_add(1);
-    Some(len)
+    Some((len, entry))
 }
 
 /// SplitMix64: numbers that need to differ, not to be secret.

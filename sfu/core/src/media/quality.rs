@@ -56,6 +56,9 @@ impl MediaLeg {
         let expected = expected.saturating_sub(before.expected);
         let received = received.saturating_sub(before.received);
         let lost = expected.saturating_sub(received);
+        let delta = self.counters.since(&before.counters);
+        let dropped = delta.dropped_layer + delta.dropped_queue + delta.dropped_late;
+        let sent = delta.packets_out;
         Quality {
             rtt_ms: self.measured_rtt().as_secs_f32() * 1_000.0,
             loss_up: if expected == 0 { 0.0 } else { lost as f32 / expected as f32 },
@@ -64,8 +67,8 @@ impl MediaLeg {
             down_kbps: kbps(self.counters.bytes_out - before.counters.bytes_out),
             estimate_kbps: self.outbound.estimator.bitrate() as f32 / 1_000.0,
             target_kbps: self.wishes.told().unwrap_or_default() as f32 / 1_000.0,
-            queue_ms: 0.0,
-            dropped: 0.0,
+            queue_ms: std::mem::take(&mut self.outbound.longest_wait).as_secs_f32() * 1_000.0,
+            dropped: if dropped == 0 { 0.0 } else { dropped as f32 / (dropped + sent) as f32 },
         }
     }
 

@@ -1,21 +1,20 @@
 //! One stream to a viewer: our own SSRC and numbering, whoever publishes.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     Counters, Incoming,
+    backlog::{Backlog, Queued},
     cache::PacketCache,
     clock::{RtpClock, ticks},
     header::{Fixed, write_header},
     incoming::SourceId,
     key_progress::KeyFrameProgress,
+    numbering::Numbering,
 };
 use crate::{
     api::MediaKind,
-    rtp::{PayloadType, Ssrc},
+    rtp::{Layer, PayloadType, Ssrc},
     sdp::{Codec, Media, PayloadMapping},
 };
 
@@ -35,13 +34,22 @@ pub(super) struct SendStream {
     pub(super) kind: MediaKind,
     pub(super) ssrc: Ssrc,
     pub(super) rtx: Option<Rtx>,
+    /// By position.
     pub(super) cache: PacketCache,
-    /// Sequence numbers of stored packets that have not been sent yet.
-    pub(super) queue: VecDeque<u64>,
+    pub(super) backlog: Backlog,
+    pub(super) numbering: Numbering,
     source: Option<Source>,
     /// Since the last [`Self::restart`] nothing was forwarded yet.
     pub(super) fresh: bool,
+    /// Highest position forwarded, and highest number sent.
     highest: u64,
+    highest_number: u64,
+    /// The newest key frame: its first position and its timestamp.
+    key: Option<(u64, u32)>,
+    /// From this position on everything is dropped until a key frame begins.
+    waits_from: Option<u64>,
+    /// The newest packet sent that is large enough for a probe.
+    pub(super) large: Option<u64>,
     last: Option<Last>,
     clock: Option<ForwardedClock>,
     route: Option<(Codec, PayloadMapping)>,
@@ -76,6 +84,12 @@ struct Last {
     clock_rate: u32,
 }
 
+impl Source {
+    fn first_position(self) -> u64 {
+        self.first.wrapping_add(self.sequence_delta)
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct ForwardedClock {
     publisher: RtpClock,
@@ -90,13 +104,32 @@ pub(super) enum Forwarded {
     Queued {
         /// The first one since forwarding began.
         first: bool,
-        /// It completes the first key frame since forwarding began.
-        key_frame_complete: bool,
     },
-    /// It cannot be used before a key frame.
+    /// It cannot be used before a key frame, or was dropped with everything up to the next one.
     NeedsKeyFrame,
     /// Not forwarded; it was counted.
     Dropped,
+}
+
+/// How much may wait to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing is taken: the viewer gets no video for now.
+    Paused,
+    /// Nothing is taken: nobody knows whether anything arrives.
+    Blind,
+}
+
+/// What the peer takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    /// The agreement about the stream.
+    pub(super) media: &'a Media,
+    /// Header extensions may have the two-byte form.
+    pub(super) two_byte_allowed: bool,
+    pub(super) room: Room,
 }
 
 impl SendStream {
@@ -110,12 +143,17 @@ impl SendStream {
             ssrc,
             rtx,
             cache: PacketCache::new(bytes, packets),
-            queue: VecDeque::new(),
+            backlog: Backlog::default(),
+            numbering: Numbering::default(),
             source: None,
             fresh: true,
             // In the lower half, so that a lossy start is not ambiguous to SRTP's rollover counter
             // (RFC 3711 §3.3.1). One above, so that there is a number before the first.
             highest: 0x1_0000 + (random & 0x7fff),
+            highest_number: 0x1_0000 + (random & 0x7fff),
+            key: None,
+            waits_from: None,
+            large: None,
             last: None,
             clock: None,
             route: None,
@@ -144,12 +182,12 @@ impl SendStream {
     pub(super) fn forward(
         &mut self,
         now: Instant,
-        media: &Media,
-        two_byte_allowed: bool,
+        terms: Terms<'_>,
         incoming: &Incoming,
         packet: &[u8],
         counters: &mut Counters,
     ) -> Forwarded {
+        let Terms { media, two_byte_allowed, room } = terms;
         let Some(mapping) = self.route(media, incoming.codec) else {
             counters.not_mappable += 1;
             return Forwarded::Dropped;
@@ -167,32 +205,147 @@ impl SendStream {
             counters.too_large += 1;
             return Forwarded::Dropped;
         }
-        if self.queue.len() >= self.cache.slots() {
-            counters.overflowed += 1;
-            return Forwarded::Dropped;
-        }
-        let sequence = incoming.sequence.wrapping_add(source.sequence_delta);
+        let position = incoming.sequence.wrapping_add(source.sequence_delta);
         let timestamp = incoming.timestamp.wrapping_add(source.timestamp_delta);
         let clock_rate = incoming.codec.clock_rate();
-        if sequence > self.highest {
-            self.highest = sequence;
+        if position > self.highest {
+            self.highest = position;
             self.last = Some(Last { at: now, timestamp, clock_rate });
         }
         if let Some(publisher) = incoming.clock {
             let timestamp_delta = source.timestamp_delta;
             self.clock = Some(ForwardedClock { publisher, timestamp_delta, clock_rate });
         }
-        let fixed = Fixed { mapping, sequence: sequence as u16, timestamp, ssrc: self.ssrc };
-        self.cache.store(sequence, payload, |buffer| {
+        let queued = Queued {
+            position,
+            timestamp,
+            at: now,
+            bytes: (payload.len() + crate::rtp::MAX_HEADER / 4) as u16,
+            layer: incoming.layer,
+            key_frame: false,
+            marker: incoming.marker,
+        };
+        let queued = match self.admit(queued, incoming.starts_key_frame, room, counters) {
+            Ok(queued) => queued,
+            Err(dropped) => return dropped,
+        };
+        let fixed = Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc };
+        self.cache.store(position, payload, |buffer| {
             write_header(buffer, media, two_byte_allowed, incoming, packet, fixed)
         });
-        self.queue.push_back(sequence);
         if incoming.starts_key_frame {
-            self.key_frame.begin(sequence, timestamp);
+            self.key_frame.begin(position, timestamp);
         }
-        Forwarded::Queued {
-            first: std::mem::take(&mut self.fresh),
-            key_frame_complete: self.key_frame.on_packet(sequence, timestamp, incoming.marker),
+        self.backlog.push(queued);
+        Forwarded::Queued { first: std::mem::take(&mut self.fresh) }
+    }
+
+    /// Decides whether a packet may wait to be sent.
+    fn admit(
+        &mut self,
+        mut queued: Queued,
+        starts_key_frame: bool,
+        room: Room,
+        counters: &mut Counters,
+    ) -> Result<Queued, Forwarded> {
+        let Queued { position, timestamp, .. } = queued;
+        if self.kind == MediaKind::Audio {
+            if self.backlog.len() >= self.cache.slots() {
+                counters.overflowed += 1;
+                return Err(Forwarded::Dropped);
+            }
+            return Ok(queued);
+        }
+        let room = match room {
+            Room::Bytes(bytes) => bytes,
+            Room::Paused => {
+                counters.dropped_paused += 1 + self.drop_to_key_frame(false);
+                return Err(Forwarded::Dropped);
+            }
+            Room::Blind => {
+                counters.dropped_blind += 1 + self.drop_to_key_frame(false);
+                return Err(Forwarded::Dropped);
+            }
+        };
+        // A frame may announce itself in more than one packet.
+        if starts_key_frame && self.key.is_none_or(|(at, of)| position > at && of != timestamp) {
+            if let Some(from) = self.waits_from.take() {
+                self.numbering.omit(from, position, 0);
+            }
+            self.key = Some((position, timestamp));
+            self.backlog.key_frame_begins();
+        }
+        if self.waits_from.is_some_and(|from| position >= from) {
+            counters.before_key_frame += 1;
+            return Err(Forwarded::NeedsKeyFrame);
+        }
+        // A picture before the newest key frame is of no use, nor the rest of one that was shed.
+        if self.key.is_some_and(|(key, _)| position < key)
+            || self.numbering.number(position).is_none()
+        {
+            if self.backlog.highest_sent() < Some(position) {
+                self.numbering.omit(position, position + 1, 0);
+            }
+            counters.dropped_late += 1;
+            return Err(Forwarded::Dropped);
+        }
+        queued.key_frame = self.key.is_some_and(|(_, of)| of == timestamp);
+        if self.backlog.sheds(&queued, room) {
+            self.backlog.shed(&queued, &mut self.numbering);
+            counters.dropped_layer += 1;
+            return Err(Forwarded::Dropped);
+        }
+        if self.backlog.len() >= self.cache.slots() {
+            counters.dropped_queue += 1 + self.drop_to_key_frame(true);
+            return Err(Forwarded::NeedsKeyFrame);
+        }
+        if self.backlog.is_over(room) {
+            counters.dropped_layer += self.backlog.relieve(room, &mut self.numbering);
+            if self.backlog.sheds(&queued, room) {
+                self.backlog.shed(&queued, &mut self.numbering);
+                counters.dropped_layer += 1;
+                return Err(Forwarded::Dropped);
+            }
+        }
+        if self.backlog.is_over(room) && !queued.key_frame {
+            counters.dropped_queue += 1 + self.drop_to_key_frame(true);
+            return Err(Forwarded::NeedsKeyFrame);
+        }
+        Ok(queued)
+    }
+
+    /// Drops what waits and everything to come up to the next key frame. A key frame that waits
+    /// is worth sending still, if `keep_key_frame`. Returns how many packets were waiting.
+    fn drop_to_key_frame(&mut self, keep_key_frame: bool) -> u64 {
+        if self.waits_from.is_some() && self.backlog.is_empty() {
+            return 0;
+        }
+        let dropped = self.backlog.clear(keep_key_frame);
+        let last = self.backlog.last().max(self.backlog.highest_sent());
+        let from = last
+            .map_or(self.source.map_or(self.highest + 1, |s| s.first_position()), |last| last + 1);
+        self.waits_from = Some(self.waits_from.map_or(from, |known| known.min(from)));
+        dropped
+    }
+
+    /// The next packet to send: what was queued, and the number that it is sent under.
+    pub(super) fn take_next(&mut self) -> Option<(Queued, u64)> {
+        loop {
+            let queued = self.backlog.pop()?;
+            // Omitted while it waited.
+            let Some(number) = self.numbering.number(queued.position) else { continue };
+            self.highest_number = self.highest_number.max(number);
+            return Some((queued, number));
+        }
+    }
+
+    /// Puts the number into a packet's header and, for VP8, mends the picture's.
+    pub(super) fn number(&self, packet: &mut [u8], header_len: usize, position: u64, number: u64) {
+        packet[2..4].copy_from_slice(&(number as u16).to_be_bytes());
+        let omitted = self.numbering.pictures(position);
+        let Some((Codec::Vp8, mapping)) = self.route.filter(|_| omitted > 0) else { return };
+        if packet[1] & 0x7f == mapping.payload_type.0 {
+            Layer::renumber_vp8(&mut packet[header_len..], omitted);
         }
     }
 
@@ -204,10 +357,15 @@ impl SendStream {
         Some(publisher.wrapping_add(clock.timestamp_delta))
     }
 
-    /// Full number of a packet that the peer names by its 16 bits.
-    pub(super) fn unwrap(&self, sequence: u16) -> Option<u64> {
-        let behind = (self.highest as u16).wrapping_sub(sequence);
-        self.highest.checked_sub(u64::from(behind))
+    /// Position of a packet that the peer names by the 16 bits of its number.
+    pub(super) fn position(&self, sequence: u16) -> Option<u64> {
+        let behind = (self.highest_number as u16).wrapping_sub(sequence);
+        self.numbering.position(self.highest_number.checked_sub(u64::from(behind))?)
+    }
+
+    /// Whether a packet is older than a key frame that has been sent since.
+    pub(super) fn is_outdated(&self, position: u64) -> bool {
+        self.key.is_some_and(|(key, _)| position < key && self.backlog.highest_sent() >= Some(key))
     }
 
     /// The payload type of repeats of a payload type.
@@ -241,6 +399,9 @@ impl SendStream {
             }
             None => self.first_timestamp,
         };
+        if let Some(from) = self.waits_from.take() {
+            self.numbering.omit(from, self.highest + 1, 0);
+        }
         let source = Source {
             id: incoming.source,
             first: incoming.sequence,

@@ -3,6 +3,7 @@
 mod forward;
 mod kept;
 mod lossy;
+mod pacing;
 mod peers;
 mod repair;
 mod requests;

@@ -2,16 +2,30 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Feedback, MediaLeg};
+use super::{
+    Feedback, MediaEvent, MediaLeg,
+    scarcity::{Picture, Spare},
+};
+use crate::api::MediaKind;
 
-/// The publisher is held to this share of what the viewer can take: the rest is for audio, repeats
-/// and for draining what has queued.
+/// The publisher is held to this share of what the viewer can take, less audio and repeats: the
+/// rest is for draining what has queued.
 const CAP_SHARE: f64 = 0.95;
+/// Audio and repeats take no more than this share of it from video.
+const MAX_ASIDE: f64 = 0.5;
+/// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
+const MIN_CAP: f64 = 50_000.0;
 /// A key frame that did not come is asked for again after this and a round trip.
 const KEY_FRAME_PATIENCE: Duration = Duration::from_millis(300);
 /// Changes of the bitrate below these shares are not worth a message.
 const WORTH_LOWERING: f64 = 0.98;
 const WORTH_RAISING: f64 = 1.03;
+/// What flows is looked at this often, over so many microseconds.
+const LOOK: Duration = Duration::from_millis(100);
+const OFFERED_WINDOW: i64 = 500_000;
+const ASIDE_WINDOW: i64 = 975_000;
+/// A publisher that sends this share of what it may is held back by us.
+const HELD_BACK: f64 = 0.7;
 
 /// Whether a leg watches somebody, and what it misses.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,12 +34,39 @@ pub(super) struct Wishes {
     /// A key frame is wanted: ask the publisher's leg at this time.
     key_frame: Option<Instant>,
     told_bitrate: Option<u64>,
+    picture: Picture,
+    flow: Flow,
+}
+
+/// What flows, as of the last look.
+#[derive(Debug, Clone, Copy, Default)]
+struct Flow {
+    at: Option<Instant>,
+    /// Video from the publisher, and audio and repeats to the peer, bit/s.
+    offered: f64,
+    aside: f64,
 }
 
 impl Wishes {
     /// What the publisher was told last, in bit/s.
     pub(super) fn told(&self) -> Option<u64> {
         self.told_bitrate
+    }
+
+    /// Video that the publisher sends, bit/s.
+    pub(super) fn offered(&self) -> f64 {
+        self.flow.offered
+    }
+
+    /// Video to the peer is paused.
+    pub(super) fn is_paused(&self) -> bool {
+        self.picture.is_paused()
+    }
+
+    /// The publisher would send more if it were allowed to.
+    pub(super) fn wants_more(&self) -> bool {
+        let told = self.told_bitrate.unwrap_or(u64::MAX) as f64;
+        self.forwarding && (self.is_paused() || self.flow.offered >= HELD_BACK * told)
     }
 }
 
@@ -34,11 +75,14 @@ impl MediaLeg {
     /// the peer can receive (SRTP keys are there); again when the publisher changes: the peer's
     /// streams go on without a gap.
     pub fn start_forwarding(&mut self, now: Instant) {
-        self.wishes.forwarding = true;
-        self.wishes.told_bitrate = None;
+        self.wishes = Wishes { forwarding: true, ..Wishes::default() };
         for stream in &mut self.outbound.streams {
             stream.restart();
         }
+        self.outbound.estimator.begin(now);
+        self.outbound.run = None;
+        self.outbound.start_probe = true;
+        self.outbound.starting = true;
         let sends_video = self.negotiated.video.as_ref().is_some_and(|media| media.direction.send);
         self.wishes.key_frame = sends_video.then_some(now);
     }
@@ -62,6 +106,7 @@ impl MediaLeg {
         if !self.wishes.forwarding {
             return None;
         }
+        self.look(now);
         let key_frame = match self.wishes.key_frame {
             Some(at) if at <= now => {
                 let patience = KEY_FRAME_PATIENCE + self.rtt();
@@ -70,7 +115,7 @@ impl MediaLeg {
             }
             _ => false,
         };
-        let bitrate = (self.downlink() as f64 * CAP_SHARE) as u64;
+        let bitrate = self.cap(now);
         let worth_telling = self.wishes.told_bitrate.is_none_or(|told| {
             let told = told as f64;
             !(told * WORTH_LOWERING..=told * WORTH_RAISING).contains(&(bitrate as f64))
@@ -92,16 +137,60 @@ impl MediaLeg {
 
     /// The estimate of the way to the peer, in bit/s.
     pub fn downlink(&self) -> u64 {
-        let estimate = self.outbound.estimator.bitrate();
+        self.limited(self.outbound.estimator.bitrate())
+    }
+
+    /// What should be sent to the peer now, in bit/s: the estimate, or less while a queue drains.
+    pub(super) fn send_target(&self, now: Instant) -> u64 {
+        self.limited(self.outbound.estimator.target(now))
+    }
+
+    fn limited(&self, estimate: u64) -> u64 {
         match self.outbound.peer_limit {
             Some(limit) if !self.outbound.has_transport_feedback => limit.min(estimate),
             _ => estimate,
         }
     }
 
+    /// What the publisher's video is held to.
+    fn cap(&self, now: Instant) -> u64 {
+        if self.wishes.is_paused() {
+            return MIN_CAP as u64;
+        }
+        let target = self.send_target(now) as f64;
+        let aside = self.wishes.flow.aside.min(MAX_ASIDE * target);
+        (CAP_SHARE * target - aside).max(MIN_CAP) as u64
+    }
+
+    /// Looks at what flows, and whether it leaves room for a picture.
+    fn look(&mut self, now: Instant) {
+        let flow = &mut self.wishes.flow;
+        if flow.at.is_some_and(|at| now.saturating_duration_since(at) < LOOK) {
+            return;
+        }
+        flow.at = Some(now);
+        let at = self.micros(now);
+        let flow = &mut self.wishes.flow;
+        flow.offered = self.outbound.offered.rate(at, OFFERED_WINDOW).unwrap_or(flow.offered);
+        flow.aside = self.outbound.aside.rate(at, ASIDE_WINDOW).unwrap_or(flow.aside);
+        let known = self.outbound.has_transport_feedback || self.outbound.peer_limit.is_some();
+        let spare = Spare {
+            bitrate: self.downlink() as f64 - self.wishes.flow.aside,
+            is_used: known && self.wishes.flow.offered > 0.0,
+        };
+        let Some(state) = self.wishes.picture.update(now, spare) else { return };
+        if self.wishes.is_paused() {
+            self.counters.video_pauses += 1;
+        } else {
+            self.need_key_frame(now);
+        }
+        self.push_event(MediaEvent::Video(state));
+    }
+
     /// The viewer has lost its way in the video.
     pub(super) fn need_key_frame(&mut self, now: Instant) {
-        if self.wishes.forwarding && self.wishes.key_frame.is_none() {
+        let can_use = !self.wishes.is_paused() && self.section(MediaKind::Video).is_some();
+        if self.wishes.forwarding && can_use && self.wishes.key_frame.is_none() {
             self.wishes.key_frame = Some(now);
         }
     }

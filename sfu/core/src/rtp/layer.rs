@@ -42,6 +42,19 @@ impl Layer {
             None => own,
         }
     }
+
+    /// Counts the picture id of a VP8 payload down by `less`, modulo its 7 or 15 bits.
+    pub fn renumber_vp8(payload: &mut [u8], less: u16) {
+        let Some((at, len)) = vp8(payload).and_then(|layer| layer.picture_id) else { return };
+        let at = usize::from(at);
+        if len == 1 {
+            payload[at] = payload[at].wrapping_sub(less as u8) & 0x7f;
+        } else {
+            let id = u16::from_be_bytes([payload[at], payload[at + 1]]);
+            let id = id.wrapping_sub(less) | 0x8000;
+            payload[at..at + 2].copy_from_slice(&id.to_be_bytes());
+        }
+    }
 }
 
 /// RFC 7741 §4.2.
