@@ -41,6 +41,7 @@ pub(super) fn publish(start: f64, max: f64) -> PublishPlan {
         start_bitrate: ENCODER_START,
         layers: Layers::L1T1,
         pauses: Vec::new(),
+        obeys: true,
     }
 }
 

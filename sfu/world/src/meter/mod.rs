@@ -4,7 +4,7 @@ mod record;
 mod series;
 
 pub use self::{
-    record::{FlowRecord, LinkRecord, LinkSample, Record},
+    record::{FlowRecord, LinkRecord, LinkSample, Record, Tally},
     series::Series,
 };
 

@@ -16,6 +16,23 @@ pub struct Record {
     pub flows: Vec<FlowRecord>,
     /// The links that are measured.
     pub links: Vec<LinkRecord>,
+    /// All packets of the world.
+    pub tally: Tally,
+}
+
+/// What became of the packets: `sent` is the sum of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Put on their way.
+    pub sent: u64,
+    /// Came to its end.
+    pub arrived: u64,
+    /// Dropped by a full queue.
+    pub dropped: u64,
+    /// Lost on a link, or came to one that was down.
+    pub lost: u64,
+    /// Still under way at the end.
+    pub under_way: u64,
 }
 
 /// A flow at the link that is measured, and at its end.

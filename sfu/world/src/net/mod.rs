@@ -3,6 +3,8 @@
 mod link;
 mod packet;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     link::{Link, Outcome, Sent},

@@ -75,7 +75,7 @@ pub fn write(frame: &FrameInfo, index: u16, count: u16, out: &mut [u8; PREFIX]) 
     at
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub fn read(payload: &[u8]) -> Option<Part> {
     let (descriptor, fields) = (*payload.first()?, *payload.get(1)?);
     let layered = fields & 0x70 != 0;

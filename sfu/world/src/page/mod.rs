@@ -2,6 +2,8 @@
 
 pub mod frame;
 mod reports;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::time::Duration;

@@ -1,13 +1,15 @@
 //! What was sent, for repeats and for the estimate.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
-use crate::time::Time;
+use crate::time::{Time, millis};
 
 /// Video packets kept for repeats.
 const KEPT: usize = 2_048;
 /// Packets whose fate is still open.
 const OPEN: usize = 4_096;
+/// Repeats within this long take no more than the target (`kRetransmitWindowSizeMs`).
+const REPEAT_WINDOW: Duration = millis(500);
 
 /// Sent video packets, by sequence number.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +29,15 @@ pub(super) struct Kept {
     /// Its payload.
     pub payload: Vec<u8>,
     last: Option<Time>,
+    /// A repeat of it waits in the pacer.
+    waiting: bool,
+}
+
+impl Kept {
+    /// A repeat is on its way to the pacer.
+    pub(super) fn wait(&mut self) {
+        self.waiting = true;
+    }
 }
 
 impl History {
@@ -39,22 +50,54 @@ impl History {
         let mut buffer = slot.take().map(|kept| kept.payload).unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(payload);
-        *slot = Some(Kept { sequence, timestamp, marker, payload: buffer, last: None });
+        *slot =
+            Some(Kept { sequence, timestamp, marker, payload: buffer, last: None, waiting: false });
     }
 
-    /// The packet, if it may be repeated now: not within a round trip of the last time.
-    pub(super) fn repeat(&mut self, now: Time, sequence: u16, rtt: Duration) -> Option<&Kept> {
+    /// The packet, if it may be repeated now: not while a repeat of it waits, and not within a
+    /// round trip of when it was sent last.
+    pub(super) fn repeat(&mut self, now: Time, sequence: u16, rtt: Duration) -> Option<&mut Kept> {
         let kept = self.packets.get_mut(usize::from(sequence) % KEPT)?.as_mut()?;
-        if kept.sequence != sequence || kept.last.is_some_and(|last| now.since(last) < rtt) {
-            return None;
+        let recent = kept.last.is_some_and(|last| now.since(last) < rtt);
+        (kept.sequence == sequence && !kept.waiting && !recent).then_some(kept)
+    }
+
+    /// A repeat has left the pacer.
+    pub(super) fn repeated(&mut self, now: Time, sequence: u16) {
+        if let Some(Some(kept)) = self.packets.get_mut(usize::from(sequence) % KEPT)
+            && kept.sequence == sequence
+        {
+            kept.last = Some(now);
+            kept.waiting = false;
         }
-        kept.last = Some(now);
-        Some(kept)
     }
 
     /// Any packet, to fill up with.
     pub(super) fn filler(&self, newest: u16) -> Option<&Kept> {
         self.packets.get(usize::from(newest) % KEPT)?.as_ref()
+    }
+}
+
+/// Bytes of repeats lately: no more than the target allows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RepeatBudget {
+    recent: VecDeque<(Time, usize)>,
+    bytes: usize,
+}
+
+impl RepeatBudget {
+    /// Whether so many bytes may be repeated now.
+    pub(super) fn take(&mut self, now: Time, bytes: usize, target: f64) -> bool {
+        while self.recent.front().is_some_and(|&(at, _)| now.since(at) > REPEAT_WINDOW) {
+            self.bytes -= self.recent.pop_front().map_or(0, |(_, bytes)| bytes);
+        }
+        let most = target / 8.0 * REPEAT_WINDOW.as_secs_f64();
+        let enough = (self.bytes + bytes) as f64 <= most;
+        if enough {
+            self.recent.push_back((now, bytes));
+            self.bytes += bytes;
+        }
+        enough
     }
 }
 

@@ -5,6 +5,8 @@ mod encoder;
 mod gcc;
 mod history;
 mod pacer;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use self::{
     audio::Microphone,
     encoder::Encoder,
     gcc::{Fate, Gcc},
-    history::{History, InFlight},
+    history::{History, InFlight, RepeatBudget},
     pacer::{Leave, Pacer, Waiting},
 };
 pub use self::{
@@ -52,6 +54,8 @@ pub struct PublishPlan {
     pub layers: Layers,
     /// The camera is off in these times.
     pub pauses: Vec<(Time, Time)>,
+    /// Whether REMB is obeyed.
+    pub obeys: bool,
 }
 
 /// The publisher.
@@ -65,6 +69,7 @@ pub struct Publisher {
     pacer: Pacer,
     history: History,
     in_flight: InFlight,
+    repeats: RepeatBudget,
     sequences: [u16; 2],
     rtx_sequence: u16,
     next_frame: Time,
@@ -97,6 +102,7 @@ impl Publisher {
             pacer: Pacer::default(),
             history: History::default(),
             in_flight: InFlight::default(),
+            repeats: RepeatBudget::default(),
             sequences: [1_000, 2_000],
             rtx_sequence: 3_000,
             next_frame: plan.start + phase,
@@ -214,6 +220,7 @@ impl Publisher {
                 self.ids[1].write(out, fields, &[&packet.payload])
             }
             Some(original) => {
+                self.history.repeated(now, original);
                 let original = original.to_be_bytes();
                 self.ids[1].write_rtx(out, fields, &[&original, &packet.payload])
             }
@@ -282,7 +289,9 @@ impl Publisher {
 
     /// The node limits what is sent (REMB).
     pub fn on_max_bitrate(&mut self, bitrate: u64) {
-        self.gcc.set_limit(bitrate as f64);
+        if self.plan.obeys {
+            self.gcc.set_limit(bitrate as f64);
+        }
     }
 
     /// The node wants a key frame.
@@ -297,6 +306,10 @@ impl Publisher {
     pub fn on_nack(&mut self, now: Time, lost: &[u16]) {
         for &sequence in lost {
             let Some(kept) = self.history.repeat(now, sequence, self.rtt) else { continue };
+            if !self.repeats.take(now, kept.payload.len(), self.gcc.target()) {
+                continue;
+            }
+            kept.wait();
             let (timestamp, marker) = (kept.timestamp, kept.marker);
             let payload = kept.payload.clone();
             let repeat_of = Some(sequence);

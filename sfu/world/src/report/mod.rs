@@ -4,6 +4,8 @@ mod figures;
 mod freeze;
 mod run;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     figures::Figures,

@@ -4,6 +4,8 @@
 mod growth;
 mod receiver;
 mod sender;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     growth::Algorithm,

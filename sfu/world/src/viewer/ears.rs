@@ -43,6 +43,8 @@ pub(super) struct Ears {
     delays: VecDeque<f64>,
     target: f64,
     since: u32,
+    /// Packets' worth that was concealed since the last packet was played, in case it was lost.
+    expanded: u32,
     pub(super) heard: Heard,
 }
 
@@ -87,23 +89,32 @@ impl Ears {
     /// Plays what is due.
     pub(super) fn play(&mut self, now: Time) {
         while let Some(at) = self.play_at.filter(|&at| at <= now) {
-            let there = self.buffered.pop_front().unwrap_or(false);
-            let ahead = !self.buffered.is_empty();
-            if there {
-                self.heard.played += 1;
-            } else {
-                self.heard.concealed += 1;
+            // What was lost has been concealed while nothing was there: on to what came.
+            while self.expanded > 0 && self.buffered.front() == Some(&false) {
+                self.buffered.pop_front();
+                self.next += 1;
+                self.expanded -= 1;
             }
-            // What is concealed while nothing at all is there is not skipped but played later:
-            // NetEq expands, the delay grows.
             let own = f64::from(self.next) * AUDIO_PERIOD.as_secs_f64();
             let delay = at.as_secs() - own;
-            if there || ahead {
-                self.next += 1;
+            match self.buffered.pop_front() {
+                Some(true) => {
+                    self.heard.played += 1;
+                    self.next += 1;
+                    self.expanded = 0;
+                }
+                Some(false) => {
+                    self.heard.concealed += 1;
+                    self.next += 1;
+                }
+                // The packet may only be late: it is played when it comes, and the delay has grown.
+                None => {
+                    self.heard.concealed += 1;
+                    self.expanded += 1;
+                }
             }
-            let move_by = (self.target - delay)
-                .clamp(-STRETCH * AUDIO_PERIOD.as_secs_f64(), STRETCH * AUDIO_PERIOD.as_secs_f64());
-            let step = AUDIO_PERIOD.as_secs_f64() + move_by;
+            let most = STRETCH * AUDIO_PERIOD.as_secs_f64();
+            let step = AUDIO_PERIOD.as_secs_f64() + (self.target - delay).clamp(-most, most);
             self.play_at = Some(at + Duration::from_secs_f64(step));
         }
     }

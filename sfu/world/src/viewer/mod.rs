@@ -5,6 +5,8 @@ mod feedback;
 mod frames;
 mod nack;
 mod playout;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -70,6 +70,7 @@ impl World {
     }
 
     fn send(&mut self, route: RouteId, flow: Option<FlowId>, class: Class, size: u32, data: &[u8]) {
+        self.record.tally.sent += 1;
         let packet = self.packets.insert(route, flow, class, size, data);
         self.next_hop(packet);
     }
@@ -98,7 +99,14 @@ impl World {
             Outcome::Queued(Some(at)) => self.schedule.push(at, Event::Sent(link)),
             Outcome::Queued(None) => {}
             Outcome::Passed => self.propagate(link, id),
-            Outcome::Full | Outcome::Blocked => self.packets.remove(id),
+            Outcome::Full => {
+                self.record.tally.dropped += 1;
+                self.packets.remove(id);
+            }
+            Outcome::Blocked => {
+                self.record.tally.lost += 1;
+                self.packets.remove(id);
+            }
         }
     }
 
@@ -122,6 +130,7 @@ impl World {
             Some(at) => self.schedule.push(at, Event::Cross(id)),
             None => {
                 let flow = self.packets.get(id).flow;
+                self.record.tally.lost += 1;
                 if let Some(record) = self.measure(link, flow) {
                     record.lost += 1;
                 }
@@ -142,6 +151,7 @@ impl World {
 
     fn arrive(&mut self, id: PacketId) {
         let now = self.now;
+        self.record.tally.arrived += 1;
         let packet = self.packets.get_mut(id);
         let (route, flow, class, size) = (packet.route, packet.flow, packet.class, packet.size);
         let data = std::mem::take(&mut packet.data);

@@ -11,7 +11,7 @@ pub use self::{
     trace::{Trace, TraceRow},
 };
 use crate::{
-    meter::{FlowRecord, LinkRecord, LinkSample, Record, SAMPLE},
+    meter::{FlowRecord, LinkRecord, LinkSample, Record, SAMPLE, Tally},
     net::{Endpoint, FlowId, Link, LinkId, Packets, Route, RouteId},
     node::{Clock, Node},
     page::{Page, wire},
@@ -92,6 +92,7 @@ impl World {
         let record = Record {
             secs: plan.secs,
             flows,
+            tally: Tally::default(),
             links: plan
                 .measured
                 .iter()
@@ -142,6 +143,7 @@ impl World {
                 flow.heard = viewer.heard();
             }
         }
+        self.record.tally.under_way = self.packets.len() as u64;
         (self.record, self.trace)
     }
 
