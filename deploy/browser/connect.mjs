@@ -5,6 +5,8 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 
+import { boundsTable } from "./connect/bounds.mjs";
+import { check } from "./connect/check.mjs";
 import { drops } from "./connect/drops.mjs";
 import { merge } from "./connect/figures.mjs";
 import { measure } from "./connect/measure.mjs";
@@ -26,8 +28,13 @@ const print = ({ about, paths, blocks, failures }) => {
   console.log(`failed runs: ${failures.length}`);
 };
 
+const read = (files) => files.map((file) => JSON.parse(readFileSync(file, "utf8")));
+if (options.bounds) {
+  console.log(boundsTable(read(options.bounds)));
+  process.exit();
+}
 if (options.report) {
-  const files = options.report.map((file) => JSON.parse(readFileSync(file, "utf8")));
+  const files = read(options.report);
   print({
     about: files.at(-1).about,
     paths: [...new Set(files.flatMap(({ paths }) => paths))],
@@ -37,7 +44,10 @@ if (options.report) {
   process.exit();
 }
 
-const world = await openWorld(options.drops ? { ...options, paths: ["warm"] } : options);
+const mode = options.drops ? "drops" : options.check ? "check" : "measure";
+/** The paths that a mode opens servers for. */
+const needs = { drops: ["warm"], check: ["direct", "warm", "instant", "cold"], measure: options.paths };
+const world = await openWorld({ ...options, paths: needs[mode] });
 try {
   const about = {
     at: new Date().toISOString(),
@@ -49,14 +59,14 @@ try {
     camera: options.clip,
     accessKbps: options.rate,
   };
-  const { blocks, failures } = await (options.drops ? drops : measure)(world, options);
+  const { blocks, failures, ok = failures.length === 0 } = await { drops, check, measure }[mode](world, options);
   const lab = labStats();
-  if (!options.drops) print({ about, paths: options.paths, blocks: merge([{ blocks }]), failures });
+  if (mode === "measure") print({ about, paths: options.paths, blocks: merge([{ blocks }]), failures });
   console.log(`emulator: ${JSON.stringify(lab.event_lateness_us_below)} µs late at most, by share of packets`);
   if (options.json) {
-    writeFileSync(options.json, JSON.stringify({ about, paths: options.paths, failures, blocks, lab }, null, 1));
+    writeFileSync(options.json, JSON.stringify({ about, paths: needs[mode], failures, blocks, lab }, null, 1));
   }
-  if (failures.length > 0) process.exitCode = 1;
+  if (!ok) process.exitCode = 1;
 } finally {
   await world.close();
 }

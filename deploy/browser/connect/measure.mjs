@@ -9,10 +9,10 @@ const RUN = { direct, warm, instant, cold, link };
 /** Failed runs after which the rest would say nothing either. */
 const MAX_FAILURES = 5;
 /** Runs of one path in a row: its console stays open for that long. */
-const IN_A_ROW = 5;
+export const IN_A_ROW = 5;
 
 /** All runs under one condition, the paths in turn so that a busy minute hits each alike. */
-async function block(world, { rtt, loss, runs, paths, watched, watchMs }, failures) {
+export async function block(world, { rtt, loss, runs, paths, watched, watchMs }, failures) {
   setLink("*<->*", { rtt_ms: rtt, loss_pct: loss });
   const results = Object.fromEntries(paths.map((path) => [path, []]));
   // Started by the emulator, which is ours too.

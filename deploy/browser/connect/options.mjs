@@ -17,7 +17,9 @@ export const USAGE = `deploy/connect [options]
   --watch SECONDS   for so long (5)
   --json FILE       every run and every figure
   --drops           instead: what the loss of exactly one packet costs (warm only)
+  --check           instead: the short form for CI, with bounds (docs/decisions/0019)
   --report LIST     prints what such files hold, put together, and measures nothing
+  --bounds LIST     how far the check's ratios stray, from such files
 `;
 
 export const PATHS = ["direct", "warm", "instant", "cold", "link"];
@@ -48,6 +50,8 @@ export function parseOptions(args) {
       watch: { type: "string", default: "5" },
       json: { type: "string" },
       drops: { type: "boolean", default: false },
+      check: { type: "boolean", default: false },
+      bounds: { type: "string" },
       report: { type: "string" },
       help: { type: "boolean" },
     },
@@ -57,6 +61,8 @@ export function parseOptions(args) {
   return {
     help: values.help,
     drops: values.drops,
+    check: values.check,
+    bounds: values.bounds?.split(","),
     report: values.report?.split(","),
     json: values.json,
     runs: number("runs", values.runs, 1),
