@@ -68,6 +68,11 @@ function stages(runs) {
   return { columns, marks: Object.fromEntries(call) };
 }
 
+/** What the promise asks of the picture. */
+const LINES = 480;
+const KBPS = 1_000;
+const isGood = ({ lines, kbps, freezes }) => lines.second >= LINES && kbps >= KBPS && freezes === 0;
+
 /** The picture of the runs that were watched. */
 function picture(runs, side) {
   const seen = runs.map((run) => run[side]).filter((screen) => screen?.lines);
@@ -76,6 +81,7 @@ function picture(runs, side) {
   const typicalAndLeast = (values) => ({ p50: median(values), min: percentile(values, 0) });
   return {
     of: seen.length,
+    good: seen.filter(isGood).length,
     firstKilobytes: median(of((screen) => screen.bytes / 1_000)),
     firstLines: median(of((screen) => screen.firstLines)),
     linesAfter1s: typicalAndLeast(of((screen) => screen.lines.second)),

@@ -15,6 +15,7 @@ export const USAGE = `deploy/connect [options]
   --rate KBPS       each browser's access link, both ways; 0: no limit (5000)
   --watched N       in the first N runs of each cell the picture is watched (10)
   --watch SECONDS   for so long (5)
+  --hold SECONDS    every call goes on for so long (0)
   --json FILE       every run and every figure
   --drops           instead: what the loss of exactly one packet costs (warm only)
   --check           instead: the short form for CI, with bounds (docs/decisions/0019)
@@ -48,6 +49,7 @@ export function parseOptions(args) {
       rate: { type: "string", default: "5000" },
       watched: { type: "string", default: "10" },
       watch: { type: "string", default: "5" },
+      hold: { type: "string", default: "0" },
       json: { type: "string" },
       drops: { type: "boolean", default: false },
       check: { type: "boolean", default: false },
@@ -73,6 +75,7 @@ export function parseOptions(args) {
     firefox: one("firefox", values.firefox, ["shopper", "agent"]),
     rate: number("rate", values.rate, 0),
     watched: number("watched", values.watched, 0),
+    holdMs: number("hold", values.hold, 0) * 1_000,
     // The bit rate is that of the third second.
     watchMs: number("watch", values.watch, 3) * 1_000,
   };

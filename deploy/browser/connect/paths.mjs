@@ -27,10 +27,11 @@ async function press(seat, name) {
   );
 }
 
-async function screens({ shopper, agent }, clicked, watchMs) {
+async function screens({ shopper, agent, holdMs }, clicked, watchMs) {
   const [onShopper, onAgent] = await Promise.all(
     [shopper, agent].map((seat) => ask(seat, "measure", clicked, watchMs)),
   );
+  if (holdMs > watchMs) await sleep(holdMs - watchMs);
   return { shopper: onShopper, agent: onAgent, later: Math.max(onShopper.at, onAgent.at) };
 }
 

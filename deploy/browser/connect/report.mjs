@@ -78,9 +78,10 @@ function pictureTable(blocks, paths) {
   const lines = [
     "Picture of the runs that were watched: kB of video that had come when the first frame was shown, and its",
     "lines (medians); lines after 1 s (median, least); kbit/s in the third second (median, least); runs with a",
-    "gap over 200 ms; longest gap, milliseconds",
+    "gap over 200 ms in the first five seconds; longest gap, milliseconds; runs with at least 480 lines, 1 Mbit/s",
+    "and no such gap",
     "",
-    "path       RTT  loss  screen      kB  first   1 s  least  kbit/s  least  freezes  longest",
+    "path       RTT  loss  screen      kB  first   1 s  least  kbit/s  least  freezes  longest   good",
   ];
   for (const path of paths) {
     for (const block of blocks) {
@@ -90,12 +91,12 @@ function pictureTable(blocks, paths) {
         lines.push(
           `${path.padEnd(9)}${condition(block)}  ${side.padEnd(8)}${cell(seen.firstKilobytes)}${cell(seen.firstLines, 7)}${cell(seen.linesAfter1s.p50)}` +
             `${cell(seen.linesAfter1s.min, 7)}${cell(seen.kbpsAfter2s.p50, 8)}${cell(seen.kbpsAfter2s.min, 7)}` +
-            `${`${seen.runsWithFreeze}/${seen.of}`.padStart(9)}${cell(seen.longestGap, 9)}`,
+            `${`${seen.runsWithFreeze}/${seen.of}`.padStart(9)}${cell(seen.longestGap, 9)}${`${seen.good}/${seen.of}`.padStart(7)}`,
         );
       }
     }
   }
-  return lines.length > 5 ? lines.join("\n") : "";
+  return lines.length > 6 ? lines.join("\n") : "";
 }
 
 /** All tables of blocks that `merge` has put together. */

@@ -44,7 +44,7 @@ async function openSeat(side, index, { clip, firefox, trusted, trust }) {
  * `paths` says which servers are needed: each policy has one of its own, and the tap on the link
  * one with TLS in front.
  */
-export async function openWorld({ paths, rate, clip, firefox }) {
+export async function openWorld({ paths, rate, clip, firefox, holdMs = 0 }) {
   const address = ownAddress();
   const opened = [];
   const close = async () => {
@@ -88,7 +88,7 @@ export async function openWorld({ paths, rate, clip, firefox }) {
     await agent.page.goto("about:blank");
     // A browser that has just started is busy with itself.
     await sleep(1_000);
-    return { desks, relay, shopper, agent, viewports: VIEWPORTS, close };
+    return { desks, relay, shopper, agent, holdMs, viewports: VIEWPORTS, close };
   } catch (error) {
     await close();
     throw error;
