@@ -80,6 +80,11 @@ test("a shopper and an agent have a call", { timeout: 180_000 }, async (t) => {
     after.forEach((stats, i) => {
       assert.equal(stats.packetsSent, before[i].packetsSent, "RTP after the call");
     });
+    assert.deepEqual(
+      await agent.page.evaluate(() => window.__probe.pcs.map((pc) => pc.connectionState)),
+      ["closed", "connected"],
+      "the console has another leg for the next call",
+    );
   });
 
   await shopper.isClean([server.origin]);

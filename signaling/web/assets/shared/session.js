@@ -118,8 +118,9 @@ export class Session {
   ring(rings) {
     const flows = rings && this.#instant;
     if (flows === this.#flowsEarly || this.view.call) return;
-    this.#flowsEarly = flows;
-    void (flows ? this.leg.start(this.media.outgoing) : this.leg.stop());
+    if (!flows) return this.#silence();
+    this.#flowsEarly = true;
+    void this.leg.start(this.media.outgoing);
   }
 
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
@@ -136,13 +137,24 @@ export class Session {
     this.#quality.start();
   }
 
-  /** Nothing leaves the page any more; the leg stays warm for the next call. */
+  /** Nothing leaves the page any more. */
   endCall() {
-    this.#flowsEarly = false;
-    void this.leg.stop();
     this.#quality.stop();
     this.view.end();
     this.stages.flush();
+    this.#silence();
+  }
+
+  /**
+   * What leaves the page ends. A console, which waits for the next call, opens its next leg at once: what
+   * the browser has learnt in a call (a frame rate, a bitrate, a delay) would spoil the start of the next.
+   */
+  #silence() {
+    this.#flowsEarly = false;
+    void this.leg.stop();
+    if (this.#o.role !== "agent") return;
+    this.stages.forget();
+    void this.leg.open();
   }
 
   #refused = false;
