@@ -41,6 +41,7 @@ mod pacer;
 mod padding;
 mod quality;
 mod receive;
+mod red;
 mod scarcity;
 mod send;
 mod sent;

@@ -11,6 +11,7 @@ use super::{
     incoming::SourceId,
     key_progress::KeyFrameProgress,
     numbering::Numbering,
+    red,
 };
 use crate::{
     api::MediaKind,
@@ -201,6 +202,10 @@ impl SendStream {
             return Forwarded::Dropped;
         }
         let Some(payload) = packet.get(incoming.payload.clone()) else { return Forwarded::Dropped };
+        let Some(payload) = carried(incoming.codec, mapping.codec, payload) else {
+            counters.malformed_rtp += 1;
+            return Forwarded::Dropped;
+        };
         if payload.len() + crate::rtp::MAX_HEADER > super::MAX_PACKET {
             counters.too_large += 1;
             return Forwarded::Dropped;
@@ -411,5 +416,13 @@ impl SendStream {
         self.source = Some(source);
         self.clock = None;
         Some(source)
+    }
+}
+
+/// What a viewer gets of a payload: the packet without its copies, where it knows no RED.
+fn carried(sent: Codec, taken: Codec, payload: &[u8]) -> Option<&[u8]> {
+    match (sent, taken) {
+        (Codec::Red { .. }, Codec::Opus) => red::primary(payload),
+        _ => Some(payload),
     }
 }

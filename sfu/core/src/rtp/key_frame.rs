@@ -9,7 +9,7 @@ const NAL_STAP_A: u8 = 24;
 /// Whether a payload begins a key frame: a decoder that has seen nothing before can start here.
 pub fn starts(codec: Codec, payload: &[u8]) -> bool {
     match codec {
-        Codec::Opus => false,
+        Codec::Opus | Codec::Red { .. } => false,
         Codec::Vp8 => vp8(payload).unwrap_or(false),
         Codec::Vp9 { .. } => vp9(payload).unwrap_or(false),
         Codec::H264 { .. } => h264(payload),

@@ -157,6 +157,7 @@ impl Sdp {
         }
         let parameters = match mapping.codec {
             Codec::Opus => "minptime=10;useinbandfec=1".to_owned(),
+            Codec::Red { .. } => detail.format_parameters.clone(),
             _ => video_parameters(&detail.format_parameters),
         };
         self.line(format_args!("a=fmtp:{pt} {parameters}"));

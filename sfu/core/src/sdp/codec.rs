@@ -1,13 +1,18 @@
 //! The codecs a call can use, with the parameters that decide whether two payload types carry the
 //! same thing.
 
-use crate::api::MediaKind;
+use crate::{api::MediaKind, rtp::PayloadType};
 
 /// A codec and those of its parameters that must match between publisher and viewer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// RFC 7587.
     Opus,
+    /// RFC 2198: Opus, with copies of what came before it.
+    Red {
+        /// The payload type of Opus, which stands within the packets.
+        opus: PayloadType,
+    },
     /// RFC 7741.
     Vp8,
     /// RFC 9628.
@@ -60,7 +65,7 @@ impl Codec {
     /// Audio or video.
     pub fn kind(self) -> MediaKind {
         match self {
-            Self::Opus => MediaKind::Audio,
+            Self::Opus | Self::Red { .. } => MediaKind::Audio,
             _ => MediaKind::Video,
         }
     }
@@ -68,7 +73,7 @@ impl Codec {
     /// RTP timestamp units in a second.
     pub fn clock_rate(self) -> u32 {
         match self {
-            Self::Opus => 48_000,
+            Self::Opus | Self::Red { .. } => 48_000,
             _ => 90_000,
         }
     }
@@ -80,6 +85,8 @@ impl Codec {
         let clock: u32 = parts.next()?.parse().ok()?;
         let codec = if name.eq_ignore_ascii_case("opus") {
             Self::Opus
+        } else if name.eq_ignore_ascii_case("red") {
+            Self::Red { opus: redundant(fmtp)? }
         } else if name.eq_ignore_ascii_case("VP8") {
             Self::Vp8
         } else if name.eq_ignore_ascii_case("VP9") {
@@ -109,6 +116,10 @@ impl Codec {
     pub(crate) fn accepts(self, stream: Self) -> Option<u8> {
         if self == stream {
             return Some(0);
+        }
+        if let (Self::Opus, Self::Red { .. }) = (self, stream) {
+            // The copies are taken out on the way.
+            return Some(1);
         }
         let (Self::H264 { profile, mode }, Self::H264 { profile: sent, mode: sent_mode }) =
             (self, stream)
@@ -162,6 +173,13 @@ pub(crate) fn parameter<'a>(fmtp: &'a str, name: &str) -> Option<&'a str> {
         let (key, value) = pair.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
     })
+}
+
+/// What RED of one codec carries: its format is `111/111`, the payload types of a packet's blocks.
+fn redundant(fmtp: &str) -> Option<PayloadType> {
+    let mut blocks = fmtp.split('/').map(|block| block.trim().parse::<u8>().ok());
+    let first = blocks.next()??;
+    blocks.all(|block| block == Some(first)).then_some(PayloadType(first))
 }
 
 fn number(fmtp: &str, name: &str) -> Option<u8> {

@@ -138,6 +138,14 @@ fn payloads(
             feedback,
         });
     }
+    // RED of anything but this section's Opus says nothing to anybody.
+    let opus: Vec<_> = mappings.iter().filter(|m| m.codec == Codec::Opus).copied().collect();
+    let usable = |mapping: &PayloadMapping| match mapping.codec {
+        Codec::Red { opus: inner } => opus.iter().any(|mapping| mapping.payload_type == inner),
+        _ => true,
+    };
+    let (mut mappings, details): (Vec<_>, Vec<_>) =
+        mappings.into_iter().zip(details).filter(|(mapping, _)| usable(mapping)).unzip();
     for (apt, rtx) in repairs {
         if let Some(mapping) = mappings.iter_mut().find(|mapping| mapping.payload_type == apt) {
             mapping.rtx.get_or_insert(rtx);

@@ -36,8 +36,9 @@ fn chromium_offer() {
 
     let audio = negotiated.audio.unwrap();
     assert_eq!(audio.mid, "0");
-    assert_eq!(audio.payloads.len(), 1, "Opus only");
-    assert_eq!(audio.payloads[0].payload_type, PayloadType(111));
+    let codecs: Vec<_> = audio.payloads.iter().map(|m| (m.payload_type.0, m.codec)).collect();
+    let red = Codec::Red { opus: PayloadType(111) };
+    assert_eq!(codecs, [(111, Codec::Opus), (63, red)], "neither telephone nor comfort noise");
     assert_eq!(audio.extensions.id(Extension::AudioLevel), Some(1));
     assert_eq!(audio.remote.unwrap().rtx, None);
 
@@ -66,7 +67,7 @@ fn chromium_offer() {
             (39, Main, SingleNal),
         ]
     );
-    assert!(video.payload(PayloadType(118)).is_none(), "RED is not for us");
+    assert!(video.payload(PayloadType(118)).is_none(), "RED of video is not for us");
     assert!(video.remote.unwrap().rtx.is_some());
     assert!(video.remb);
 }
@@ -146,6 +147,8 @@ fn served_sections_say_what_we_are() {
         "a=sendrecv",
         "a=rtpmap:111 opus/48000/2",
         "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
         "a=msid:vitrine vitrine-audio",
         "a=ssrc:1 cname:node",
     ] {
@@ -288,6 +291,22 @@ fn codecs_map_between_browsers() {
         "tried on the best decoder there is rather than shown to nobody"
     );
     assert_eq!(number(&firefox, h264(Main, SingleNal)), None);
+}
+
+#[test]
+fn redundant_audio_is_taken_as_it_is_or_as_opus() {
+    let audio = |offer: &str| answer(offer).1.audio.unwrap();
+    let red = |opus| Codec::Red { opus: PayloadType(opus) };
+    let number = |media: &Media, codec| media.best_for(codec).map(|found| found.payload_type.0);
+    assert_eq!(number(&audio(CHROMIUM), red(111)), Some(63));
+    assert_eq!(number(&audio(CHROMIUM), red(96)), Some(111), "other numbers within the packets");
+    assert_eq!(number(&audio(FIREFOX), red(111)), Some(109), "knows no RED");
+    for fmtp in ["63 0/0", "63 111/0", "63 ", "63 /"] {
+        let offer = CHROMIUM.replace("a=fmtp:63 111/111", &format!("a=fmtp:{fmtp}"));
+        assert_eq!(audio(&offer).payloads.len(), 1, "{fmtp}");
+    }
+    let first = CHROMIUM.replace("SAVPF 111 63", "SAVPF 63 111");
+    assert_eq!(audio(&first).payloads[0].codec, red(111), "the page's order is kept");
 }
 
 #[test]

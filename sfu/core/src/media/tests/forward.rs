@@ -6,7 +6,7 @@ use super::peers::{CHROMIUM, Encoder, FIREFOX, SAFARI, drain_rtp, header, leg, p
 use crate::{
     api::MediaKind,
     media::{MediaEvent, MediaLeg, Outgoing},
-    rtp::Ssrc,
+    rtp::{PayloadType, Ssrc},
     sdp::{Codec, Extension, H264Profile, PacketizationMode},
 };
 
@@ -260,6 +260,32 @@ fn h264_goes_to_the_payload_type_of_its_profile_and_mode() {
     pass(&mut publisher, &mut viewer, now, &[sps]);
     assert!(drain_rtp(&mut viewer, now).is_empty());
     assert_eq!(viewer.counters().not_mappable, 1, "this Firefox offered no H.264");
+}
+
+#[test]
+fn redundant_audio_reaches_who_knows_it_whole_and_others_without_copies() {
+    let now = Instant::now();
+    // One copy of two bytes, then the packet itself.
+    let packet = [0xef, 0x0f, 0x00, 0x02, 0x6f, 8, 8, 1, 2, 3];
+    for (offer, payload_type, payload) in
+        [(CHROMIUM, 63, packet.as_slice()), (FIREFOX, 109, &[1, 2, 3])]
+    {
+        let mut publisher = leg(CHROMIUM, now);
+        let mut viewer = leg(offer, now);
+        viewer.start_forwarding(now);
+        let mut encoder = Encoder::new(CHROMIUM);
+        encoder.payload_types[MediaKind::Audio as usize] = PayloadType(63);
+        let red = encoder.packet(MediaKind::Audio, 0, false, &packet);
+        let cut = encoder.packet(MediaKind::Audio, 960, false, &packet[..6]);
+        encoder.payload_types[MediaKind::Audio as usize] = PayloadType(111);
+        let plain = encoder.packet(MediaKind::Audio, 1_920, false, &[4]);
+        pass(&mut publisher, &mut viewer, now, &[red, cut, plain]);
+        let sent = drain_rtp(&mut viewer, now);
+        assert_eq!(header(&sent[0]).payload_type.0, payload_type);
+        assert_eq!(&sent[0][header(&sent[0]).payload], payload);
+        assert_eq!(&sent.last().unwrap()[header(sent.last().unwrap()).payload], [4], "Opus");
+        assert_eq!(viewer.counters().malformed_rtp, u64::from(offer == FIREFOX));
+    }
 }
 
 #[test]

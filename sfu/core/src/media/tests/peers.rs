@@ -61,7 +61,7 @@ pub(super) fn page(offer: &str, now: Instant) -> MediaLeg {
 pub(super) struct Encoder {
     pub(super) ssrcs: [Ssrc; 2],
     pub(super) sequences: [u16; 2],
-    payload_types: [PayloadType; 2],
+    pub(super) payload_types: [PayloadType; 2],
     mids: [(u8, String); 2],
     transport: (u8, u16),
 }
