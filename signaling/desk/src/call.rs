@@ -14,7 +14,8 @@ use signaling_wire::{
 };
 
 use crate::{
-    Millis, Rules, matching, quality::QualitySummary, seat::ToldPlace, timeline::Timeline,
+    Millis, Rules, matching, network::Networks, quality::QualitySummary, seat::ToldPlace,
+    timeline::Timeline,
 };
 
 /// Most chat messages in one call. An hour of typing as fast as people can is a tenth of it.
@@ -90,6 +91,8 @@ pub(crate) struct Active {
     pub(crate) chat: Chat,
     pub(crate) timeline: Timeline,
     pub(crate) quality: [QualitySummary; 2],
+    /// How the sides' networks are doing now.
+    pub(crate) networks: Networks,
     /// Taken over from a desk that stopped.
     pub(crate) restored: bool,
 }

@@ -2,12 +2,14 @@
 //! by subject:
 //!
 //! * `pages`: sockets come and go · `shopper`, `agent`: what a page may ask for
-//! * `queue`: offers, places in the queue · `calls`: from the accept to the end · `legs`
+//! * `queue`: offers, places in the queue · `calls`: from the accept to the end · `legs` ·
+//!   `network`: what the sides' networks do to a call
 //! * `storing`: the store's answers · `timeouts` · `restore`: carrying on after a restart
 
 mod agent;
 mod calls;
 mod legs;
+mod network;
 mod pages;
 mod queue;
 mod restore;
@@ -140,6 +142,10 @@ impl Desk {
             Input::CallEvent { call, epoch, leg, event, at_us } => {
                 self.call_event(call, epoch, leg, event, at_us);
             }
+            Input::LegVideo { leg, call, epoch, paused } => {
+                self.leg_video(leg, call, epoch, paused)
+            }
+            Input::LegCap { leg, call, kbps } => self.leg_cap(leg, call, kbps),
             Input::LegQuality { leg, call, quality } => self.leg_quality(leg, call, &quality),
             Input::EndCall { call } => self.end_by_operator(call),
             Input::SignOut { agent } => self.sign_out(agent),

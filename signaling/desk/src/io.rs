@@ -101,6 +101,26 @@ pub enum Input {
         /// Microseconds since the bridge command arrived at the node.
         at_us: u64,
     },
+    /// A node says whether the network lets a leg have the other side's picture.
+    LegVideo {
+        /// The viewer's leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// The epoch of its bridge.
+        epoch: u32,
+        /// Sound goes on alone.
+        paused: bool,
+    },
+    /// A node says how much video a leg's page should send at most.
+    LegCap {
+        /// The publisher's leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// kbit/s.
+        kbps: u32,
+    },
     /// A node's measurement of a leg in a call.
     LegQuality {
         /// The leg.

@@ -26,6 +26,7 @@ mod desk;
 mod history;
 pub mod io;
 pub mod matching;
+mod network;
 mod outbox;
 pub mod quality;
 pub mod record;

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     claims::Context,
+    control::LegQuality,
     figure,
     ids::{CallId, LegId, OfferId},
     problem::Problem,
@@ -337,6 +338,54 @@ pub struct PageQuality {
     /// Share of concealed audio samples since the last report, 0 to 1.
     #[serde(deserialize_with = "figure::read")]
     pub concealed: f32,
+    /// The browser says that the network keeps it from sending a better picture.
+    pub limited: bool,
+}
+
+/// Which pictures the network keeps back while sound goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VideoPaused {
+    /// The other side's, on the way to this one: this side's connection is too weak.
+    pub incoming: bool,
+    /// This side's, on the way to the other one: theirs is.
+    pub outgoing: bool,
+}
+
+/// What a side's network is good for, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkWord {
+    /// Nobody notices it.
+    #[default]
+    Good,
+    /// It costs some of the picture.
+    Fair,
+    /// It is in the way of the call.
+    Weak,
+}
+
+/// Both sides' networks.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Network {
+    /// Of this side.
+    pub own: NetworkWord,
+    /// Of the other side.
+    pub peer: NetworkWord,
+    /// Agent: the latest figures of this side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_figures: Option<SideFigures>,
+    /// Agent: the latest figures of the other side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_figures: Option<SideFigures>,
+}
+
+/// The latest figures of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct SideFigures {
+    /// What the node measures on the way to and from its page.
+    pub node: LegQuality,
+    /// What its page sees.
+    pub page: PageQuality,
 }
 
 /// What signaling says to a page.
@@ -403,6 +452,16 @@ pub enum ServerMessage {
         /// False while its page is reloading or its network is away.
         connected: bool,
     },
+    /// Both: whether the network lets a picture through. Said when it changes.
+    VideoPaused(VideoPaused),
+    /// Both: the most that this page's video should take. The browser's encoder does not hear it
+    /// from the node by itself.
+    VideoCap {
+        /// kbit/s.
+        kbps: u32,
+    },
+    /// Both: how both sides' networks are doing, every few seconds.
+    Network(Box<Network>),
     /// Both: a chat message, one's own included (it confirms that it was stored).
     Chat(ChatLine),
     /// Both: the call is over. Also answers a shopper's [`ClientMessage::Leave`], with
@@ -576,6 +635,9 @@ pub struct CallView {
     pub peer_media: MediaState,
     /// Whether the other side's page is there.
     pub peer_connected: bool,
+    /// Which pictures the network keeps back.
+    #[serde(default)]
+    pub video_paused: VideoPaused,
     /// What the shopper said they can send.
     pub media: MediaChoice,
     /// Seconds since the call started.

@@ -74,6 +74,28 @@ pub enum NodeMessage {
         /// Microseconds since the bridge command of this epoch arrived at the node.
         at_us: u64,
     },
+    /// Whether the network lets a leg have the other side's picture. Said when it changes; a call
+    /// begins with it.
+    LegVideo {
+        /// The viewer's leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// The epoch of its bridge.
+        epoch: u32,
+        /// The way to this leg is too narrow for a picture: sound goes on alone.
+        paused: bool,
+    },
+    /// The most that a leg's page should send, for a browser whose encoder does not obey REMB. At
+    /// most one each [`CAP_EVERY_MS`] for a leg.
+    LegCap {
+        /// The publisher's leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// Of video, kbit/s.
+        kbps: u32,
+    },
     /// Quality of a leg in a call, every few seconds and once at its end.
     LegQuality {
         /// The leg.
@@ -142,6 +164,10 @@ pub enum SignalingMessage {
         epoch: u32,
     },
 }
+
+/// Fewest milliseconds between two [`NodeMessage::LegCap`] of one leg: a page's encoder takes
+/// longer than that to settle on a new rate.
+pub const CAP_EVERY_MS: u64 = 500;
 
 /// Milliseconds between heartbeats.
 pub const HEARTBEAT_MS: u64 = 1_000;
@@ -279,6 +305,7 @@ pub enum CallEvent {
 
 /// Quality of a leg, measured by the node.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LegQuality {
     /// Round trip to the page in milliseconds.
     #[serde(deserialize_with = "figure::read")]
@@ -298,4 +325,13 @@ pub struct LegQuality {
     /// Estimate of what the way to the page can carry, kbit/s.
     #[serde(deserialize_with = "figure::read")]
     pub estimate_kbps: f32,
+    /// What the other side was told to send at most, kbit/s; 0 when nothing was said.
+    #[serde(deserialize_with = "figure::read")]
+    pub target_kbps: f32,
+    /// Longest wait of a packet for its turn on the way to the page, in milliseconds.
+    #[serde(deserialize_with = "figure::read")]
+    pub queue_ms: f32,
+    /// Share of packets for the page that were dropped rather than sent late, 0 to 1.
+    #[serde(deserialize_with = "figure::read")]
+    pub dropped: f32,
 }

@@ -67,7 +67,26 @@ pub(super) fn step_out(step: api::CallStep) -> wire::CallEvent {
 }
 
 pub(super) fn quality_out(quality: api::Quality) -> wire::LegQuality {
-    let api::Quality { rtt_ms, loss_up, loss_down, up_kbps, down_kbps, estimate_kbps, .. } =
-        quality;
-    wire::LegQuality { rtt_ms, loss_up, loss_down, up_kbps, down_kbps, estimate_kbps }
+    let api::Quality {
+        rtt_ms,
+        loss_up,
+        loss_down,
+        up_kbps,
+        down_kbps,
+        estimate_kbps,
+        target_kbps,
+        queue_ms,
+        dropped,
+    } = quality;
+    wire::LegQuality {
+        rtt_ms,
+        loss_up,
+        loss_down,
+        up_kbps,
+        down_kbps,
+        estimate_kbps,
+        target_kbps,
+        queue_ms,
+        dropped,
+    }
 }

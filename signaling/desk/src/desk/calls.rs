@@ -1,8 +1,8 @@
 //! Calls, from the accept to the end.
 
 use signaling_wire::{
-    browser::{CallView, EndReason, MediaState, PageQuality, Role, ServerMessage, StageMark},
-    control::{CallEvent, LegQuality},
+    browser::{CallView, EndReason, MediaState, Role, ServerMessage, StageMark},
+    control::CallEvent,
     ids::{CallId, LegId},
     problem::{Code, Stage},
     text::ChatText,
@@ -12,6 +12,7 @@ use super::{Desk, queue::seconds};
 use crate::{
     Effect, Millis, Seat, SocketId,
     call::{Active, CallState, Chat, Said, index},
+    network::Networks,
     quality::QualitySummary,
     seat::{Duty, ShopperPhase, limited},
     store::Verb,
@@ -53,6 +54,7 @@ impl Desk {
             chat: Chat::default(),
             timeline,
             quality: [QualitySummary::default(); 2],
+            networks: Networks::default(),
             restored: false,
         }));
         self.queue.remove(&rank);
@@ -93,6 +95,7 @@ impl Desk {
             peer,
             peer_media,
             peer_connected: peer_page.contact.seems_here(),
+            video_paused: active.networks.paused(side),
             media: call.media,
             elapsed_s: seconds(self.now.since(active.started_at)),
             chat: active.chat.lines(),
@@ -244,20 +247,6 @@ impl Desk {
         }
     }
 
-    pub(super) fn page_quality(&mut self, seat: Seat, report: &PageQuality) {
-        let Some((id, side)) = self.active_call(seat) else { return };
-        if let Some(active) = self.calls.get_mut(&id).and_then(|call| call.active_mut()) {
-            active.quality[index(side)].page(report);
-        }
-    }
-
-    pub(super) fn leg_quality(&mut self, leg: LegId, id: CallId, report: &LegQuality) {
-        let Some(side) = self.side_of_leg(leg, id) else { return };
-        if let Some(active) = self.calls.get_mut(&id).and_then(|call| call.active_mut()) {
-            active.quality[index(side)].node(report);
-        }
-    }
-
     pub(super) fn call_event(
         &mut self,
         id: CallId,
@@ -277,7 +266,7 @@ impl Desk {
     }
 
     /// Whose leg it is, if it carries this call.
-    fn side_of_leg(&self, leg: LegId, id: CallId) -> Option<Role> {
+    pub(super) fn side_of_leg(&self, leg: LegId, id: CallId) -> Option<Role> {
         let (call, side) = self.active_call(*self.legs.get(&leg)?)?;
         (call == id).then_some(side)
     }

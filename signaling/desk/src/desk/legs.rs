@@ -86,6 +86,7 @@ impl Desk {
             active.timeline.server("bridge", active.started_at, now);
         }
         active.bridge = Some(legs);
+        active.networks.rejoined();
         let epoch = active.epoch;
         self.effects.push_back(Effect::Bridge { call: id, epoch, legs });
         self.store(Verb::Bridged { call: id, epoch, at: now });

@@ -7,6 +7,7 @@ use super::Desk;
 use crate::{
     Millis, Rules,
     call::{Active, Call, CallState, Chat},
+    network::Networks,
     quality::QualitySummary,
     record::OfferResult,
     seat::{Agent, Contact, Duty, Notice, Page, Shopper, ShopperPhase},
@@ -90,6 +91,7 @@ impl Desk {
                     chat: Chat::restored(open.chat),
                     timeline: Timeline::restored(open.timeline),
                     quality: [QualitySummary::default(); 2],
+                    networks: Networks::default(),
                     restored: true,
                 }))
             }

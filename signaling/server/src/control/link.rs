@@ -145,6 +145,10 @@ async fn listen(
             NodeMessage::CallEvent { call, epoch, leg, event, at_us } => {
                 events.call_event(call, epoch, leg, event, at_us).await;
             }
+            NodeMessage::LegVideo { leg, call, epoch, paused } => {
+                events.leg_video(call, epoch, leg, paused).await;
+            }
+            NodeMessage::LegCap { leg, call, kbps } => events.leg_cap(call, leg, kbps).await,
             NodeMessage::LegQuality { leg, call, quality } => {
                 events.leg_quality(call, leg, quality).await;
             }

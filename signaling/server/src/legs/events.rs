@@ -61,6 +61,14 @@ impl NodeEvents for DeskEvents {
         self.desk.send(Input::CallEvent { call, epoch, leg, event, at_us }).await;
     }
 
+    async fn leg_video(&self, call: CallId, epoch: u32, leg: LegId, paused: bool) {
+        self.desk.send(Input::LegVideo { leg, call, epoch, paused }).await;
+    }
+
+    async fn leg_cap(&self, call: CallId, leg: LegId, kbps: u32) {
+        self.desk.send(Input::LegCap { leg, call, kbps }).await;
+    }
+
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality) {
         self.desk.send(Input::LegQuality { leg, call, quality }).await;
     }

@@ -5,6 +5,7 @@ import { Session } from "../shared/session.js";
 import { words } from "../shared/words.js";
 import { contextList } from "./context.js";
 import { Desk } from "./desk.js";
+import { Networks } from "./networks.js";
 import { RingScreen } from "./ring.js";
 import { Ring } from "./sound.js";
 import { t } from "./strings.js";
@@ -12,6 +13,7 @@ import { WrapUp } from "./wrapup.js";
 
 /** The context panel, next to the call for all its time. */
 const about = h("section", { class: "call-about", "aria-label": t.context, tabindex: 0 });
+const networks = new Networks();
 const sound = new Ring();
 /** The call that is on, or was: the wrap-up still shows it. @type {import("../shared/callview.js").Call | null} */
 let latest = null;
@@ -23,7 +25,7 @@ let report = null;
 let spent = false;
 
 const session = new Session({
-  role: "agent", t, side: about, auth: () => ({ kind: "session" }), onWelcome, onMessage, onProblem, onBye,
+  role: "agent", t, side: h("div", { class: "call-panels" }, networks.element, about), auth: () => ({ kind: "session" }), onWelcome, onMessage, onProblem, onBye,
 });
 const { media } = session;
 
@@ -78,6 +80,8 @@ function onMessage(message) {
     case "presence":
       if (message.state === "available" || message.state === "break") return idle(message.state);
       return desk.be(message.state);
+    case "network":
+      return networks.show(/** @type {any} */ (message));
     case "waiting":
       return desk.waiting(message.waiting, message.longest_s);
     case "offer":
@@ -136,6 +140,7 @@ function stopRinging() {
 function inCall(call) {
   latest = call;
   desk.card.active(false);
+  networks.start(call.peer);
   put(about, h("h2", {}, t.context), contextList(call.context, call.media));
   // After a reload the camera is not open yet; its track is attached when it comes.
   void media.ask();

@@ -51,6 +51,27 @@ export const t = {
   page: "Came from",
   bringsLabel: "Joins with",
 
+  networks: "Connections",
+  networksGood: "Both connections are good",
+  /** @type {Record<string, string>} */
+  networkIs: { fair: "could be better", weak: "is weak" },
+  yourNetwork: (/** @type {string} */ is) => `Your connection ${is}`,
+  shoppersNetwork: (/** @type {string} */ is) => `The shopper’s connection ${is}`,
+  bothNetworks: { fair: "Both connections could be better", weak: "Both connections are weak" },
+  networksUnknown: "Nothing is known yet",
+  figures: "Figures",
+  figure: "Figure",
+  shopper: "Shopper",
+  figureNames: {
+    roundTrip: "Round trip", lostUp: "Lost on the way up", lostDown: "Lost on the way down", up: "Sends", down: "Gets",
+    room: "Room on the way down", queue: "Longest wait", picture: "Sees", frozen: "Frozen", concealed: "Sound made up",
+  },
+  inMs: (/** @type {number} */ value) => `${Math.round(value)} ms`,
+  inPercent: (/** @type {number} */ value) => `${(value * 100).toFixed(1)} %`,
+  inRate: (/** @type {number} */ value) => (value >= 1_000 ? `${(value / 1_000).toFixed(1)} Mbit/s` : `${Math.round(value)} kbit/s`),
+  inPicture: (/** @type {number} */ lines, /** @type {number} */ fps) => (fps < 1 ? "no picture" : `${lines} lines, ${Math.round(fps)}/s`),
+  inSeconds: (/** @type {number} */ value) => `${value.toFixed(1)} s`,
+
   wrapUp: (/** @type {string} */ name) => `How did it go with ${name}?`,
   wrapUpPlain: "How did it go?",
   lasted: (/** @type {string} */ time) => `The call took ${time}.`,

@@ -5,6 +5,7 @@
  * @typedef {{microphone: boolean, camera: boolean, screen: boolean}} MediaState
  * @typedef {{
  *   call: string, epoch: number, peer: string, peer_media: MediaState, peer_connected: boolean,
+ *   video_paused?: {incoming: boolean, outgoing: boolean},
  *   media: "video" | "audio" | "text", elapsed_s: number,
  *   chat: import("./chat.js").ChatLine[], context: Record<string, any>,
  * }} Call
@@ -32,6 +33,8 @@ export class CallView {
   /** @type {MediaState} */ #peerMedia = { microphone: false, camera: false, screen: false };
   #peerConnected = true;
   #linkUp = true;
+  /** Which pictures the network keeps back. */
+  #paused = { incoming: false, outgoing: false };
   /** A frame of this call is on the screen. */
   #pictured = false;
   /** The other side said so; before their first word nothing is known. */
@@ -104,6 +107,7 @@ export class CallView {
     this.#peerMedia = call.peer_media;
     this.#peerCameraOff = !call.peer_media.camera && call.elapsed_s > SETTLED;
     this.#peerConnected = call.peer_connected;
+    this.#paused = call.video_paused ?? { incoming: false, outgoing: false };
     this.#startedAt = performance.now() - call.elapsed_s * 1_000;
     const p = this.#parts;
     text(p.title, call.peer);
@@ -150,8 +154,27 @@ export class CallView {
     this.#render();
   }
 
-  get peerScreen() {
-    return this.#peerMedia.screen;
+  /** The network keeps pictures back, or lets them through again; sound goes on. @param {{incoming: boolean, outgoing: boolean}} state */
+  paused({ incoming, outgoing }) {
+    const before = this.#paused;
+    this.#paused = { incoming, outgoing };
+    if (!this.call) return;
+    const { t } = this.#o;
+    if (before.incoming && !incoming) this.#awaitPicture();
+    const words = this.#pausedWords();
+    if (words) announce(words);
+    else if (before.incoming || before.outgoing) this.say(before.incoming ? t.pictureBack : t.ownPictureBack(this.call.peer));
+    this.#render();
+  }
+
+  /** Why there is no picture although the cameras are on. */
+  #pausedWords() {
+    const { t, media } = this.#o;
+    const peer = this.call?.peer ?? "";
+    const incoming = this.#paused.incoming && this.#peerMedia.camera;
+    const outgoing = this.#paused.outgoing && media.state.camera;
+    if (incoming && outgoing) return t.pausedBoth;
+    return incoming ? t.pausedIn(peer) : outgoing ? t.pausedOut(peer) : "";
   }
 
   /** Words that matter now, for a while. @param {string} words */
@@ -267,19 +290,21 @@ export class CallView {
     const p = this.#parts;
     this.#remote.fit(this.#peerMedia.screen);
     const off = this.#peerCameraOff;
-    p.cover.hidden = this.#pictured && !off;
-    p.cover.classList.toggle("pending", !off);
+    const kept = this.#paused.incoming && !off;
+    p.cover.hidden = this.#pictured && !off && !kept;
+    p.cover.classList.toggle("pending", !off && !kept);
     if (!p.cover.hidden) {
       put(
         p.cover,
         h("span", { class: "avatar", "aria-hidden": "true" }, initials(peer)),
-        h("p", {}, off ? t.peerCameraOff(peer) : t.connecting),
+        h("p", {}, off ? t.peerCameraOff(peer) : kept ? t.soundOnly : t.connecting),
       );
     }
     const notice = this.#said ? this.#said
       : !this.#linkUp ? t.mediaReconnecting
       : !this.#peerConnected ? t.peerAway(peer)
       : media.phase === "interrupted" ? t.interrupted
+      : this.#pausedWords() ? this.#pausedWords()
       : media.screen ? t.sharing
       : !this.#peerMedia.microphone && this.#settled() ? t.peerMuted(peer)
       : "";

@@ -153,6 +153,11 @@ export class Leg {
     await this.#tracks.update(outgoing);
   }
 
+  /** What the other side's network takes now. @param {number} kbps */
+  cap(kbps) {
+    this.#tracks.cap(kbps);
+  }
+
   /** The call is over: nothing leaves any more, the leg stays warm. */
   async stop() {
     await this.#tracks.stop();

@@ -1,34 +1,36 @@
 // @ts-check
 /**
- * What the page sees of the call's quality: numbers for the record, one word for people.
+ * What the page sees of the call's quality: numbers for the record, one word for people. The server
+ * hears of both sides from the node and from both pages; what it says goes before what this page
+ * can guess.
  *
  * @typedef {"good" | "fair" | "weak" | "reconnecting"} Word
  * @typedef {{
  *   rtt_ms: number, loss_in: number, video_in_kbps: number, video_out_kbps: number, fps_in: number,
- *   height_in: number, freezes: number, freeze_seconds: number, concealed: number,
+ *   height_in: number, freezes: number, freeze_seconds: number, concealed: number, limited: boolean,
  * }} PageQuality
  * @typedef {{own: Word, peer: Word}} Words
  */
 
 /** Between two reports, in milliseconds. */
 const EVERY = 3_000;
+/** How long the server's last words count: three of its rounds. */
+const HEARD_FOR = 6_000;
 
 export class Quality {
   #timer = 0;
   #first = 0;
   /** @type {Counters | null} */ #last = null;
   #stats;
-  #screen;
   #on;
+  /** What the server said last, and when. @type {{words: Words, at: number} | null} */ #heard = null;
 
   /**
    * @param {() => Promise<RTCStatsReport> | null} stats
-   * @param {() => boolean} screen whether the other side shows a screen
    * @param {(quality: PageQuality, words: Words) => void} on
    */
-  constructor(stats, screen, on) {
+  constructor(stats, on) {
     this.#stats = stats;
-    this.#screen = screen;
     this.#on = on;
   }
 
@@ -43,6 +45,14 @@ export class Quality {
     clearTimeout(this.#first);
     clearInterval(this.#timer);
     this.#last = null;
+    this.#heard = null;
+  }
+
+  /** What the server says of both sides. @param {Word} own @param {Word} peer @returns {Words} */
+  heard(own, peer) {
+    const words = { own, peer };
+    this.#heard = { words, at: performance.now() };
+    return words;
   }
 
   async #look() {
@@ -66,9 +76,11 @@ export class Quality {
       height_in: now.height,
       freezes: Math.max(0, now.freezes - last.freezes),
       freeze_seconds: round(Math.max(0, now.frozen - last.frozen), 2),
-      concealed: samples > 0 ? round(Math.min(1, (now.concealed - last.concealed) / samples), 4) : 0,
+      concealed: samples > 0 ? round(Math.min(1, Math.max(0, now.concealed - last.concealed) / samples), 4) : 0,
+      limited: now.limited,
     };
-    this.#on(quality, { own: ownWord(quality, now), peer: this.#screen() ? "good" : peerWord(quality) });
+    const heard = this.#heard && performance.now() - this.#heard.at < HEARD_FOR ? this.#heard.words : null;
+    this.#on(quality, heard ?? { own: ownWord(quality, now), peer: "good" });
   }
 }
 
@@ -105,7 +117,8 @@ function read(report) {
         now.freezes += s.freezeCount ?? 0;
         now.frozen += s.totalFreezesDuration ?? 0;
       } else {
-        now.concealed += s.concealedSamples ?? 0;
+        // Silence that is made up is nothing lost: with nobody speaking, nothing need be sent.
+        now.concealed += (s.concealedSamples ?? 0) - (s.silentConcealedSamples ?? 0);
         now.samples += s.totalSamplesReceived ?? 0;
       }
     } else if (s.type === "outbound-rtp" && s.kind === "video") {
@@ -118,25 +131,11 @@ function read(report) {
   return now;
 }
 
-/** This side's network: what it costs to reach the node, and what gets lost on the way. @param {PageQuality} q @param {Counters} now @returns {Word} */
+/** This side's network, as far as the page can tell by itself. @param {PageQuality} q @param {Counters} now @returns {Word} */
 function ownWord(q, now) {
   const loss = Math.max(q.loss_in, now.lossOut);
-  if (loss > 0.08 || q.rtt_ms > 600 || q.concealed > 0.15 || (now.limited && q.video_out_kbps < 150)) return "weak";
-  if (loss > 0.02 || q.rtt_ms > 300 || q.concealed > 0.05 || (now.limited && q.video_out_kbps < 400)) return "fair";
-  return "good";
-}
-
-/**
- * The other side's, as far as the picture of their camera tells: what is lost on our own way is not
- * theirs. A screen that stands still sends next to nothing and tells nothing.
- * @param {PageQuality} q
- * @returns {Word}
- */
-function peerWord(q) {
-  const ours = q.loss_in > 0.02;
-  if (q.video_in_kbps < 1 || ours) return "good";
-  if (q.freeze_seconds > 1 || q.fps_in < 5) return "weak";
-  if (q.freezes > 0 || q.fps_in < 12) return "fair";
+  if (loss > 0.08 || q.rtt_ms > 600 || q.concealed > 0.12) return "weak";
+  if (loss > 0.02 || q.rtt_ms > 250 || q.concealed > 0.03) return "fair";
   return "good";
 }
 

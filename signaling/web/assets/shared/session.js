@@ -87,7 +87,7 @@ export class Session {
       role, t, side, send, media: this.media, leg: this.leg, stages: this.stages,
       hangUp: () => this.#hangUp(),
     });
-    this.#quality = new Quality(() => this.leg.stats(), () => this.view.peerScreen, (quality, words) => {
+    this.#quality = new Quality(() => this.leg.stats(), (quality, words) => {
       send({ type: "quality", ...quality });
       this.view.quality(words);
     });
@@ -188,6 +188,13 @@ export class Session {
         return this.view.peer(message.connected);
       case "peer_media":
         return this.view.peerMedia(/** @type {any} */ (message));
+      case "video_paused":
+        return this.view.paused(/** @type {any} */ (message));
+      case "video_cap":
+        return this.leg.cap(message.kbps);
+      case "network":
+        this.view.quality(this.#quality.heard(message.own, message.peer));
+        return this.#o.onMessage(message);
       case "chat":
         return this.view.chat.add(/** @type {any} */ (message));
       case "problem":

@@ -34,6 +34,13 @@ export const shared = {
   interrupted: "Your device has paused the camera or microphone.",
   continue: "Tap to continue",
 
+  soundOnly: "Sound only for now",
+  pausedIn: (/** @type {string} */ name) => `Your connection is too weak for video right now. You and ${name} still hear each other; the picture comes back by itself.`,
+  pausedOut: (/** @type {string} */ name) => `${name}’s connection is too weak for video right now. They still hear you; your picture goes on by itself.`,
+  pausedBoth: "The connections are too weak for video right now. You still hear each other; the pictures come back by themselves.",
+  pictureBack: "The connection is better: the picture is back.",
+  ownPictureBack: (/** @type {string} */ name) => `${name}’s connection is better: they see you again.`,
+
   reconnecting: "Reconnecting…",
   backOnline: "You are connected again",
   offline: "You are offline. We keep your place and connect again by ourselves.",

@@ -5,8 +5,14 @@
  * @typedef {import("./leg.js").Outgoing} Outgoing
  */
 
+import { layeredVideo, preferRedundantAudio } from "./codecs.js";
+
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
+
+/** With less than this, bit/s, a camera sends this many pictures a second. */
+const SLOW_BELOW = 200_000;
+const SLOW = 15;
 
 /** @type {Outgoing} */
 const NOTHING = { audio: null, video: null, screen: false };
@@ -14,6 +20,8 @@ const NOTHING = { audio: null, video: null, screen: false };
 export class Tracks {
   /** @type {Outgoing} */ #outgoing = NOTHING;
   #open = false;
+  /** Most that the other side's network takes now, bit/s. */
+  #cap = VIDEO_BITRATE;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
   /** @type {RTCRtpTransceiver | null} */ #audio = null;
@@ -22,16 +30,15 @@ export class Tracks {
   /** Adds the two transceivers to a new connection; in a call they send as soon as it is up. @param {RTCPeerConnection} pc */
   bind(pc) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
-    this.#video = pc.addTransceiver("video", {
-      direction: "sendrecv",
-      sendEncodings: [{ maxBitrate: VIDEO_BITRATE }],
-    });
+    preferRedundantAudio(this.#audio);
+    this.#video = layeredVideo(pc, VIDEO_BITRATE);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
     for (const { receiver } of [this.#audio, this.#video]) {
       const hints = /** @type {any} */ (receiver);
       if ("jitterBufferTarget" in receiver) hints.jitterBufferTarget = 0;
       else if ("playoutDelayHint" in receiver) hints.playoutDelayHint = 0;
     }
+    this.#cap = VIDEO_BITRATE;
     // A swap on a connection that was closed may never be done.
     this.#swaps = Promise.resolve();
     if (this.#open) void this.#apply();
@@ -55,6 +62,12 @@ export class Tracks {
     await this.#apply();
   }
 
+  /** The way to the other side takes no more than this, and the browser has not heard it itself. @param {number} kbps */
+  cap(kbps) {
+    this.#cap = Math.min(VIDEO_BITRATE, kbps * 1_000);
+    this.tune();
+  }
+
   /** How the encoder gives way: a camera keeps moving, a screen stays readable. */
   tune() {
     const sender = this.#video?.sender;
@@ -62,7 +75,11 @@ export class Tracks {
     if (!sender || !parameters?.encodings?.length) return;
     /** @type {any} */ (parameters).degradationPreference =
       this.#outgoing.screen ? "maintain-resolution" : "balanced";
-    parameters.encodings[0].maxBitrate = VIDEO_BITRATE;
+    const [encoding] = parameters.encodings;
+    encoding.maxBitrate = this.#cap;
+    // Half the pictures, each worth looking at.
+    if (this.#cap < SLOW_BELOW) encoding.maxFramerate = SLOW;
+    else delete encoding.maxFramerate;
     // Not every browser knows the preference; the call does not need it.
     sender.setParameters(parameters).catch(() => {});
   }

@@ -1,0 +1,63 @@
+//! What the sides' networks do to a call, told to both pages.
+
+use signaling_wire::{
+    browser::{PageQuality, Role, ServerMessage},
+    control::LegQuality,
+    ids::{CallId, LegId},
+};
+
+use super::Desk;
+use crate::{Seat, call::index};
+
+const SIDES: [Role; 2] = [Role::Shopper, Role::Agent];
+
+impl Desk {
+    pub(super) fn page_quality(&mut self, seat: Seat, report: &PageQuality) {
+        let Some((id, side)) = self.active_call(seat) else { return };
+        if let Some(active) = self.calls.get_mut(&id).and_then(|call| call.active_mut()) {
+            active.quality[index(side)].page(report);
+            active.networks.page(side, report);
+        }
+    }
+
+    pub(super) fn leg_quality(&mut self, leg: LegId, id: CallId, report: &LegQuality) {
+        let Some(side) = self.side_of_leg(leg, id) else { return };
+        let Some(active) = self.calls.get_mut(&id).and_then(|call| call.active_mut()) else {
+            return;
+        };
+        active.quality[index(side)].node(report);
+        if !active.networks.node(side, report) {
+            return;
+        }
+        let told = SIDES.map(|side| (side, active.networks.told(side)));
+        for (side, network) in told {
+            self.tell(id, side, ServerMessage::Network(Box::new(network)));
+        }
+    }
+
+    pub(super) fn leg_video(&mut self, leg: LegId, id: CallId, epoch: u32, paused: bool) {
+        let Some(side) = self.side_of_leg(leg, id) else { return };
+        let Some(active) = self.calls.get_mut(&id).and_then(|call| call.active_mut()) else {
+            return;
+        };
+        if active.epoch != epoch || !active.networks.pause(side, paused) {
+            return;
+        }
+        let told = SIDES.map(|side| (side, active.networks.paused(side)));
+        for (side, paused) in told {
+            self.tell(id, side, ServerMessage::VideoPaused(paused));
+        }
+    }
+
+    pub(super) fn leg_cap(&mut self, leg: LegId, id: CallId, kbps: u32) {
+        if let Some(side) = self.side_of_leg(leg, id) {
+            self.tell(id, side, ServerMessage::VideoCap { kbps });
+        }
+    }
+
+    fn tell(&mut self, id: CallId, side: Role, message: ServerMessage) {
+        if let Some(seat) = self.seat_of(id, side) {
+            self.send_seat(seat, message);
+        }
+    }
+}
