@@ -1,6 +1,6 @@
 // Figures from a run, as numbers and as text.
 
-import { percentile } from "../connect/report.mjs";
+import { percentile } from "../connect/figures.mjs";
 
 /** A gap between two pictures from which people see the picture stand. */
 const GAP_MS = 200;
