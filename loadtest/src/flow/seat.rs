@@ -263,6 +263,9 @@ impl Seat {
             | ServerMessage::Peer { .. }
             | ServerMessage::Chat(_)
             | ServerMessage::Timeline { .. }
+            | ServerMessage::VideoPaused(_)
+            | ServerMessage::VideoCap { .. }
+            | ServerMessage::Network(_)
             | ServerMessage::Pong { .. } => {}
         }
         Ok(())

@@ -2,7 +2,8 @@ use signaling_wire::{
     PROTOCOL,
     browser::{
         CallView, ClientMessage, EndReason, MediaChoice, MediaPolicy, MediaState, Offer,
-        Phase as PagePhase, Presence, QueuePlace, ServerMessage, Stage, WantedPresence, Welcome,
+        Phase as PagePhase, Presence, QueuePlace, ServerMessage, Stage, VideoPaused,
+        WantedPresence, Welcome,
     },
     claims::Context,
     ids::{LegId, OfferId},
@@ -158,6 +159,7 @@ fn started(call: CallId) -> ServerMessage {
         peer: name(),
         peer_media: MediaState::default(),
         peer_connected: true,
+        video_paused: VideoPaused::default(),
         media: MediaChoice::Video,
         elapsed_s: 0,
         chat: Vec::new(),

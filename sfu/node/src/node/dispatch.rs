@@ -14,8 +14,11 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep_until},
 };
 
-use super::registry::{LinkId, Order, Registry};
-use crate::worker::{Input, WorkerEvent, Workers};
+use super::{
+    registry::{LinkId, Order, Registry},
+    ways::Ways,
+};
+use crate::worker::{Happening, Input, WorkerEvent, Workers};
 
 /// How often load is read from the workers, which copy it out as often.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -73,6 +76,7 @@ pub(super) struct Dispatch {
     commands: mpsc::Receiver<ToDispatch>,
     status: watch::Sender<Status>,
     started: Instant,
+    ways: Ways,
     busy: f32,
     hung: bool,
 }
@@ -83,6 +87,7 @@ impl Dispatch {
         events: mpsc::Receiver<WorkerEvent>,
         commands: mpsc::Receiver<ToDispatch>,
         status: watch::Sender<Status>,
+        ways: Ways,
     ) -> Self {
         Self {
             registry: Registry::new(workers.peers.len()),
@@ -92,6 +97,7 @@ impl Dispatch {
             commands,
             status,
             started: Instant::now(),
+            ways,
             busy: 0.0,
             hung: false,
         }
@@ -105,7 +111,7 @@ impl Dispatch {
             tokio::select! {
                 // Also when the node was dropped.
                 _ = stop.wait_for(|&stop| stop) => break,
-                Some(event) = self.events.recv() => self.registry.event(event),
+                Some(event) = self.events.recv() => self.happened(event),
                 Some(command) = self.commands.recv() => self.command(command),
                 _ = refresh.tick() => self.refresh(),
             }
@@ -115,13 +121,20 @@ impl Dispatch {
         self.workers
     }
 
+    fn happened(&mut self, event: WorkerEvent) {
+        if let Happening::Core(event) = &event.what {
+            self.ways.observe(event);
+        }
+        self.registry.event(event);
+    }
+
     async fn close_legs(&mut self) {
         self.registry.stop();
         self.carry_out();
         let deadline = tokio::time::Instant::now() + CLOSING;
         while !self.registry.is_empty() {
             tokio::select! {
-                Some(event) = self.events.recv() => self.registry.event(event),
+                Some(event) = self.events.recv() => self.happened(event),
                 () = sleep_until(deadline) => {
                     tracing::warn!("not every leg could be closed in time");
                     break;

@@ -12,6 +12,7 @@ mod dispatch;
 mod monitor;
 mod registry;
 mod translate;
+mod ways;
 
 use std::{io, net::SocketAddr, thread, time::Duration};
 
@@ -70,6 +71,9 @@ pub enum StartError {
     /// The control link cannot be set up.
     #[error("cannot set up the control link: {0}")]
     Tls(#[from] TlsError),
+    /// A metric's name is wrong or given twice.
+    #[error("metrics cannot be built: {0}")]
+    Metrics(#[from] prometheus::Error),
     /// The system refuses something else.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -104,8 +108,9 @@ impl Node {
         let (stop, stopped) = watch::channel(false);
         let (to_dispatch, commands) = mpsc::channel(COMMANDS);
         let (status, status_seen) = watch::channel(dispatch::Status::starting());
-        let monitor = Monitor::new(workers.peers.clone(), status_seen.clone());
-        let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status);
+        let ways = ways::Ways::new()?;
+        let monitor = Monitor::new(workers.peers.clone(), status_seen.clone(), ways.clone());
+        let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status, ways);
         let identity = client::Identity {
             node: config.node,
             epoch: NodeEpoch::random(&mut rand::rng()),

@@ -6,7 +6,7 @@ use prometheus::proto::MetricFamily;
 use signaling_wire::control::{Load, NodeState};
 use tokio::sync::watch;
 
-use super::dispatch::Status;
+use super::{dispatch::Status, ways::Ways};
 use crate::{
     metrics,
     worker::{Peer, receive_drops},
@@ -45,11 +45,12 @@ impl Readiness {
 pub struct Monitor {
     peers: Arc<[Peer]>,
     status: watch::Receiver<Status>,
+    ways: Ways,
 }
 
 impl Monitor {
-    pub(super) fn new(peers: Arc<[Peer]>, status: watch::Receiver<Status>) -> Self {
-        Self { peers, status }
+    pub(super) fn new(peers: Arc<[Peer]>, status: watch::Receiver<Status>, ways: Ways) -> Self {
+        Self { peers, status, ways }
     }
 
     /// Whether the node can be given legs and calls.
@@ -82,6 +83,8 @@ impl Monitor {
         let drops = receive_drops();
         let dropped =
             self.peers.iter().filter_map(|peer| drops.get(&peer.socket.local())).sum::<u64>();
-        metrics::gather(self.readiness(), &status, &workers, dropped)
+        let mut families = metrics::gather(self.readiness(), &status, &workers, dropped);
+        families.extend(self.ways.collect());
+        families
     }
 }

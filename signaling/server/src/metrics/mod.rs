@@ -5,15 +5,17 @@
 //! tell the whole life of a call; gauges are read when somebody asks ([`Metrics::render`]).
 
 mod http;
+mod pictures;
 mod store;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector, proto::MetricFamily,
 };
-use signaling_wire::browser::{Presence, Role};
+use signaling_wire::browser::{PageQuality, Presence, Role};
 
 pub(crate) use self::http::observe_request;
+use self::pictures::Pictures;
 pub use self::store::MeteredStore;
 use crate::{
     control::{NodeStates, OpenError},
@@ -40,6 +42,7 @@ pub struct Metrics {
     calls_started: prometheus::IntCounter,
     calls_ended: IntCounterVec,
     offers: IntCounterVec,
+    pictures: Pictures,
     gauges: Gauges,
 }
 
@@ -143,6 +146,7 @@ impl Metrics {
                 "Offers to agents that ended.",
                 &["result"],
             ),
+            pictures: Pictures::new(&make),
             gauges: Gauges {
                 sockets: make.gauges(
                     "signaling_ws_connections",
@@ -182,6 +186,11 @@ impl Metrics {
     /// A WebSocket or one of its messages was refused.
     pub fn ws_rejected(&self, reason: &'static str) {
         self.ws_rejected.with_label_values(&[reason]).inc();
+    }
+
+    /// A page in a call says what it sees.
+    pub fn page_quality(&self, role: Role, report: &PageQuality) {
+        self.pictures.report(&label(&role), report);
     }
 
     /// A leg could not be opened or restarted.

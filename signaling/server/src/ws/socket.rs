@@ -10,7 +10,7 @@ use axum::extract::ws::{Message, WebSocket};
 use futures_util::{StreamExt, stream::SplitStream};
 use signaling_desk::{Input, Seat, SocketId};
 use signaling_wire::{
-    browser::{ByeReason, ClientMessage, ServerMessage},
+    browser::{ByeReason, ClientMessage, Role, ServerMessage},
     limits::{MAX_BROWSER_MESSAGE, MAX_STAGES},
     problem::{Code, Problem, Stage},
 };
@@ -214,6 +214,13 @@ impl Page {
                 self.leg(legs::Request::Restart { leg, sdp }, attempt, budget);
             }
             message => {
+                if let ClientMessage::Quality(report) = &message {
+                    let role = match self.seat {
+                        Seat::Shopper(_) => Role::Shopper,
+                        Seat::Agent(_) => Role::Agent,
+                    };
+                    self.app.metrics.page_quality(role, report);
+                }
                 self.app.desk.send(Input::Page { socket: self.socket, message }).await;
             }
         }

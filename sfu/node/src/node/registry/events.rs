@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sfu_core::api::{CallId, Command, Epoch, Event, LegId, Port};
+use sfu_core::api::{CallId, Command, Epoch, Event, LegId, Port, VideoState};
 use signaling_wire::control::{LegEnd, LegReject, LegState, NodeMessage};
 
 use super::{Order, Place, Registry, Stage, translate};
@@ -49,9 +49,15 @@ impl Registry {
                 };
                 self.say(call.owner, message);
             }
-            Event::Video { call, leg, state } => {
-                let (call, leg) = (translate::call_out(call), translate::leg_out(leg));
-                tracing::debug!(%call, %leg, ?state, "video to a leg");
+            Event::Video { call: id, leg, state } => {
+                let Some(call) = self.calls.get(&id) else { return };
+                let message = NodeMessage::LegVideo {
+                    leg: translate::leg_out(leg),
+                    call: translate::call_out(id),
+                    epoch: call.epoch.0,
+                    paused: state == VideoState::Paused,
+                };
+                self.say(call.owner, message);
             }
             Event::Quality { call: id, leg, quality } => {
                 let owner = self.calls.get(&id).map(|call| call.owner);
