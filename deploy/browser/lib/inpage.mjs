@@ -21,10 +21,16 @@ export function installProbe() {
 
   // What signaling told the page, to find a call's id. Pages have no reason to show it.
   const heard = [];
+  let newest;
+  /** As if signaling had said it: for what only a bad network would make it say. */
+  const hear = (message) => {
+    newest.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(message) }));
+  };
   const NativeSocket = window.WebSocket;
   window.WebSocket = new Proxy(NativeSocket, {
     construct(target, args, newTarget) {
       const socket = Reflect.construct(target, args, newTarget);
+      newest = socket;
       socket.addEventListener("message", ({ data }) => heard.push(JSON.parse(data)));
       return socket;
     },
@@ -165,6 +171,6 @@ export function installProbe() {
   });
 
   Object.defineProperty(window, "__probe", {
-    value: { picture, tone, stats, violations, heard, pcs, openedAfter },
+    value: { picture, tone, stats, violations, heard, hear, pcs, openedAfter },
   });
 }

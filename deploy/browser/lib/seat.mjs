@@ -118,6 +118,11 @@ export class Seat {
     return this.page.evaluate((t) => window.__probe.heard.filter((m) => m.type === t), type);
   }
 
+  /** The page hears this as if signaling had said it. */
+  hear(message) {
+    return this.page.evaluate((m) => window.__probe.hear(m), message);
+  }
+
   /** Waits until the person sees their own camera. */
   preview() {
     return until(`${this.side}: the preview`, () =>

@@ -145,7 +145,6 @@ impl Desk {
             Input::LegVideo { leg, call, epoch, paused } => {
                 self.leg_video(leg, call, epoch, paused)
             }
-            Input::LegCap { leg, call, kbps } => self.leg_cap(leg, call, kbps),
             Input::LegQuality { leg, call, quality } => self.leg_quality(leg, call, &quality),
             Input::EndCall { call } => self.end_by_operator(call),
             Input::SignOut { agent } => self.sign_out(agent),

@@ -112,15 +112,6 @@ pub enum Input {
         /// Sound goes on alone.
         paused: bool,
     },
-    /// A node says how much video a leg's page should send at most.
-    LegCap {
-        /// The publisher's leg.
-        leg: LegId,
-        /// The call.
-        call: CallId,
-        /// kbit/s.
-        kbps: u32,
-    },
     /// A node's measurement of a leg in a call.
     LegQuality {
         /// The leg.

@@ -21,6 +21,12 @@ const CONCEALED: [f32; 2] = [0.03, 0.12];
 const DROPPED: [f32; 2] = [0.02, 0.15];
 /// A side that sends this much less than it may is held back by its own way up.
 const WELL_BELOW: f32 = 0.7;
+/// A publisher that sends this much more than it was told, and the sound besides (kbit/s), …
+const DISOBEYS: (f32, f32) = (1.3, 150.0);
+/// … in so many reports in a row does not hear it from the node: its browser knows no REMB.
+const DEAF_AFTER: u8 = 3;
+/// Changes of a cap below this share are not worth a message.
+const WORTH_TELLING: f32 = 0.05;
 /// Reports in a row that must be better before the word is: a word that flickers is no help.
 const PATIENCE: u8 = 2;
 
@@ -39,6 +45,10 @@ struct Side {
     paused: bool,
     /// Reported since both sides were last told.
     fresh: bool,
+    /// Reports in a row in which the page sent more than the node had asked for.
+    disobeyed: u8,
+    /// The cap that the page was told, kbit/s.
+    told_cap: Option<f32>,
 }
 
 impl Networks {
@@ -68,9 +78,31 @@ impl Networks {
         std::mem::replace(&mut self.sides[index(side)].paused, paused) != paused
     }
 
-    /// The legs are joined anew: their pictures flow until a node says otherwise.
+    /// What a side's page has to be told to send at most, kbit/s. Ask after each report of its leg:
+    /// that bounds how often it is told.
+    pub(crate) fn cap(&mut self, side: Role) -> Option<u32> {
+        let may_send = self.sides[index(side.other())].figures.node.target_kbps;
+        let own = &mut self.sides[index(side)];
+        if own.disobeyed < DEAF_AFTER {
+            let (times, sound) = DISOBEYS;
+            let disobeys = may_send > 0.0 && own.figures.node.up_kbps > may_send * times + sound;
+            own.disobeyed = if disobeys { own.disobeyed + 1 } else { 0 };
+        }
+        let worth_telling =
+            own.told_cap.is_none_or(|told| (told - may_send).abs() > told * WORTH_TELLING);
+        if own.disobeyed < DEAF_AFTER || !worth_telling {
+            return None;
+        }
+        own.told_cap = Some(may_send);
+        Some(may_send as u32)
+    }
+
+    /// The legs are joined anew: their pictures flow until a node says otherwise, and a page that
+    /// has opened a new leg has forgotten its cap.
     pub(crate) fn rejoined(&mut self) {
-        self.sides.iter_mut().for_each(|side| side.paused = false);
+        for side in &mut self.sides {
+            (side.paused, side.disobeyed, side.told_cap) = (false, 0, None);
+        }
     }
 
     pub(crate) fn paused(&self, side: Role) -> VideoPaused {
@@ -221,6 +253,28 @@ mod tests {
         assert_eq!(round(&mut networks, good(), good()).peer, NetworkWord::Weak);
         networks.rejoined();
         assert_eq!(networks.paused(Role::Agent), VideoPaused::default());
+    }
+
+    #[test]
+    fn a_page_that_does_not_obey_is_told_by_another_way() {
+        let mut networks = Networks::default();
+        let narrow = |target_kbps| LegQuality { target_kbps, ..good() };
+        let told = |networks: &mut Networks, up_kbps, target_kbps| {
+            networks.node(Role::Agent, &narrow(target_kbps));
+            networks.node(Role::Shopper, &LegQuality { up_kbps, ..good() });
+            networks.cap(Role::Shopper)
+        };
+        let mut rounds = |rounds: &[(f32, f32)]| -> Vec<Option<u32>> {
+            rounds.iter().map(|&(up, target)| told(&mut networks, up, target)).collect()
+        };
+        assert_eq!(rounds(&[(500.0, 400.0); 5]), [None; 5], "the sound is not in the cap");
+        let lags = [(1_500.0, 400.0), (1_500.0, 400.0), (450.0, 400.0), (1_500.0, 400.0)];
+        assert_eq!(rounds(&lags), [None; 4], "late is not deaf");
+        assert_eq!(rounds(&[(1_500.0, 400.0); 3]), [None, Some(400), None]);
+        let later = [(500.0, 410.0), (500.0, 300.0), (400.0, 900.0)];
+        assert_eq!(rounds(&later), [None, Some(300), Some(900)], "up again as well");
+        networks.rejoined();
+        assert_eq!(networks.cap(Role::Shopper), None, "a new leg is believed again");
     }
 
     #[test]

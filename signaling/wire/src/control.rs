@@ -86,16 +86,6 @@ pub enum NodeMessage {
         /// The way to this leg is too narrow for a picture: sound goes on alone.
         paused: bool,
     },
-    /// The most that a leg's page should send, for a browser whose encoder does not obey REMB. At
-    /// most one each [`CAP_EVERY_MS`] for a leg.
-    LegCap {
-        /// The publisher's leg.
-        leg: LegId,
-        /// The call.
-        call: CallId,
-        /// Of video, kbit/s.
-        kbps: u32,
-    },
     /// Quality of a leg in a call, every few seconds and once at its end.
     LegQuality {
         /// The leg.
@@ -164,10 +154,6 @@ pub enum SignalingMessage {
         epoch: u32,
     },
 }
-
-/// Fewest milliseconds between two [`NodeMessage::LegCap`] of one leg: a page's encoder takes
-/// longer than that to settle on a new rate.
-pub const CAP_EVERY_MS: u64 = 500;
 
 /// Milliseconds between heartbeats.
 pub const HEARTBEAT_MS: u64 = 1_000;

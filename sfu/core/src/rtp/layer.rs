@@ -34,7 +34,7 @@ impl Layer {
             Codec::Vp8 => vp8(payload),
             Codec::Vp9 { .. } => vp9(payload),
             Codec::H264 { .. } => h264(payload),
-            Codec::Opus | Codec::Av1 { .. } => None,
+            Codec::Opus | Codec::Red { .. } | Codec::Av1 { .. } => None,
         }
         .unwrap_or_default();
         match descriptor.and_then(|descriptor| templates.read(descriptor)) {

@@ -2,8 +2,7 @@
 //! each report of each bridged leg, every two seconds.
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, core::Collector,
-    proto::MetricFamily,
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, proto::MetricFamily,
 };
 use sfu_core::api::{Event, Quality, VideoState};
 
@@ -22,6 +21,7 @@ const SHARES: [f64; 9] = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
 /// See the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Ways {
+    registry: Registry,
     estimate: Histogram,
     target: Histogram,
     round_trip: Histogram,
@@ -34,49 +34,63 @@ pub(crate) struct Ways {
 impl Ways {
     /// Nothing seen yet.
     pub(super) fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
         let options =
             |name, help, buckets: &[f64]| HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        let histogram = |name, help, buckets| -> prometheus::Result<Histogram> {
+            let made = Histogram::with_opts(options(name, help, buckets))?;
+            registry.register(Box::new(made.clone()))?;
+            Ok(made)
+        };
+        let loss = HistogramVec::new(
+            options(
+                "sfu_leg_loss_ratio",
+                "Share of packets lost before repair, from a page (up) and to it (down).",
+                &SHARES,
+            ),
+            &["direction"],
+        )?;
+        registry.register(Box::new(loss.clone()))?;
+        let pauses = IntCounterVec::new(
+            Opts::new(
+                "sfu_video_pauses_total",
+                "Times that video to a page was kept back for lack of network, and came back.",
+            ),
+            &["change"],
+        )?;
+        registry.register(Box::new(pauses.clone()))?;
+        for change in ["paused", "resumed"] {
+            pauses.with_label_values(&[change]);
+        }
         Ok(Self {
-            estimate: Histogram::with_opts(options(
+            estimate: histogram(
                 "sfu_leg_estimate_bytes_per_second",
                 "What the way to a page can carry, as estimated.",
                 &RATES,
-            ))?,
-            target: Histogram::with_opts(options(
+            )?,
+            target: histogram(
                 "sfu_leg_target_bytes_per_second",
                 "What the publisher that a page watches was told to send at most.",
                 &RATES,
-            ))?,
-            round_trip: Histogram::with_opts(options(
+            )?,
+            round_trip: histogram(
                 "sfu_leg_round_trip_seconds",
                 "Smoothed round trip to a page.",
                 &ROUND_TRIPS,
-            ))?,
-            queue: Histogram::with_opts(options(
+            )?,
+            queue: histogram(
                 "sfu_leg_queue_seconds",
                 "Longest wait of a packet in the pacer.",
                 &WAITS,
-            ))?,
-            loss: HistogramVec::new(
-                options(
-                    "sfu_leg_loss_ratio",
-                    "Share of packets lost before repair, from a page (up) and to it (down).",
-                    &SHARES,
-                ),
-                &["direction"],
             )?,
-            late: Histogram::with_opts(options(
+            late: histogram(
                 "sfu_leg_dropped_ratio",
                 "Share of packets for a page that were dropped rather than sent late.",
                 &SHARES,
-            ))?,
-            pauses: IntCounterVec::new(
-                Opts::new(
-                    "sfu_video_pauses_total",
-                    "Times that video to a page was kept back for lack of network, and came back.",
-                ),
-                &["change"],
             )?,
+            loss,
+            pauses,
+            registry,
         })
     }
 
@@ -112,16 +126,7 @@ impl Ways {
 
     /// All of it now.
     pub(super) fn collect(&self) -> Vec<MetricFamily> {
-        let all: [&dyn Collector; 7] = [
-            &self.estimate,
-            &self.target,
-            &self.round_trip,
-            &self.queue,
-            &self.loss,
-            &self.late,
-            &self.pauses,
-        ];
-        all.into_iter().flat_map(Collector::collect).collect()
+        self.registry.gather()
     }
 }
 

@@ -26,9 +26,17 @@ impl Desk {
             return;
         };
         active.quality[index(side)].node(report);
-        if !active.networks.node(side, report) {
-            return;
+        let round = active.networks.node(side, report);
+        if let Some(kbps) = active.networks.cap(side) {
+            self.tell(id, side, ServerMessage::VideoCap { kbps });
         }
+        if round {
+            self.tell_networks(id);
+        }
+    }
+
+    fn tell_networks(&mut self, id: CallId) {
+        let Some(active) = self.calls.get(&id).and_then(|call| call.active()) else { return };
         let told = SIDES.map(|side| (side, active.networks.told(side)));
         for (side, network) in told {
             self.tell(id, side, ServerMessage::Network(Box::new(network)));
@@ -46,12 +54,6 @@ impl Desk {
         let told = SIDES.map(|side| (side, active.networks.paused(side)));
         for (side, paused) in told {
             self.tell(id, side, ServerMessage::VideoPaused(paused));
-        }
-    }
-
-    pub(super) fn leg_cap(&mut self, leg: LegId, id: CallId, kbps: u32) {
-        if let Some(side) = self.side_of_leg(leg, id) {
-            self.tell(id, side, ServerMessage::VideoCap { kbps });
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod calls;
+mod network;
 mod queue;
 mod restart;
 mod storing;

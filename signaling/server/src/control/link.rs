@@ -148,7 +148,6 @@ async fn listen(
             NodeMessage::LegVideo { leg, call, epoch, paused } => {
                 events.leg_video(call, epoch, leg, paused).await;
             }
-            NodeMessage::LegCap { leg, call, kbps } => events.leg_cap(call, leg, kbps).await,
             NodeMessage::LegQuality { leg, call, quality } => {
                 events.leg_quality(call, leg, quality).await;
             }

@@ -41,8 +41,6 @@ pub trait NodeEvents: Send + Sync + 'static {
     async fn call_event(&self, call: CallId, epoch: u32, leg: LegId, event: CallEvent, at_us: u64);
     /// Whether the network lets a leg have the other side's picture.
     async fn leg_video(&self, call: CallId, epoch: u32, leg: LegId, paused: bool);
-    /// The most that a leg's page should send of video, kbit/s.
-    async fn leg_cap(&self, call: CallId, leg: LegId, kbps: u32);
     /// Quality of a leg.
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality);
 }

@@ -65,10 +65,6 @@ impl NodeEvents for DeskEvents {
         self.desk.send(Input::LegVideo { leg, call, epoch, paused }).await;
     }
 
-    async fn leg_cap(&self, call: CallId, leg: LegId, kbps: u32) {
-        self.desk.send(Input::LegCap { leg, call, kbps }).await;
-    }
-
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality) {
         self.desk.send(Input::LegQuality { leg, call, quality }).await;
     }

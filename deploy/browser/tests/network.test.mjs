@@ -1,0 +1,70 @@
+// What both pages say about the networks: whose is weak, and that a picture is kept back. Signaling's
+// words are put into the page's mouth: the network of this test is good.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { talking } from "../lib/scenes.mjs";
+import { Server } from "../lib/server.mjs";
+import { until } from "../lib/until.mjs";
+
+test("both pages say what the networks do to the call", { timeout: 120_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const link = await server.link({ context: { name: "Mali" } });
+  const { shopper, agent } = await talking(t, server, { link: link.url });
+
+  await t.test("the console has both sides' figures, from the node and from the pages", async () => {
+    await agent.says("Both connections", 10_000);
+    const heard = await until(
+      "figures of both pages",
+      async () => (await agent.heard("network")).at(-1),
+      (network) => network?.own_figures?.page.fps_in > 0 && network.peer_figures?.page.fps_in > 0,
+    );
+    assert.ok(heard.peer_figures.node.estimate_kbps > 0);
+    assert.ok(heard.peer_figures.node.up_kbps > 0);
+    const [toShopper] = await shopper.heard("network");
+    assert.equal(toShopper.peer_figures, undefined, "figures are for the agent");
+    await agent.page.evaluate(() => document.querySelector("details.networks summary").click());
+    await agent.says("Round trip");
+  });
+
+  await t.test("the console says whose connection is weak", async () => {
+    await agent.hear({ type: "network", own: "good", peer: "weak" });
+    assert.match(await agent.text(), /The shopper’s connection is weak/);
+    await agent.hear({ type: "network", own: "weak", peer: "good" });
+    assert.match(await agent.text(), /Your connection is weak/);
+  });
+
+  await t.test("both say when the network keeps a picture back, and when it lets it through", async () => {
+    await shopper.hear({ type: "video_paused", incoming: true, outgoing: false });
+    await agent.hear({ type: "video_paused", incoming: false, outgoing: true });
+    await shopper.says(/Your connection is too weak for video right now/);
+    await shopper.says("Sound only for now");
+    await agent.says(/Mali’s connection is too weak for video right now. They still hear you/);
+    await shopper.hear({ type: "video_paused", incoming: false, outgoing: false });
+    await agent.hear({ type: "video_paused", incoming: false, outgoing: false });
+    await shopper.says("the picture is back");
+    await agent.says("they see you again");
+    await until("the cover to go", async () => !(await shopper.text()).includes("Sound only"));
+  });
+
+  await t.test("a cap reaches the encoder and is lifted again", async () => {
+    const cap = (seat) =>
+      seat.page.evaluate(() => {
+        const [pc] = window.__probe.pcs.filter(({ connectionState }) => connectionState === "connected");
+        return pc.getSenders().find(({ track }) => track?.kind === "video").getParameters().encodings[0];
+      });
+    await shopper.hear({ type: "video_cap", kbps: 150 });
+    await until("the cap", () => cap(shopper), ({ maxBitrate, maxFramerate }) => maxBitrate === 150_000 && maxFramerate === 15);
+    await shopper.hear({ type: "video_cap", kbps: 9_000 });
+    const lifted = await until("no cap", () => cap(shopper), ({ maxBitrate }) => maxBitrate === 2_500_000);
+    assert.equal(lifted.maxFramerate, undefined);
+    assert.equal(lifted.scalabilityMode, "L1T2");
+  });
+
+  await t.test("sound goes with a copy of what came before it", async () => {
+    const codecs = (await shopper.stats()).codecs;
+    assert.ok(codecs.includes("audio/red"), codecs.join());
+  });
+});
