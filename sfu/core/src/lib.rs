@@ -30,4 +30,5 @@ mod testing;
 pub use self::{
     core::{Core, CoreStats, Drops, ReleasedLeg, Traffic},
     dtls::Certificate,
+    media::Counters,
 };

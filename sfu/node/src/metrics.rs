@@ -6,6 +6,8 @@ use prometheus::{
     Gauge, GaugeVec, IntCounterVec, Opts, Registry, core::Collector, proto::MetricFamily,
 };
 
+use sfu_core::Counters;
+
 use crate::{
     node::{Readiness, Status},
     worker::WorkerStats,
@@ -118,6 +120,41 @@ fn build(
         "what",
         &media(workers),
     )?;
+    let counted = |of: fn(&Counters) -> u64| workers.iter().map(|w| of(&w.core.media)).sum::<u64>();
+    scrape.counter(
+        "sfu_nacked_packets_total",
+        "Packets asked for again, of a page (sent) and by one (received).",
+        "direction",
+        &[("sent", counted(|c| c.nacks_sent)), ("received", counted(|c| c.nacks_received))],
+    )?;
+    scrape.counter(
+        "sfu_key_frame_requests_total",
+        "Key frames asked for, of a page (sent) and by one (received).",
+        "direction",
+        &[
+            ("sent", counted(|c| c.key_frames_asked)),
+            ("received", counted(|c| c.key_frame_requests)),
+        ],
+    )?;
+    scrape.counter(
+        "sfu_pacer_dropped_packets_total",
+        "Packets for a page that were dropped rather than sent late.",
+        "reason",
+        &[
+            ("layer", counted(|c| c.dropped_layer)),
+            ("queue", counted(|c| c.dropped_queue)),
+            ("late", counted(|c| c.dropped_late)),
+            ("paused", counted(|c| c.dropped_paused)),
+            ("blind", counted(|c| c.dropped_blind)),
+            ("overflow", counted(|c| c.overflowed)),
+        ],
+    )?;
+    scrape.counter(
+        "sfu_probe_packets_total",
+        "Bursts sent to find out whether more gets through, and packets repeated to fill them.",
+        "what",
+        &[("burst", counted(|c| c.probes_sent)), ("filling", counted(|c| c.probe_packets))],
+    )?;
     scrape.counter(
         "sfu_ice_checks_total",
         "Connectivity checks that were validated.",
@@ -225,6 +262,7 @@ mod tests {
             let mut worker = WorkerStats { io, busy: 0.5, ..WorkerStats::default() };
             worker.core.dropped.unknown_source = 3;
             worker.core.media.nacks_sent = 4;
+            worker.core.media.dropped_layer = 5;
             worker
         };
         let families =
@@ -238,6 +276,8 @@ mod tests {
             "sfu_worker_busy_ratio{worker=\"1\"} 0.5",
             "sfu_datagrams_dropped_total{reason=\"unknown_source\"} 6",
             "sfu_media_total{what=\"nacks_sent\"} 8",
+            "sfu_nacked_packets_total{direction=\"sent\"} 8",
+            "sfu_pacer_dropped_packets_total{reason=\"layer\"} 10",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }
