@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { inCall } from "./lib/scenes.mjs";
 import { Seat } from "./lib/seat.mjs";
 import { Server } from "./lib/server.mjs";
-import { sleep } from "./lib/until.mjs";
+import { sleep, until } from "./lib/until.mjs";
 
 const directory = process.argv[2];
 if (!directory) {
@@ -80,6 +80,15 @@ try {
   await shopper.says("Yes, it is.");
   await shoot(shopper, "4-chat");
   await shoot(agent, "4-chat");
+  await agent.hear({ type: "network", own: "good", peer: "weak" });
+  await agent.hear({ type: "video_paused", incoming: false, outgoing: true });
+  await shopper.hear({ type: "video_paused", incoming: true, outgoing: false });
+  await shoot(shopper, "4-sound-only");
+  await shoot(agent, "4-sound-only");
+  for (const seat of [shopper, agent]) await seat.hear({ type: "video_paused", incoming: false, outgoing: false });
+  await until("figures", async () => (await agent.heard("network")).at(-1)?.peer_figures?.page.fps_in > 0);
+  await agent.page.evaluate(() => document.querySelector("details.networks summary").click());
+  await shoot(agent, "4-figures");
   await agent.press("Camera off");
   await sleep(800);
   await shoot(shopper, "5-camera-off");
