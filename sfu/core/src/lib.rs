@@ -24,8 +24,8 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 mod srtp;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use self::{
     core::{Core, CoreStats, Drops, ReleasedLeg, Traffic},

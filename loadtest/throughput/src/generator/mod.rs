@@ -21,6 +21,7 @@ use self::{
 use crate::peer::{
     Happening, Peer,
     media::{AUDIO_PER_SECOND, FRAMES_PER_SECOND, Kind},
+    turn,
 };
 
 /// Sockets over which peers are spread: each has a receive buffer of its own.
@@ -56,6 +57,8 @@ struct Seat {
     source: Ipv4Addr,
     checked: bool,
     talking: bool,
+    /// Everything goes and comes in channel data of a TURN relay.
+    channel: bool,
 }
 
 /// All peers.
@@ -70,6 +73,9 @@ pub struct Generator {
     epoch: (Instant, u64),
     run: Vec<u8>,
     outbox: Vec<Vec<u8>>,
+    framed: Vec<u8>,
+    /// Answers that peers do not understand, with the peer they came to.
+    pub responses: Vec<(usize, Vec<u8>)>,
     /// Legs that became warm since the last look.
     pub warm: Vec<usize>,
     /// What is counted.
@@ -99,6 +105,8 @@ impl Generator {
             epoch: (Instant::now(), since_epoch.as_nanos() as u64),
             run: Vec::with_capacity(16_384),
             outbox: Vec::new(),
+            framed: Vec::new(),
+            responses: Vec::new(),
             warm: Vec::new(),
             tally: Tally::new(),
         })
@@ -128,7 +136,14 @@ impl Generator {
         let number = self.seats.len();
         let socket = number % SOCKETS;
         let source = self.addresses.of(number);
-        self.seats.push(Some(Seat { peer, socket, source, checked: false, talking: false }));
+        self.seats.push(Some(Seat {
+            peer,
+            socket,
+            source,
+            checked: false,
+            talking: false,
+            channel: false,
+        }));
         number
     }
 
@@ -144,6 +159,27 @@ impl Generator {
     /// Forgets a peer; its number is not used again.
     pub fn remove(&mut self, number: usize) {
         self.seats[number] = None;
+    }
+
+    /// The address that a peer's datagrams come from.
+    pub fn local(&self, number: usize) -> SocketAddr {
+        let port = self.sockets[number % SOCKETS].port().unwrap_or(0);
+        SocketAddr::from((self.addresses.of(number), port))
+    }
+
+    /// From now on a peer's media goes and comes in channel data.
+    pub fn frame_channel(&mut self, number: usize) {
+        if let Some(seat) = self.seat(number) {
+            seat.channel = true;
+        }
+    }
+
+    /// Sends a datagram from a peer's address.
+    pub fn send_raw(&mut self, number: usize, to: SocketAddr, datagram: &[u8]) {
+        let socket = &self.sockets[number % SOCKETS];
+        if socket.send(Some(self.addresses.of(number)), to, datagram, datagram.len()).is_err() {
+            self.tally.unsent += 1;
+        }
     }
 
     /// Starts ICE: the other side is known.
@@ -276,11 +312,22 @@ impl Generator {
         let Some(segment) = seat.peer.frame(kind, now, &mut self.run) else { return };
         self.tally.sent(now, (self.run.len() / segment) as u64, now.saturating_sub(due));
         let socket = &self.sockets[seat.socket];
+        let (run, segment) = if seat.channel {
+            self.framed.clear();
+            for packet in self.run.chunks(segment) {
+                self.framed.extend(turn::CHANNEL);
+                self.framed.extend((packet.len() as u16).to_be_bytes());
+                self.framed.extend_from_slice(packet);
+            }
+            (&self.framed, segment + turn::CHANNEL_HEADER_LEN)
+        } else {
+            (&self.run, segment)
+        };
         let step = match self.burst {
-            Burst::Frame => self.run.len(),
+            Burst::Frame => run.len(),
             Burst::Packet => segment,
         };
-        for part in self.run.chunks(step) {
+        for part in run.chunks(step) {
             if socket.send(Some(seat.source), remote, part, segment).is_err() {
                 self.tally.unsent += 1;
             }
@@ -297,8 +344,13 @@ impl Generator {
         let Some((seat, remote)) = seat.and_then(|seat| Some((seat, seat.peer.remote()?))) else {
             return self.outbox.clear();
         };
-        for datagram in self.outbox.drain(..) {
+        for mut datagram in self.outbox.drain(..) {
             let socket = &self.sockets[seat.socket];
+            if seat.channel {
+                let [high, low] = (datagram.len() as u16).to_be_bytes();
+                let [number, more] = turn::CHANNEL;
+                datagram.splice(..0, [number, more, high, low]);
+            }
             if socket.send(Some(seat.source), remote, &datagram, datagram.len()).is_err() {
                 self.tally.unsent += 1;
             }
@@ -332,10 +384,16 @@ impl Generator {
             let at = meta.timestamp.map_or(wall, |at| at.as_nanos() as u64);
             for datagram in run.chunks_mut(meta.stride.max(1)) {
                 let Some(seat) = self.seats.get_mut(number).and_then(Option::as_mut) else { break };
+                let framed = seat.channel && datagram.starts_with(&turn::CHANNEL);
+                let datagram = match datagram.get_mut(turn::CHANNEL_HEADER_LEN..) {
+                    Some(inner) if framed => inner,
+                    _ => datagram,
+                };
                 let happening = seat.peer.receive(now, at, meta.addr, datagram, &mut self.outbox);
                 match happening {
                     Happening::Checked => seat.checked = true,
                     Happening::Warm => self.warm.push(number),
+                    Happening::Response => self.responses.push((number, datagram.to_vec())),
                     _ => {}
                 }
                 self.tally.received(at, happening);

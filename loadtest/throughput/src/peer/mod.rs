@@ -12,6 +12,7 @@ pub mod srtp;
 pub mod stun;
 #[cfg(test)]
 mod tests;
+pub mod turn;
 
 use std::{net::SocketAddr, time::Instant};
 
@@ -45,6 +46,8 @@ pub enum Happening {
     Repair,
     /// The node asks for packets again: they did not reach it.
     Asked,
+    /// An answer to a request that is not ours to understand.
+    Response,
     /// Not authentic, or not understood.
     Strange,
     /// Nothing to tell.
@@ -92,11 +95,11 @@ impl Peer {
         }
     }
 
-    /// Its offer, or with `setup` `passive` its answer.
-    pub fn offer(&self, setup: &str) -> String {
+    /// Its offer, or with `setup` `passive` its answer. `address` is where its datagrams come from.
+    pub fn offer(&self, setup: &str, address: SocketAddr) -> String {
         let ssrcs = [self.audio.ssrc, self.video.ssrc, self.video.ssrc + 1];
         let (credentials, fingerprint) = (&self.local, self.fingerprint.as_str());
-        Offer { credentials, fingerprint, setup, ssrcs }.to_string()
+        Offer { credentials, fingerprint, setup, address, ssrcs }.to_string()
     }
 
     /// Takes the other side's description.
@@ -147,6 +150,7 @@ impl Peer {
                         out.push(answer);
                         Happening::Nothing
                     }
+                    stun::Received::Response => Happening::Response,
                     stun::Received::Other => Happening::Strange,
                 }
             }

@@ -28,6 +28,8 @@ pub struct Offer<'a> {
     pub fingerprint: &'a str,
     /// `actpass` in an offer, `passive` in an answer: we are the DTLS server.
     pub setup: &'a str,
+    /// The one candidate.
+    pub address: SocketAddr,
     /// SSRCs of audio, video and video repair.
     pub ssrcs: [u32; 3],
 }
@@ -40,12 +42,16 @@ impl std::fmt::Display for Offer<'_> {
         write!(
             transport,
             "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\n\
-             a=ice-pwd:{pwd}\r\na=ice-options:trickle\r\na=fingerprint:{}\r\na=setup:{}\r\n\
+             a=ice-pwd:{pwd}\r\na=fingerprint:{}\r\na=setup:{}\r\n\
              a=rtcp-mux\r\na=rtcp-rsize\r\na=sendrecv\r\n\
+             a=candidate:1 1 udp 2130706431 {} {} typ host\r\na=end-of-candidates\r\n\
              a=extmap:{MID} urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
              a=extmap:{ABS_SEND_TIME} http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time\r\n\
              a=extmap:{TRANSPORT_SEQUENCE} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n",
-            self.fingerprint, self.setup
+            self.fingerprint,
+            self.setup,
+            self.address.ip(),
+            self.address.port()
         )?;
         write!(
             f,

@@ -6,7 +6,10 @@ use stun::{
     crypto::providers::AwsLcRsCrypto,
     fingerprint::FINGERPRINT,
     integrity::MessageIntegrity,
-    message::{BINDING_REQUEST, BINDING_SUCCESS, Message, MessageType, Setter, TransactionId},
+    message::{
+        BINDING_REQUEST, BINDING_SUCCESS, CLASS_ERROR_RESPONSE, CLASS_SUCCESS_RESPONSE, Message,
+        MessageType, Setter, TransactionId,
+    },
     textattrs::Username,
     xoraddr::XorMappedAddress,
 };
@@ -37,6 +40,8 @@ pub enum Received {
     Answered,
     /// A check of a peer that is a full agent; the answer to it.
     Answer(Vec<u8>),
+    /// An answer to something else than a check.
+    Response,
     /// Nothing that needs doing.
     Other,
 }
@@ -49,6 +54,9 @@ pub fn receive(data: &[u8], from: std::net::SocketAddr, local: &Credentials) -> 
     }
     if message.typ == BINDING_SUCCESS {
         return Received::Answered;
+    }
+    if message.typ.class == CLASS_SUCCESS_RESPONSE || message.typ.class == CLASS_ERROR_RESPONSE {
+        return Received::Response;
     }
     if message.typ != BINDING_REQUEST {
         return Received::Other;

@@ -44,7 +44,12 @@ pub struct Floor {
 
 impl Floor {
     /// Starts this program again, on a core.
-    pub fn start(cpu: Cpu, bind: Ipv4Addr, work: Work) -> Result<Self, TargetError> {
+    pub fn start(
+        cpu: Cpu,
+        bind: Ipv4Addr,
+        peers: Addresses,
+        work: Work,
+    ) -> Result<Self, TargetError> {
         let ours = std::env::current_exe()?;
         let name = match work {
             Work::Forward => "forward",
@@ -52,6 +57,7 @@ impl Floor {
         };
         let mut child = pinned(cpu, &ours)
             .args(["floor", "--bind", &bind.to_string(), "--work", name])
+            .args(["--peers-from", &peers.base.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|source| TargetError::Start { program: "the floor".to_owned(), source })?;
@@ -103,7 +109,7 @@ impl Target for Floor {
 }
 
 /// The keys of a peer: as good as any, and both ends can make them.
-fn material(number: usize) -> [u8; MATERIAL_LEN] {
+pub(super) fn material(number: usize) -> [u8; MATERIAL_LEN] {
     let mut material = [0x5a; MATERIAL_LEN];
     material[..8].copy_from_slice(&number.to_be_bytes());
     material[16..24].copy_from_slice(&number.to_be_bytes());
@@ -119,7 +125,7 @@ struct Leg {
 }
 
 /// Runs the floor; prints its address. Ends when its parent does.
-pub fn run(bind: Ipv4Addr, work: Work) -> io::Result<()> {
+pub fn run(bind: Ipv4Addr, peers: Addresses, work: Work) -> io::Result<()> {
     let mut socket = Socket::bind(SocketAddr::from((bind, 0)))?;
     let mut output = io::stdout();
     writeln!(output, "{}:{}", bind, socket.port()?)?;
@@ -136,7 +142,7 @@ pub fn run(bind: Ipv4Addr, work: Work) -> io::Result<()> {
                 Ok(filled) => {
                     for (meta, run) in buffers.runs(filled) {
                         let to = match work {
-                            Work::Forward => forward(&mut legs, meta.addr, run, meta.stride),
+                            Work::Forward => forward(&mut legs, peers, meta.addr, run, meta.stride),
                             Work::Echo => Some(meta.addr),
                         };
                         if let Some(to) = to {
@@ -155,11 +161,12 @@ pub fn run(bind: Ipv4Addr, work: Work) -> io::Result<()> {
 /// Opens and seals a run in place; to whom it goes.
 fn forward(
     legs: &mut Vec<Leg>,
+    peers: Addresses,
     from: SocketAddr,
     run: &mut [u8],
     stride: usize,
 ) -> Option<SocketAddr> {
-    let number = Addresses::LOOPBACK.peer(from.ip())?;
+    let number = peers.peer(from.ip())?;
     while legs.len() <= number | 1 {
         let session = Session::new(&material(legs.len()), true);
         legs.push(Leg { session, address: None, highest: [0; 2] });

@@ -1,7 +1,9 @@
 //! What is measured: forwarders, each a process of its own on a core of its own.
 
 pub mod control;
+pub mod coturn;
 pub mod floor;
+pub mod janus;
 pub mod node;
 
 use std::{io, process::ExitStatus, time::Instant};

@@ -95,9 +95,10 @@ impl Node {
 
     /// Offers one more leg; its number.
     pub fn open(&mut self, generator: &mut Generator) -> Result<usize, TargetError> {
-        let peer = Peer::new(generator.peers() as u32, &self.identity);
-        let sdp = peer.offer("actpass");
-        let number = generator.add(peer);
+        let number = generator.peers();
+        let peer = Peer::new(number as u32, &self.identity);
+        let sdp = peer.offer("actpass", generator.local(number));
+        generator.add(peer);
         let request = number as u64;
         self.control.say(SignalingMessage::OpenLeg { request, leg: leg(number), sdp })?;
         Ok(number)

@@ -1,9 +1,19 @@
 //! The other end of a leg, made for tests from independent parts: `dimpl` as the DTLS server,
-//! `rtc-stun` as the checking ICE agent, `rtc-srtp` for media.
+//! `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`] and [`Protection`] are for benches.
+#![cfg_attr(
+    not(test),
+    allow(dead_code, unused_imports, reason = "benches need less of it than tests")
+)]
 
+mod calls;
 mod dtls_server;
 mod peer;
+mod protection;
 
+pub use self::{
+    calls::{Calls, Carried},
+    protection::Protection,
+};
 pub(crate) use self::{
     dtls_server::{DtlsServer, Versions},
     peer::{Peer, key_frame, rtp_packet},

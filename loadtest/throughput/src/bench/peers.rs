@@ -1,0 +1,118 @@
+//! Others beside us: the same peers and the same media through Janus and coturn.
+
+use std::process::Command;
+
+use clap::Args;
+use rand::seq::SliceRandom;
+
+use super::Common;
+use crate::{
+    measure::{Row, Verdict},
+    report,
+    target::{Target, TargetError, coturn::Coturn, floor::Work, janus::Janus},
+};
+
+/// A forwarder to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Who {
+    Vitrine,
+    Floor,
+    Janus,
+    Coturn,
+}
+
+/// The same calls through several forwarders, in another order each time.
+#[derive(Debug, Args)]
+pub struct Peers {
+    #[command(flatten)]
+    common: Common,
+    /// Numbers of calls
+    #[arg(long, value_delimiter = ',', default_value = "20")]
+    calls: Vec<usize>,
+    /// How often each is measured
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Which
+    #[arg(long, value_delimiter = ',', default_value = "vitrine,floor,janus,coturn")]
+    forwarders: Vec<Who>,
+}
+
+impl Peers {
+    /// Measures and prints.
+    pub fn run(&self) -> Result<(), TargetError> {
+        self.common.begin()?;
+        for (program, arguments) in [("janus", "--version"), ("turnserver", "--version")] {
+            report::print(&format!("* {program}: {}\n", version(program, arguments)));
+        }
+        report::print("\n");
+        report::head();
+        let mut rows: Vec<(Who, Row)> = Vec::new();
+        for &calls in &self.calls {
+            for _ in 0..self.runs {
+                let mut order = self.forwarders.clone();
+                order.shuffle(&mut rand::rng());
+                for who in order {
+                    rows.push((who, self.common.row(&mut *self.start(who)?, calls)?));
+                }
+            }
+        }
+        self.summary(&rows);
+        Ok(())
+    }
+
+    fn start(&self, who: Who) -> Result<Box<dyn Target>, TargetError> {
+        let (cpu, address) = (self.common.cpu(), self.common.bind);
+        Ok(match who {
+            Who::Vitrine => Box::new(self.common.node()?),
+            Who::Floor => Box::new(self.common.floor(Work::Forward)?),
+            Who::Janus => Box::new(Janus::start(cpu, address)?),
+            Who::Coturn => Box::new(Coturn::start(cpu, address)?),
+        })
+    }
+
+    /// Medians and ranges of the rows without loss.
+    fn summary(&self, rows: &[(Who, Row)]) {
+        report::print(
+            "\n| forwarder | calls | runs | µs per packet: median (range) | CPU-s per Gbit | \
+             RSS MB per call | p50 µs | p99 µs |\n|---|---|---|---|---|---|---|---|\n",
+        );
+        for &calls in &self.calls {
+            for &who in &self.forwarders {
+                let of = |row: &&(Who, Row)| {
+                    row.0 == who && row.1.calls == calls && row.1.verdict() == Verdict::Good
+                };
+                let mut good: Vec<&Row> = rows.iter().filter(of).map(|(_, row)| row).collect();
+                good.sort_by_key(|row| row.cpu_per_packet());
+                let Some(median) = good.get(good.len() / 2) else {
+                    report::print(&format!("| {who:?} | {calls} | 0 | – | – | – | – | – |\n"));
+                    continue;
+                };
+                let cost = |row: &Row| row.cpu_per_packet().as_nanos() as f64 / 1_000.0;
+                let micros = |q| median.latency.value_at_quantile(q) as f64 / 1_000.0;
+                report::print(&format!(
+                    "| {who:?} | {calls} | {} | {:.1} ({:.1}–{:.1}) | {:.2} | {:.2} | {:.0} | \
+                     {:.0} |\n",
+                    good.len(),
+                    cost(median),
+                    cost(good[0]),
+                    cost(good[good.len() - 1]),
+                    cost(median) / BITS_PER_PACKET * 1e3,
+                    median.resident as f64 / 1e6 / calls as f64,
+                    micros(0.5),
+                    micros(0.99),
+                ));
+            }
+        }
+    }
+}
+
+/// Media payload of an average packet: 1.5 Mbit/s of video and 32 kbit/s of audio in 230 packets.
+const BITS_PER_PACKET: f64 = 1_532_000.0 / crate::peer::media::PACKETS_PER_SECOND as f64;
+
+fn version(program: &str, argument: &str) -> String {
+    let output = Command::new(program).arg(argument).output();
+    let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let line = text.lines().find(|line| line.chars().any(|c| c.is_ascii_digit()));
+    line.unwrap_or("not installed").trim().to_owned()
+}
