@@ -27,6 +27,7 @@ test("a shopper and an agent have a call", { timeout: 180_000 }, async (t) => {
     for (const seat of [shopper, agent]) {
       const stats = await seat.stats();
       assert.equal(stats.dtls, "connected");
+      assert.equal(stats.srtp, "SRTP_AEAD_AES_128_GCM");
       assert.equal(stats.connections, 1, "one peer connection for audio and video");
       assert.ok(stats.audioPacketsReceived > 20, "audio packets keep coming");
     }

@@ -72,7 +72,7 @@ impl Core {
         self.stats.checks += 1;
         self.answer(path, accepted.response);
         if let Some(evicted) = accepted.evicted {
-            self.by_path.remove(&evicted);
+            self.by_path.remove(evicted);
         }
         if let Some(retired) = accepted.retired {
             self.by_ufrag.remove(&retired);
@@ -85,12 +85,10 @@ impl Core {
             self.legs[former].ice.forget(path);
         }
         let leg = &mut self.legs[key];
-        if leg.checked(&self.config.certificate, self.now) {
+        if leg.checked(self.now) {
             self.events.push_back(Event::Connected { leg: leg.id });
-            // The ClientHello leaves right after the answer.
-            let event = leg.handle_timeout(self.now);
-            self.leg_event(key, event);
         }
+        self.start_handshake(key, path);
         self.touched(key);
     }
 
@@ -104,7 +102,7 @@ impl Core {
 
     /// DTLS, RTP or RTCP: only from addresses that have passed a check.
     fn handle_protected(&mut self, path: Path, data: &mut [u8]) -> Disposition {
-        let Some(&key) = self.by_path.get(&path) else {
+        let Some(key) = self.by_path.get(path) else {
             if let Some(to) = self.moved.by_path(self.now, path) {
                 return Disposition::Forward(to);
             }
@@ -112,13 +110,7 @@ impl Core {
             return Disposition::Done;
         };
         if dtls::FIRST_BYTES.contains(&data[0]) {
-            let leg = &mut self.legs[key];
-            if !leg.handle_dtls(self.now, data) {
-                self.stats.dropped.dtls += 1;
-            }
-            let event = leg.drive_dtls(self.now);
-            self.leg_event(key, event);
-            self.touched(key);
+            self.postpone_dtls(key, data);
         } else {
             let done = if srtp::is_rtcp(data) {
                 self.handle_rtcp(key, data)

@@ -7,7 +7,10 @@
 mod bridge;
 mod command;
 mod datagram;
+mod handshakes;
 mod moved;
+mod paths;
+mod profiles;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -22,7 +25,10 @@ use ahash::AHashMap;
 use rand::{SeedableRng, rngs::StdRng};
 use slab::Slab;
 
-use self::{bridge::Call, moved::Moved, timers::Timers};
+use self::{
+    bridge::Call, handshakes::Handshakes, moved::Moved, paths::Paths, profiles::ProfileMemory,
+    timers::Timers,
+};
 pub use self::{
     moved::ReleasedLeg,
     stats::{CoreStats, Drops, Traffic},
@@ -52,9 +58,11 @@ pub struct Core {
     legs: Slab<Leg>,
     by_id: AHashMap<LegId, usize>,
     by_ufrag: AHashMap<Ufrag, usize>,
-    by_path: AHashMap<Path, usize>,
+    by_path: Paths,
     calls: AHashMap<CallId, Call>,
     moved: Moved,
+    handshakes: Handshakes,
+    profiles: ProfileMemory,
     timers: Timers,
     /// Legs that may have something to send.
     ready: VecDeque<usize>,
@@ -80,9 +88,11 @@ impl Core {
             legs: Slab::new(),
             by_id: AHashMap::new(),
             by_ufrag: AHashMap::new(),
-            by_path: AHashMap::new(),
+            by_path: Paths::default(),
             calls: AHashMap::new(),
             moved: Moved::default(),
+            handshakes: Handshakes::default(),
+            profiles: ProfileMemory::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
             answers: VecDeque::new(),
@@ -93,9 +103,11 @@ impl Core {
         }
     }
 
-    /// Does what is due.
+    /// Does what is due, and a bounded share of the handshakes that wait: while there are more,
+    /// [`Core::next_timeout`] stays at the present.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.now = now;
+        self.advance_handshakes(now);
         while let Some(key) = self.timers.pop_due(now) {
             let Some(leg) = self.legs.get_mut(key) else { continue };
             let event = leg.handle_timeout(now);
@@ -114,9 +126,10 @@ impl Core {
         self.moved.expire(now);
     }
 
-    /// When to call [`Core::handle_timeout`] next.
+    /// When to call [`Core::handle_timeout`] next, once everything is drained.
     pub fn next_timeout(&self) -> Option<Instant> {
-        [self.timers.next(), self.moved.next_expiry()].into_iter().flatten().min()
+        let at_once = (!self.handshakes.is_empty()).then_some(self.now);
+        [self.timers.next(), self.moved.next_expiry(), at_once].into_iter().flatten().min()
     }
 
     /// The next datagram to send. Consecutive ones to the same address are adjacent, so that the
@@ -171,14 +184,14 @@ impl Core {
         }
     }
 
-    /// Something happened to a leg: it may have to send, and it may be due earlier.
+    /// Something happened to a leg: it may have to send, and it may be due earlier, which is
+    /// looked at once when it has been drained and not for every packet.
     fn touched(&mut self, key: usize) {
         let Some(leg) = self.legs.get_mut(key) else { return };
         if !leg.queued {
             leg.queued = true;
             self.ready.push_back(key);
         }
-        self.schedule(key);
     }
 
     /// Brings a leg's deadline forward. A later one is left to be found when the earlier one
@@ -203,7 +216,14 @@ impl Core {
                 self.events.push_back(Event::Warm { leg: id, dtls, srtp });
             }
             LegEvent::Silent => self.events.push_back(Event::Silent { leg: id }),
-            LegEvent::Closed(reason) => self.close(key, reason),
+            LegEvent::Closed(reason) => {
+                if reason == CloseReason::DtlsFailed
+                    && let Some(path) = leg.ice.send_path()
+                {
+                    self.profiles.failed(self.now, path.remote.ip());
+                }
+                self.close(key, reason);
+            }
         }
     }
 
@@ -227,6 +247,7 @@ impl Core {
     fn detach(&mut self, key: usize) -> Option<Leg> {
         let mut leg = self.legs.try_remove(key)?;
         leg.queued = false;
+        leg.dtls_steps = 0;
         self.stats.media += leg.count();
         self.timers.remove(key);
         self.by_id.remove(&leg.id);
@@ -234,7 +255,7 @@ impl Core {
             self.by_ufrag.remove(&ufrag);
         }
         for path in leg.ice.paths() {
-            self.by_path.remove(&path);
+            self.by_path.remove(path);
         }
         if leg.is_warm() {
             self.stats.warm_legs -= 1;

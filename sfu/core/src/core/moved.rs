@@ -158,6 +158,11 @@ impl Core {
         if let Some(&namesake) = self.by_id.get(&leg.id) {
             self.close(namesake, CloseReason::Asked);
         }
-        self.attach(leg);
+        let path = leg.ice.send_path();
+        let key = self.attach(leg);
+        // Its handshake may have been waiting for its turn on the other worker.
+        if let Some(path) = path {
+            self.start_handshake(key, path);
+        }
     }
 }

@@ -69,11 +69,14 @@ pub struct Drops {
     pub srtp_replay: u64,
     /// Answers to checks that were not sent because the queue for them was full.
     pub answer_queue_full: u64,
+    /// DTLS that was not taken, and handshakes not begun, because too much of it waits. Both are
+    /// tried again.
+    pub handshake_queue_full: u64,
 }
 
 impl Drops {
     /// All reasons with their counts, named as in metrics.
-    pub fn by_reason(&self) -> [(&'static str, u64); 11] {
+    pub fn by_reason(&self) -> [(&'static str, u64); 12] {
         [
             ("malformed", self.malformed),
             ("unknown_ufrag", self.unknown_ufrag),
@@ -86,6 +89,7 @@ impl Drops {
             ("srtp_auth", self.srtp_auth),
             ("srtp_replay", self.srtp_replay),
             ("answer_queue_full", self.answer_queue_full),
+            ("handshake_queue_full", self.handshake_queue_full),
         ]
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use super::{FLIGHT_RETRIES, FLIGHT_RTO, HANDSHAKE_TIMEOUT, MTU};
+use super::{FLIGHT_RETRIES, FLIGHT_RTO, HANDSHAKE_TIMEOUT, MTU, Profiles, hello};
 use crate::sdp::{Fingerprint, HashAlgorithm};
 
 /// The node's DTLS certificate and key, with everything that is made once and shared by all legs
@@ -12,8 +12,9 @@ use crate::sdp::{Fingerprint, HashAlgorithm};
 #[derive(Clone)]
 pub struct Certificate {
     key_pair: dimpl::DtlsCertificate,
-    /// Building it validates the whole crypto provider, which takes longer than a handshake.
-    config: Arc<dimpl::Config>,
+    /// For each [`Profiles`]. Building one validates the whole crypto provider, which takes longer
+    /// than a handshake.
+    configs: [Arc<dimpl::Config>; 2],
     fingerprint: Fingerprint,
 }
 
@@ -26,15 +27,19 @@ impl Certificate {
     pub fn generate() -> Self {
         let key_pair = dimpl::certificate::generate_self_signed_certificate()
             .expect("the crypto library makes a P-256 key and signs with it");
-        let config = dimpl::Config::builder()
-            .mtu(MTU)
-            .flight_start_rto(FLIGHT_RTO)
-            .flight_retries(FLIGHT_RETRIES)
-            .handshake_timeout(HANDSHAKE_TIMEOUT)
-            .build()
-            .expect("the settings are within dimpl's bounds");
         let fingerprint = Fingerprint::sha256(sha256(&key_pair.certificate));
-        Self { key_pair, config: Arc::new(config), fingerprint }
+        let providers = [hello::provider(), dimpl::crypto::aws_lc_rs::default_provider()];
+        let configs = providers.map(|provider| {
+            let config = dimpl::Config::builder()
+                .with_crypto_provider(provider)
+                .mtu(MTU)
+                .flight_start_rto(FLIGHT_RTO)
+                .flight_retries(FLIGHT_RETRIES)
+                .handshake_timeout(HANDSHAKE_TIMEOUT)
+                .build();
+            Arc::new(config.expect("the settings are within dimpl's bounds"))
+        });
+        Self { key_pair, configs, fingerprint }
     }
 
     /// The fingerprint that answers announce.
@@ -42,8 +47,11 @@ impl Certificate {
         &self.fingerprint
     }
 
-    pub(super) fn config(&self) -> &Arc<dimpl::Config> {
-        &self.config
+    pub(super) fn config(&self, profiles: Profiles) -> &Arc<dimpl::Config> {
+        match profiles {
+            Profiles::Gcm128 => &self.configs[0],
+            Profiles::All => &self.configs[1],
+        }
     }
 
     pub(super) fn key_pair(&self) -> dimpl::DtlsCertificate {

@@ -4,11 +4,11 @@
 //! ClientHello leaves together with the first STUN response, which saves up to a round trip. One
 //! ClientHello offers both DTLS 1.3 and 1.2.
 //!
-//! The server chooses the SRTP profile, and Chromium 156 chooses AES_CM_128_HMAC_SHA1_80 whenever
-//! that is offered. It stays offered: without it the handshake fails for good with a peer that has
-//! no GCM, and nothing in the peer's SDP tells beforehand.
+//! The server chooses the SRTP profile, and Chromium chooses AES_CM_128_HMAC_SHA1_80 whenever that
+//! is offered. So it is not: [`Profiles`].
 
 mod certificate;
+mod hello;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +43,17 @@ const ALERT: u8 = 21;
 /// Content type of a handshake record that is not encrypted.
 const HANDSHAKE: u8 = 22;
 
+/// SRTP profiles that the node offers. Every current browser has both families, and takes the
+/// slower one where it has the choice (docs/decisions/0020).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profiles {
+    /// AEAD_AES_128_GCM alone.
+    Gcm128,
+    /// Everything that [`srtp`](crate::srtp) can do. Nothing in a peer's SDP tells whether it needs
+    /// this.
+    All,
+}
+
 /// What the association has to say.
 #[derive(Debug)]
 pub(crate) enum Output {
@@ -52,7 +63,8 @@ pub(crate) enum Output {
     Established { version: DtlsVersion, profile: SrtpProfile, material: KeyingMaterial },
     /// The peer closed the association.
     PeerClosed,
-    /// The handshake failed for good, or the certificate is not the announced one.
+    /// The handshake failed for good, the certificate is not the announced one, or no SRTP profile
+    /// was agreed.
     Failed,
     /// Nothing now; call [`Association::handle_timeout`] then.
     Idle(Instant),
@@ -63,8 +75,10 @@ pub(crate) enum Output {
 enum State {
     /// Until the peer's certificate is known and verified.
     Handshaking,
-    /// The certificate is the announced one; the keys are still missing.
+    /// The certificate is the announced one.
     Verified,
+    /// The handshake is done; the keys are still missing.
+    Connected,
     Established,
     /// Reported; nothing more will happen.
     Failed,
@@ -73,6 +87,7 @@ enum State {
 /// One DTLS association, as the client.
 pub(crate) struct Association {
     dtls: dimpl::Dtls,
+    profiles: Profiles,
     state: State,
     /// Set when something failed; reported by the next poll.
     failure: bool,
@@ -84,13 +99,14 @@ impl Association {
     /// [`Association::handle_timeout`]. `fingerprints` are those of the peer's SDP.
     pub(crate) fn connect(
         certificate: &Certificate,
+        profiles: Profiles,
         fingerprints: Vec<Fingerprint>,
         now: Instant,
     ) -> Self {
-        let config = Arc::clone(certificate.config());
+        let config = Arc::clone(certificate.config(profiles));
         let mut dtls = dimpl::Dtls::new_auto(config, certificate.key_pair(), now);
         dtls.set_active(true);
-        Self { dtls, state: State::Handshaking, failure: false, fingerprints }
+        Self { dtls, profiles, state: State::Handshaking, failure: false, fingerprints }
     }
 
     /// Takes a datagram. False if it was dropped: a datagram cannot end a handshake, only time
@@ -138,8 +154,19 @@ impl Association {
                 return Output::Failed;
             }
             match self.dtls.poll_output(buffer) {
-                dimpl::Output::Packet(packet) => return Output::Packet(packet.len()),
+                dimpl::Output::Packet(packet) => {
+                    let len = packet.len();
+                    if self.profiles == Profiles::Gcm128 && self.state == State::Handshaking {
+                        hello::narrow_datagram(&mut buffer[..len]);
+                    }
+                    return Output::Packet(len);
+                }
+                // No keys came with the end of the handshake: the peer has none of our profiles.
+                dimpl::Output::Timeout(_) if self.state == State::Connected => self.failure = true,
                 dimpl::Output::Timeout(at) => return Output::Idle(at),
+                dimpl::Output::Connected if self.state == State::Verified => {
+                    self.state = State::Connected;
+                }
                 dimpl::Output::PeerCert(der) => {
                     if self.fingerprints.iter().any(|expected| certificate::matches(expected, der))
                     {
@@ -167,17 +194,19 @@ impl Association {
 
     /// None if the peer has not proved its certificate or the export is unusable.
     fn established(&mut self, material: &[u8], profile: dimpl::SrtpProfile) -> Option<Output> {
-        if self.state != State::Verified {
+        if !matches!(self.state, State::Verified | State::Connected) {
             return None;
         }
         let version = match self.dtls.protocol_version()? {
             dimpl::ProtocolVersion::DTLS1_3 => DtlsVersion::V1_3,
             _ => DtlsVersion::V1_2,
         };
-        let profile = match profile {
-            dimpl::SrtpProfile::AEAD_AES_128_GCM => SrtpProfile::AeadAes128Gcm,
-            dimpl::SrtpProfile::AEAD_AES_256_GCM => SrtpProfile::AeadAes256Gcm,
-            dimpl::SrtpProfile::AES128_CM_SHA1_80 => SrtpProfile::AesCm128HmacSha1_80,
+        let profile = match (profile, self.profiles) {
+            (dimpl::SrtpProfile::AEAD_AES_128_GCM, _) => SrtpProfile::AeadAes128Gcm,
+            (dimpl::SrtpProfile::AEAD_AES_256_GCM, Profiles::All) => SrtpProfile::AeadAes256Gcm,
+            (dimpl::SrtpProfile::AES128_CM_SHA1_80, Profiles::All) => {
+                SrtpProfile::AesCm128HmacSha1_80
+            }
             _ => return None,
         };
         let material = KeyingMaterial::new(profile, material)?;

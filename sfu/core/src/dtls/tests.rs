@@ -2,12 +2,12 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::{Association, Certificate, HANDSHAKE_TIMEOUT, Output};
+use super::{Association, Certificate, HANDSHAKE_TIMEOUT, Output, Profiles};
 use crate::{
     api::{DtlsVersion, SrtpProfile},
     sdp::Fingerprint,
     srtp::KeyingMaterial,
-    testing::{DtlsServer, Versions},
+    testing::{DtlsServer, OldDtlsServer, Versions},
 };
 
 const STEP: Duration = Duration::from_millis(10);
@@ -57,8 +57,17 @@ fn run(client: &mut Association, server: &mut DtlsServer, mut now: Instant, step
 fn pair(versions: Versions, now: Instant) -> (Association, DtlsServer, Certificate) {
     let server = DtlsServer::new(versions, now);
     let certificate = Certificate::generate();
-    let client = Association::connect(&certificate, vec![server.fingerprint().clone()], now);
+    let client = connect(&certificate, Profiles::Gcm128, &server, now);
     (client, server, certificate)
+}
+
+fn connect(
+    certificate: &Certificate,
+    profiles: Profiles,
+    server: &DtlsServer,
+    now: Instant,
+) -> Association {
+    Association::connect(certificate, profiles, vec![server.fingerprint().clone()], now)
 }
 
 #[test]
@@ -84,12 +93,62 @@ fn agrees_with_servers_of_any_version() {
 }
 
 #[test]
+fn offers_one_profile_or_all() {
+    let certificate = Certificate::generate();
+    for (versions, cookie) in [
+        (Versions::Only1_2, false),
+        (Versions::Only1_2, true),
+        (Versions::Only1_3, false),
+        (Versions::Only1_3, true),
+    ] {
+        let agreed = |profiles| {
+            let now = Instant::now();
+            let mut server = DtlsServer::with_cookie(cookie, versions, now);
+            let mut client = connect(&certificate, profiles, &server, now);
+            let seen = run(&mut client, &mut server, now, 10);
+            let (_, profile, _) = seen.established.expect("keys");
+            profile
+        };
+        assert_eq!(agreed(Profiles::Gcm128), SrtpProfile::AeadAes128Gcm);
+        // The server's first choice.
+        assert_eq!(agreed(Profiles::All), SrtpProfile::AeadAes256Gcm);
+    }
+}
+
+#[test]
+fn server_without_gcm_needs_the_wider_offer() {
+    let certificate = Certificate::generate();
+    let meet = |profiles| {
+        let mut now = Instant::now();
+        let mut server = OldDtlsServer::new();
+        let announced = vec![server.fingerprint().clone()];
+        let mut client = Association::connect(&certificate, profiles, announced, now);
+        let mut seen = Seen::default();
+        while seen.established.is_none() && !seen.failed {
+            client.handle_timeout(now);
+            let due = drain(&mut client, now, &mut seen);
+            let sent = std::mem::take(&mut seen.packets);
+            now = if sent.is_empty() { due.max(now + STEP) } else { now + STEP };
+            for reply in sent.iter().flat_map(|packet| server.handle(now, packet)) {
+                client.handle_packet(now, &reply);
+            }
+        }
+        seen
+    };
+    let narrow = meet(Profiles::Gcm128);
+    assert!(narrow.failed && narrow.established.is_none());
+    let (_, profile, _) = meet(Profiles::All).established.expect("keys");
+    assert_eq!(profile, SrtpProfile::AesCm128HmacSha1_80);
+}
+
+#[test]
 fn another_certificate_than_announced_fails() {
     for versions in [Versions::Only1_2, Versions::Only1_3] {
         let now = Instant::now();
         let mut server = DtlsServer::new(versions, now);
         let announced = vec![Fingerprint::sha256([7; 32])];
-        let mut client = Association::connect(&Certificate::generate(), announced, now);
+        let certificate = Certificate::generate();
+        let mut client = Association::connect(&certificate, Profiles::Gcm128, announced, now);
         let seen = run(&mut client, &mut server, now, 10);
         assert!(seen.failed);
         assert!(seen.established.is_none());

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Quality, SrtpProfile},
-    dtls::{self, Association, Certificate},
+    dtls::{self, Association, Certificate, Profiles},
     ice::{self, Agent, Path},
     media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing},
     sdp::{Fingerprint, LocalSsrcs},
@@ -40,6 +40,8 @@ pub(crate) struct Bridged {
 enum Transport {
     /// No check has been validated: nothing may be sent.
     Waiting,
+    /// ICE works, DTLS has not begun.
+    Connected,
     /// ICE works, DTLS is at work.
     Handshaking(Box<Association>),
     /// Media can flow.
@@ -72,6 +74,8 @@ pub(crate) struct Leg {
     pub(crate) bridged: Option<Bridged>,
     /// It stands in the core's queue of legs with something to send.
     pub(crate) queued: bool,
+    /// How often it stands in the core's queue of steps of handshakes.
+    pub(crate) dtls_steps: u8,
     transport: Transport,
     fingerprints: Vec<Fingerprint>,
     /// When DTLS wants to be called.
@@ -102,6 +106,7 @@ impl Leg {
             media,
             bridged: None,
             queued: false,
+            dtls_steps: 0,
             transport: Transport::Waiting,
             fingerprints,
             dtls_due: None,
@@ -122,17 +127,27 @@ impl Leg {
         matches!(self.transport, Transport::Warm(..))
     }
 
-    /// A check has been validated. True for the first: the handshake starts.
-    pub(crate) fn checked(&mut self, certificate: &Certificate, now: Instant) -> bool {
+    /// A check has been validated. True for the first.
+    pub(crate) fn checked(&mut self, now: Instant) -> bool {
         self.heard(now);
         let first = matches!(self.transport, Transport::Waiting);
         if first {
-            let dtls = Association::connect(certificate, self.fingerprints.clone(), now);
-            self.transport = Transport::Handshaking(Box::new(dtls));
-            self.dtls_due = Some(now);
-            self.hello_sent = Some(now);
+            self.transport = Transport::Connected;
         }
         first
+    }
+
+    /// Whether the handshake can begin and has not.
+    pub(crate) fn awaits_handshake(&self) -> bool {
+        matches!(self.transport, Transport::Connected)
+    }
+
+    /// Begins the handshake.
+    pub(crate) fn connect(&mut self, certificate: &Certificate, profiles: Profiles, now: Instant) {
+        let mut dtls = Association::connect(certificate, profiles, self.fingerprints.clone(), now);
+        dtls.handle_timeout(now);
+        self.transport = Transport::Handshaking(Box::new(dtls));
+        self.hello_sent = Some(now);
     }
 
     fn heard(&mut self, now: Instant) {
@@ -143,7 +158,7 @@ impl Leg {
     /// Takes a DTLS datagram from a validated path. False if it was dropped.
     pub(crate) fn handle_dtls(&mut self, now: Instant, data: &[u8]) -> bool {
         let taken = match &mut self.transport {
-            Transport::Waiting => false,
+            Transport::Waiting | Transport::Connected => false,
             Transport::Handshaking(dtls) | Transport::Warm(dtls, _) => {
                 dtls.handle_packet(now, data)
             }
@@ -183,6 +198,7 @@ impl Leg {
     /// Drains DTLS: datagrams are queued, keys are installed.
     pub(crate) fn drive_dtls(&mut self, now: Instant) -> Option<LegEvent> {
         let mut buffer = [0; DATAGRAM_LEN];
+        let mut warm = None;
         loop {
             let (Transport::Handshaking(dtls) | Transport::Warm(dtls, _)) = &mut self.transport
             else {
@@ -201,7 +217,8 @@ impl Leg {
                             Transport::Handshaking(dtls) => Transport::Warm(dtls, session),
                             other => other,
                         };
-                    return Some(LegEvent::Warm(version, profile));
+                    // The flight that ends the handshake comes after the keys: go on.
+                    warm = Some(LegEvent::Warm(version, profile));
                 }
                 dtls::Output::PeerClosed => {
                     return Some(LegEvent::Closed(CloseReason::PeerClosed));
@@ -209,7 +226,7 @@ impl Leg {
                 dtls::Output::Failed => return Some(LegEvent::Closed(CloseReason::DtlsFailed)),
                 dtls::Output::Idle(due) => {
                     self.dtls_due = Some(due);
-                    return None;
+                    return warm;
                 }
             }
         }
@@ -247,6 +264,7 @@ impl Leg {
             _ if quiet >= ice::CONSENT_TIMEOUT => {
                 return Some(LegEvent::Closed(CloseReason::ConsentLost));
             }
+            Transport::Connected => {}
             Transport::Handshaking(dtls) | Transport::Warm(dtls, _) => {
                 if self.dtls_due.is_some_and(|due| due <= now) {
                     dtls.handle_timeout(now);
@@ -333,6 +351,7 @@ impl std::fmt::Debug for Leg {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let transport = match self.transport {
             Transport::Waiting => "waiting",
+            Transport::Connected => "connected",
             Transport::Handshaking(_) => "handshaking",
             Transport::Warm(..) => "warm",
         };

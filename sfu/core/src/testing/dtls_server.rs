@@ -28,13 +28,18 @@ pub(crate) struct DtlsServer {
 
 impl DtlsServer {
     pub(crate) fn new(versions: Versions, now: Instant) -> Self {
+        // BoringSSL, which browsers use, asks for no cookie.
+        Self::with_cookie(false, versions, now)
+    }
+
+    /// A server that may ask for the ClientHello again, with a cookie.
+    pub(crate) fn with_cookie(cookie: bool, versions: Versions, now: Instant) -> Self {
         let certificate =
             dimpl::certificate::generate_self_signed_certificate().expect("a certificate");
         let mut fingerprint = [0; 32];
         fingerprint
             .copy_from_slice(digest::digest(&digest::SHA256, &certificate.certificate).as_ref());
-        // BoringSSL, which browsers use, asks for no cookie.
-        let config = dimpl::Config::builder().use_server_cookie(false).build().expect("a config");
+        let config = dimpl::Config::builder().use_server_cookie(cookie).build().expect("a config");
         let config = Arc::new(config);
         let dtls = match versions {
             Versions::Only1_2 => dimpl::Dtls::new_12(config, certificate, now),

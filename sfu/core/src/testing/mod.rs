@@ -1,5 +1,6 @@
-//! The other end of a leg, made for tests from independent parts: `dimpl` as the DTLS server,
-//! `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`] and [`Protection`] are for benches.
+//! The other end of a leg, made for tests from independent parts: `dimpl` (or `rtc-dtls`) as the
+//! DTLS server, `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`] and
+//! [`Protection`] are for benches.
 #![cfg_attr(
     not(test),
     allow(dead_code, unused_imports, reason = "benches need less of it than tests")
@@ -7,6 +8,8 @@
 
 mod calls;
 mod dtls_server;
+#[cfg(test)]
+mod old_dtls_server;
 mod peer;
 mod protection;
 
@@ -14,6 +17,8 @@ pub use self::{
     calls::{Calls, Carried},
     protection::Protection,
 };
+#[cfg(test)]
+pub(crate) use self::old_dtls_server::OldDtlsServer;
 pub(crate) use self::{
     dtls_server::{DtlsServer, Versions},
     peer::{Peer, key_frame, rtp_packet},

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::world::{World, leg};
 use crate::{
-    api::{CloseReason, Command, DtlsVersion, Event, RejectReason},
+    api::{CloseReason, Command, DtlsVersion, Event, RejectReason, SrtpProfile},
     ice::{CONNECT_TIMEOUT, CONSENT_TIMEOUT, SILENT_AFTER},
-    testing::{Peer, Versions},
+    testing::{DtlsServer, Peer, Versions},
 };
 
 #[test]
@@ -35,12 +35,73 @@ fn the_client_hello_leaves_with_the_first_answer() {
     let peer = world.open(Versions::Both);
     let mut check = world.peers[peer].check(false);
     let (port, from) = (world.peers[peer].port, world.peers[peer].address);
-    world.cores[0].handle_datagram(world.now, port, from, &mut check);
+    let core = &mut world.cores[0];
+    core.handle_datagram(world.now, port, from, &mut check);
+    assert_eq!(core.next_timeout(), Some(world.now), "there is more to do at once");
+    core.handle_timeout(world.now);
     let mut first_bytes = Vec::new();
-    while let Some(transmit) = world.cores[0].poll_transmit() {
+    while let Some(transmit) = core.poll_transmit() {
         first_bytes.push(transmit.data[0]);
     }
     assert_eq!(first_bytes, [1, 22], "a STUN success, then a DTLS handshake record");
+}
+
+#[test]
+fn a_handshake_waits_for_nothing_but_the_peer() {
+    for versions in [Versions::Only1_2, Versions::Only1_3] {
+        let mut world = World::new();
+        let peer = world.open(versions);
+        // On this network nothing takes any time.
+        world.check(peer);
+        assert!(world.peers[peer].is_warm(), "{versions:?}");
+        assert_eq!(world.stats().warm_legs, 1, "{versions:?}");
+    }
+}
+
+#[test]
+fn handshakes_of_many_legs_are_spread_over_calls() {
+    let mut world = World::new();
+    let peers: Vec<_> = (0..4).map(|_| world.open(Versions::Both)).collect();
+    for &peer in &peers {
+        let mut check = world.peers[peer].check(true);
+        let (port, from) = (world.peers[peer].port, world.peers[peer].address);
+        world.cores[0].handle_datagram(world.now, port, from, &mut check);
+    }
+    let core = &mut world.cores[0];
+    let mut hellos = Vec::new();
+    while core.next_timeout().is_some_and(|due| due <= world.now) {
+        core.handle_timeout(world.now);
+        let mut at_once = 0;
+        while let Some(transmit) = core.poll_transmit() {
+            at_once += usize::from(transmit.data[0] == 22);
+        }
+        hellos.push(at_once);
+    }
+    assert_eq!(hellos, [2, 2]);
+}
+
+#[test]
+fn failed_handshake_widens_the_next_offer_of_profiles() {
+    let mut world = World::new();
+    let first = world.open(Versions::Only1_3);
+    world.peers[first].dtls = DtlsServer::new(Versions::Only1_3, world.now);
+    world.check(first);
+    let closed = Event::Closed { leg: leg(first), reason: CloseReason::DtlsFailed };
+    assert!(world.take_events().contains(&closed));
+
+    let second = world.open(Versions::Only1_3);
+    world.peers[second].address = world.peers[first].address;
+    world.peers.swap_remove(first);
+    world.check(0);
+    let profiles: Vec<_> = world
+        .take_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Warm { srtp, .. } => Some(srtp),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(profiles, [SrtpProfile::AeadAes256Gcm], "what the peer chooses from everything");
 }
 
 #[test]

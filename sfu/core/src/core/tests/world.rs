@@ -140,6 +140,10 @@ impl World {
 
     fn deliver_from(&mut self, worker: usize) -> bool {
         let mut moved = false;
+        if self.cores[worker].next_timeout().is_some_and(|due| due <= self.now) {
+            self.cores[worker].handle_timeout(self.now);
+            moved = true;
+        }
         while let Some(transmit) = self.cores[worker].poll_transmit() {
             moved = true;
             let (port, to, data) = (transmit.port, transmit.to, transmit.data.to_vec());
