@@ -103,9 +103,14 @@ impl Calls {
             }
         }
         let mut to_core = vec![peer.check(true)];
-        while !to_core.is_empty() {
+        let is_due = |core: &Core, now| core.next_timeout().is_some_and(|due| due <= now);
+        while !to_core.is_empty() || is_due(&self.core, self.now) {
             for mut data in std::mem::take(&mut to_core) {
                 let _ = self.core.handle_datagram(self.now, Port(0), peer.address, &mut data);
+            }
+            // Handshakes wait for their turn.
+            if is_due(&self.core, self.now) {
+                self.core.handle_timeout(self.now);
             }
             while let Some(transmit) = self.core.poll_transmit() {
                 if transmit.to == peer.address {

@@ -13,12 +13,12 @@ mod old_dtls_server;
 mod peer;
 mod protection;
 
+#[cfg(test)]
+pub(crate) use self::old_dtls_server::OldDtlsServer;
 pub use self::{
     calls::{Calls, Carried},
     protection::Protection,
 };
-#[cfg(test)]
-pub(crate) use self::old_dtls_server::OldDtlsServer;
 pub(crate) use self::{
     dtls_server::{DtlsServer, Versions},
     peer::{Peer, key_frame, rtp_packet},
