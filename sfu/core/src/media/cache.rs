@@ -1,8 +1,14 @@
 //! The packets of one outgoing stream: waiting to be sent, then kept to be repeated.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::rtp::MAX_HEADER;
+
+/// The ring grows until it holds this much time: a peer that asks for an older packet could not use
+/// it any more.
+const KEPT_FOR: Duration = Duration::from_millis(1_200);
+/// It begins with this share of the room that it may have, and doubles.
+const FIRST_SHARE: usize = 8;
 
 /// A packet's place and what sending it needs to know.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +16,8 @@ pub(super) struct Entry {
     sequence: u64,
     /// Position in the endless sequence of bytes that the ring is a window of.
     at: u64,
+    /// Where in the ring that is.
+    offset: u32,
     len: u16,
     /// Where the payload begins.
     pub(super) header_len: u8,
@@ -29,14 +37,26 @@ pub(super) struct Entry {
 pub(super) struct PacketCache {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
-    capacity: usize,
+    most_bytes: usize,
     slots: usize,
     end: u64,
+    lap: Option<Lap>,
+    /// What lies before this position has been overwritten.
+    floor: u64,
+}
+
+/// One round through the ring.
+#[derive(Debug, Clone, Copy)]
+struct Lap {
+    /// Position of the ring's first byte.
+    start: u64,
+    began: Instant,
 }
 
 const EMPTY: Entry = Entry {
     sequence: u64::MAX,
     at: 0,
+    offset: 0,
     len: 0,
     header_len: 0,
     transport_sequence_at: 0,
@@ -46,31 +66,34 @@ const EMPTY: Entry = Entry {
 };
 
 impl PacketCache {
-    /// A cache of so many bytes and packets. They are not allocated before the first packet, so an
-    /// idle leg costs nothing.
-    pub(super) fn new(capacity: usize, slots: usize) -> Self {
-        Self { bytes: Vec::new(), entries: Vec::new(), capacity, slots, end: 0 }
+    /// A cache of at most so many bytes and packets. Nothing is allocated before the first packet,
+    /// so an idle leg costs nothing.
+    pub(super) fn new(most_bytes: usize, slots: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            entries: Vec::new(),
+            most_bytes,
+            slots,
+            end: 0,
+            lap: None,
+            floor: 0,
+        }
     }
 
     /// Stores a packet: `header` writes at most [`MAX_HEADER`] bytes and returns the entry's header
     /// length and offsets.
     pub(super) fn store(
         &mut self,
+        now: Instant,
         sequence: u64,
         payload: &[u8],
         header: impl FnOnce(&mut [u8]) -> Layout,
     ) {
-        if self.bytes.is_empty() {
-            self.bytes = vec![0; self.capacity];
+        if self.entries.is_empty() {
             self.entries = vec![EMPTY; self.slots];
         }
         let most = MAX_HEADER + payload.len();
-        let mut offset = (self.end % self.capacity as u64) as usize;
-        if offset + most > self.capacity {
-            // A packet does not wrap around the end.
-            self.end += (self.capacity - offset) as u64;
-            offset = 0;
-        }
+        let offset = self.make_room(now, most);
         let place = &mut self.bytes[offset..offset + most];
         let layout = header(place);
         let len = usize::from(layout.header_len) + payload.len();
@@ -79,6 +102,7 @@ impl PacketCache {
         self.entries[slot] = Entry {
             sequence,
             at: self.end,
+            offset: offset as u32,
             len: len as u16,
             header_len: layout.header_len,
             transport_sequence_at: layout.transport_sequence_at,
@@ -89,18 +113,55 @@ impl PacketCache {
         self.end += len as u64;
     }
 
+    /// Where in the ring so many bytes can be written. At its end the ring begins anew, since a
+    /// packet does not wrap around; or it grows, if the lap was too short.
+    fn make_room(&mut self, now: Instant, most: usize) -> usize {
+        let lap = *self.lap.get_or_insert(Lap { start: self.end, began: now });
+        let offset = (self.end - lap.start) as usize;
+        if offset + most <= self.bytes.len() {
+            return offset;
+        }
+        let is_short = now.saturating_duration_since(lap.began) < KEPT_FOR;
+        if is_short && self.bytes.len() < self.most_bytes {
+            let first = (self.most_bytes / FIRST_SHARE).max(most);
+            let len = (2 * self.bytes.len()).max(first).min(self.most_bytes);
+            self.bytes.reserve_exact(len - self.bytes.len());
+            self.bytes.resize(len, 0);
+            // What is left of the lap before stands where new packets come now.
+            self.floor = lap.start;
+            if offset + most <= len {
+                return offset;
+            }
+        }
+        self.end = lap.start + self.bytes.len() as u64;
+        self.lap = Some(Lap { start: self.end, began: now });
+        0
+    }
+
     /// A packet that is still kept.
     pub(super) fn get(&mut self, sequence: u64) -> Option<(&mut Entry, &[u8])> {
         let slot = self.slot(sequence);
         let entry = self.entries.get_mut(slot)?;
         // A header may take more room while it is written than it needs in the end.
-        let reach = entry.at + self.capacity as u64;
-        if entry.sequence != sequence || self.end + MAX_HEADER as u64 > reach {
+        let reach = entry.at + self.bytes.len() as u64;
+        let overwritten = entry.at < self.floor || self.end + MAX_HEADER as u64 > reach;
+        if entry.sequence != sequence || overwritten {
             return None;
         }
-        let offset = (entry.at % self.capacity as u64) as usize;
+        let offset = entry.offset as usize;
         let bytes = &self.bytes[offset..offset + usize::from(entry.len)];
         Some((entry, bytes))
+    }
+
+    /// Gives the memory back. Nothing is kept any more.
+    pub(super) fn free(&mut self) {
+        *self = Self { end: self.end, ..Self::new(self.most_bytes, self.slots) };
+    }
+
+    /// Bytes allocated for packets.
+    #[cfg(test)]
+    pub(super) fn allocated(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Most packets kept.

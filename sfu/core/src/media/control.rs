@@ -105,6 +105,9 @@ impl MediaLeg {
         if ended && self.report_due.is_some_and(|due| due <= now) {
             self.report_due = None;
             self.inbound.kept = Kept::default();
+            for stream in &mut self.outbound.streams {
+                stream.cache.free();
+            }
         }
     }
 

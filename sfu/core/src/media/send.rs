@@ -19,8 +19,8 @@ use crate::{
     sdp::{Codec, Media, PayloadMapping},
 };
 
-/// Bytes and packets kept for repeats of video: more than a second at 2.5 Mbit/s. Audio is not
-/// repeated; its ring is only the way to the socket.
+/// Bytes and packets kept at most for repeats of video: more than a second at 2.5 Mbit/s. Audio is
+/// not repeated; its ring is only the way to the socket.
 const VIDEO_CACHE: (usize, usize) = (448 * 1024, 1_024);
 const AUDIO_CACHE: (usize, usize) = (16 * 1024, 32);
 /// Timestamps move on by at least this much from one publisher to the next.
@@ -235,7 +235,7 @@ impl SendStream {
             Err(dropped) => return dropped,
         };
         let fixed = Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc };
-        self.cache.store(position, payload, |buffer| {
+        self.cache.store(now, position, payload, |buffer| {
             write_header(buffer, media, two_byte_allowed, incoming, packet, fixed)
         });
         if incoming.starts_key_frame {

@@ -199,11 +199,12 @@ fn the_cache_keeps_what_fits_and_nothing_that_was_overwritten() {
         buffer[..12].fill(0x80);
         Layout { header_len: 12, transport_sequence_at: 0, send_time_at: 0 }
     };
+    let now = Instant::now();
     let mut cache = PacketCache::new(10_000, 64);
     assert!(cache.get(0).is_none());
     for sequence in 0..1_000u64 {
         let payload = vec![sequence as u8; 100 + (sequence as usize * 37) % 900];
-        cache.store(sequence, &payload, layout);
+        cache.store(now, sequence, &payload, layout);
         let mut kept = 0;
         for earlier in 0..=sequence {
             if let Some((_, bytes)) = cache.get(earlier) {
@@ -215,5 +216,32 @@ fn the_cache_keeps_what_fits_and_nothing_that_was_overwritten() {
         assert!(kept <= 10_000);
         assert!(sequence < 50 || kept > 7_000, "the ring is well used: {kept}");
         assert!(cache.get(sequence + 1).is_none());
+    }
+}
+
+#[test]
+fn the_cache_is_as_large_as_the_rate_needs() {
+    const KILO: usize = 1_024;
+    let layout = |buffer: &mut [u8]| {
+        buffer[..12].fill(0x80);
+        Layout { header_len: 12, transport_sequence_at: 0, send_time_at: 0 }
+    };
+    let second = Duration::from_secs(1);
+    // Packets of 1,112 bytes in a second, and what is allocated for them after ten.
+    for (rate, expected) in [(10, 56), (100, 224), (1_000, 448)] {
+        let mut cache = PacketCache::new(448 * KILO, 1_024);
+        assert_eq!(cache.allocated(), 0);
+        let start = Instant::now();
+        for sequence in 0..10 * rate {
+            let now = start + second * sequence / rate;
+            cache.store(now, sequence.into(), &[7; 1_100], layout);
+            let earlier = u64::from(sequence.saturating_sub(rate));
+            let kept = cache.get(earlier).is_some();
+            assert!(kept || rate == 1_000, "after a second, at {rate} packets in one");
+        }
+        assert_eq!(cache.allocated(), expected * KILO, "at {rate} packets a second");
+        cache.free();
+        assert_eq!(cache.allocated(), 0);
+        assert!(cache.get(u64::from(10 * rate - 1)).is_none());
     }
 }
