@@ -63,8 +63,8 @@ export const t = {
   figure: "Figure",
   shopper: "Shopper",
   figureNames: {
-    roundTrip: "Round trip", lostUp: "Lost on the way up", lostDown: "Lost on the way down", up: "Sends", down: "Gets",
-    room: "Room on the way down", queue: "Longest wait", picture: "Sees", frozen: "Frozen", concealed: "Sound made up",
+    roundTrip: "Round trip", lostUp: "Lost, sending", lostDown: "Lost, getting", up: "Sends", down: "Gets",
+    room: "Could get", queue: "Longest wait", picture: "Sees", frozen: "Frozen", concealed: "Sound gaps",
   },
   inMs: (/** @type {number} */ value) => `${Math.round(value)} ms`,
   inPercent: (/** @type {number} */ value) => `${(value * 100).toFixed(1)} %`,

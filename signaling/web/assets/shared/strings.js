@@ -36,7 +36,7 @@ export const shared = {
 
   soundOnly: "Sound only for now",
   pausedIn: (/** @type {string} */ name) => `Your connection is too weak for video right now. You and ${name} still hear each other; the picture comes back by itself.`,
-  pausedOut: (/** @type {string} */ name) => `${name}’s connection is too weak for video right now. They still hear you; your picture goes on by itself.`,
+  pausedOut: (/** @type {string} */ name) => `${name}’s connection is too weak for video right now. They still hear you, and see you again as soon as it is better.`,
   pausedBoth: "The connections are too weak for video right now. You still hear each other; the pictures come back by themselves.",
   pictureBack: "The connection is better: the picture is back.",
   ownPictureBack: (/** @type {string} */ name) => `${name}’s connection is better: they see you again.`,
