@@ -2,25 +2,37 @@
 //!
 //! Built afresh for every scrape from the counters that the workers copy out.
 
+mod durations;
+
 use prometheus::{
     Gauge, GaugeVec, IntCounterVec, Opts, Registry, core::Collector, proto::MetricFamily,
 };
 
 use sfu_core::Counters;
 
+use self::durations::Durations;
 use crate::{
     node::{Readiness, Status},
-    worker::WorkerStats,
+    worker::{Granted, Histogram, WorkerStats},
 };
 
-/// The metrics of this moment. `kernel_drops` is what the sockets' receive buffers had no room for.
+/// What the kernel tells of the media sockets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernel {
+    /// Datagrams that the receive buffers had no room for.
+    pub(crate) drops: u64,
+    /// The smallest buffers that it has granted.
+    pub(crate) granted: Granted,
+}
+
+/// The metrics of this moment.
 pub(crate) fn gather(
     readiness: Readiness,
     status: &Status,
     workers: &[WorkerStats],
-    kernel_drops: u64,
+    kernel: Kernel,
 ) -> Vec<MetricFamily> {
-    build(readiness, status, workers, kernel_drops).unwrap_or_else(|error| {
+    build(readiness, status, workers, kernel).unwrap_or_else(|error| {
         // Only a name that is wrong or given twice: caught by the test below.
         tracing::error!(%error, "metrics cannot be built");
         Vec::new()
@@ -31,7 +43,7 @@ fn build(
     readiness: Readiness,
     status: &Status,
     workers: &[WorkerStats],
-    kernel_drops: u64,
+    kernel: Kernel,
 ) -> prometheus::Result<Vec<MetricFamily>> {
     let scrape = Scrape(Registry::new());
     scrape.gauge(
@@ -91,10 +103,26 @@ fn build(
         "reason",
         &[
             ("receive", total(|w| w.io.receive_errors)),
-            ("receive_buffer_full", kernel_drops),
+            ("receive_buffer_full", kernel.drops),
             ("send", total(|w| w.io.send_errors)),
             ("send_buffer_full", total(|w| w.io.send_buffer_full)),
         ],
+    )?;
+    scrape.gauge(
+        "sfu_udp_buffer_bytes",
+        "Smallest socket buffer that the kernel has granted; 4 MiB are asked for.",
+        "direction",
+        &[("receive", kernel.granted.receive as f64), ("send", kernel.granted.send as f64)],
+    )?;
+    scrape.durations(
+        "sfu_forwarding_seconds",
+        "From the arrival of media in the kernel until its batch was handed back to it.",
+        workers.iter().map(|w| &w.io.forwarding),
+    )?;
+    scrape.durations(
+        "sfu_worker_turn_seconds",
+        "How long a worker takes from one look at its socket and queues to the next.",
+        workers.iter().map(|w| &w.io.turns),
     )?;
     scrape.counter(
         "sfu_worker_forwarded_total",
@@ -233,6 +261,17 @@ impl Scrape {
         self.add(gauges)
     }
 
+    fn durations<'a>(
+        &self,
+        name: &str,
+        help: &str,
+        of_workers: impl Iterator<Item = &'a Histogram>,
+    ) -> prometheus::Result<()> {
+        let mut counted = Histogram::default();
+        of_workers.for_each(|histogram| counted.add(histogram));
+        self.add(Durations::new(name, help, counted)?)
+    }
+
     fn counter(
         &self,
         name: &str,
@@ -250,6 +289,8 @@ impl Scrape {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use prometheus::TextEncoder;
 
     use super::*;
@@ -258,19 +299,28 @@ mod tests {
     #[test]
     fn every_metric_is_there_and_workers_add_up() {
         let worker = |received| {
-            let io = IoStats { datagrams_received: received, ..IoStats::default() };
+            let mut io = IoStats { datagrams_received: received, ..IoStats::default() };
+            io.forwarding.record(Duration::from_micros(90));
+            io.turns.record(Duration::from_secs(1));
             let mut worker = WorkerStats { io, busy: 0.5, ..WorkerStats::default() };
             worker.core.dropped.unknown_source = 3;
             worker.core.media.nacks_sent = 4;
             worker.core.media.dropped_layer = 5;
             worker
         };
+        let kernel = Kernel { drops: 7, granted: Granted { receive: 212_992, send: 1 } };
         let families =
-            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)], 7).unwrap();
+            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)], kernel).unwrap();
         let text = TextEncoder::new().encode_to_string(&families).unwrap();
         for line in [
             "sfu_udp_datagrams_total{direction=\"received\"} 5",
             "sfu_udp_errors_total{reason=\"receive_buffer_full\"} 7",
+            "sfu_udp_buffer_bytes{direction=\"receive\"} 212992",
+            "sfu_forwarding_seconds_bucket{le=\"0.000075\"} 0",
+            "sfu_forwarding_seconds_bucket{le=\"0.0001\"} 2",
+            "sfu_worker_turn_seconds_bucket{le=\"0.3\"} 0",
+            "sfu_worker_turn_seconds_count 2",
+            "sfu_worker_turn_seconds_sum 2",
             "sfu_node_state{state=\"ready\"} 1",
             "sfu_node_state{state=\"draining\"} 0",
             "sfu_worker_busy_ratio{worker=\"1\"} 0.5",

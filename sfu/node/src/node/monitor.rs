@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use super::{dispatch::Status, ways::Ways};
 use crate::{
-    metrics,
-    worker::{Peer, receive_drops},
+    metrics::{self, Kernel},
+    worker::{Granted, Peer, receive_drops},
 };
 
 /// Whether a node can be given legs and calls, and why not.
@@ -81,9 +81,15 @@ impl Monitor {
         let status = *self.status.borrow();
         let workers: Vec<_> = self.peers.iter().map(|peer| peer.stats.read()).collect();
         let drops = receive_drops();
-        let dropped =
-            self.peers.iter().filter_map(|peer| drops.get(&peer.socket.local())).sum::<u64>();
-        let mut families = metrics::gather(self.readiness(), &status, &workers, dropped);
+        let sockets = || self.peers.iter().map(|peer| &peer.socket);
+        let kernel = Kernel {
+            drops: sockets().filter_map(|socket| drops.get(&socket.local())).sum(),
+            granted: Granted {
+                receive: sockets().map(|socket| socket.granted().receive).min().unwrap_or(0),
+                send: sockets().map(|socket| socket.granted().send).min().unwrap_or(0),
+            },
+        };
+        let mut families = metrics::gather(self.readiness(), &status, &workers, kernel);
         families.extend(self.ways.collect());
         families
     }

@@ -6,12 +6,16 @@
 //!
 //! * `socket`: the UDP socket, receiving in batches (GRO);
 //! * `batch`: outgoing datagrams gathered into segmented sends (GSO);
+//! * `affinity`: a core for each worker;
+//! * `histogram`: how long packets and turns take;
 //! * `kernel`: what the kernel dropped before a worker saw it;
 //! * `mailbox`: the queues;
 //! * `turn`: the loop; `period`: how busy it is;
 //! * `supervise`: what happens when a worker panics.
 
+mod affinity;
 mod batch;
+mod histogram;
 mod kernel;
 mod mailbox;
 mod period;
@@ -32,9 +36,10 @@ use sfu_core::{
 use tokio::sync::mpsc;
 
 pub(crate) use self::{
+    histogram::{BOUNDS_MICROS, Histogram},
     kernel::receive_drops,
     mailbox::{Input, Mailbox},
-    socket::Socket,
+    socket::{Granted, Socket},
     stats::{IoStats, StatsSlot, WorkerStats},
 };
 
@@ -117,6 +122,7 @@ impl Workers {
             seats.push((poll, inbox, candidates));
         }
         let peers: Arc<[Peer]> = peers.into();
+        let workers = peers.len();
 
         let threads = seats
             .into_iter()
@@ -135,9 +141,10 @@ impl Workers {
                         common.events.clone(),
                     ),
                 };
-                thread::Builder::new()
-                    .name(format!("worker-{index}"))
-                    .spawn(move || supervise::run(seat))
+                thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+                    affinity::pin(index, workers);
+                    supervise::run(seat);
+                })
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { peers, threads })

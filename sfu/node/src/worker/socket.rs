@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSliceMut},
     net::{SocketAddr, UdpSocket as StdSocket},
+    time::Duration,
 };
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -27,6 +28,14 @@ pub(crate) struct Socket {
     inner: mio::net::UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
+    granted: Granted,
+}
+
+/// Socket buffers as the kernel grants them, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) receive: usize,
+    pub(crate) send: usize,
 }
 
 impl Socket {
@@ -49,7 +58,13 @@ impl Socket {
                  (Linux: raise net.core.rmem_max and net.core.wmem_max)"
             );
         }
-        Ok(Self { inner: mio::net::UdpSocket::from_std(socket), state, local })
+        let granted = Granted { receive, send };
+        Ok(Self { inner: mio::net::UdpSocket::from_std(socket), state, local, granted })
+    }
+
+    /// How large its buffers are.
+    pub(crate) fn granted(&self) -> Granted {
+        self.granted
     }
 
     /// The address it is bound to.
@@ -79,7 +94,8 @@ impl Socket {
         self.state.try_send(UdpSockRef::from(&self.inner), &transmit)
     }
 
-    /// Receives into `buffers`; how many of them were filled.
+    /// Receives into `buffers`; how many of them were filled. Fewer than [`BATCH_SIZE`]: there was
+    /// no more, and the poll tells when there is.
     pub(super) fn receive(&self, buffers: &mut ReceiveBuffers) -> io::Result<usize> {
         let mut chunks = buffers.memory.chunks_exact_mut(MAX_RUN);
         let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
@@ -97,6 +113,17 @@ pub(super) struct ReceiveBuffers {
 impl ReceiveBuffers {
     pub(super) fn new() -> Self {
         Self { memory: vec![0; BATCH_SIZE * MAX_RUN], meta: [RecvMeta::default(); BATCH_SIZE] }
+    }
+
+    /// When each of the first `filled` buffers that hold RTP or RTCP came to the kernel, since the
+    /// Unix epoch.
+    pub(super) fn media_arrivals(&self, filled: usize) -> impl Iterator<Item = Duration> {
+        self.memory.chunks_exact(MAX_RUN).zip(&self.meta).take(filled).filter_map(
+            |(buffer, meta)| {
+                let is_media = matches!(buffer.first(), Some(128..=191));
+                meta.timestamp.filter(|_| is_media)
+            },
+        )
     }
 
     /// The datagrams in the first `filled` buffers, with their senders.

@@ -7,6 +7,8 @@ use std::{
 
 use sfu_core::CoreStats;
 
+use super::Histogram;
+
 /// What went through a worker's socket and queues since its start. Cumulative, so that a lost copy
 /// is harmless.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +37,11 @@ pub(crate) struct IoStats {
     pub(crate) forward_dropped: u64,
     /// Panics of the core.
     pub(crate) panics: u64,
+    /// From a media datagram's arrival in the kernel until everything that it and its batch gave
+    /// rise to has been handed to the kernel.
+    pub(crate) forwarding: Histogram,
+    /// How long the worker's turns take: as long something else may have to wait.
+    pub(crate) turns: Histogram,
 }
 
 /// A worker's counters at one moment.

@@ -8,11 +8,12 @@ use std::{
     collections::VecDeque,
     io,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::{Bytes, BytesMut};
 use mio::{Events, Poll};
+use quinn_udp::BATCH_SIZE;
 use sfu_core::{
     Core,
     api::{Command, Datagram, Disposition, LegId, Port},
@@ -27,9 +28,9 @@ use super::{
     socket::ReceiveBuffers,
 };
 
-/// Inputs taken in one turn. Opening a leg parses SDP and makes keys, a good fraction of a
-/// millisecond: more of them at once would delay media noticeably.
-const INPUTS_PER_TURN: usize = 16;
+/// Inputs taken in one turn. Opening a leg parses and writes SDP, a good fraction of a millisecond:
+/// more of them at once would delay media noticeably.
+const INPUTS_PER_TURN: usize = 4;
 
 /// Forwarded datagrams taken in one turn.
 const FORWARDED_PER_TURN: usize = 256;
@@ -101,18 +102,20 @@ impl Shell {
         let mut ready = Events::with_capacity(4);
         // The poll tells of changes only (edge-triggered): start as if there was something.
         let (mut readable, mut next) = (true, Next::More);
+        let mut now = Instant::now();
         loop {
+            let asleep = Instant::now();
+            self.stats.turns.record(asleep - now);
             let timeout = match next {
                 Next::More => Duration::ZERO,
-                Next::Sleep => self.sleep(core, Instant::now()),
+                Next::Sleep => self.sleep(core, asleep),
                 Next::Stop => return Ok(()),
             };
-            let asleep = Instant::now();
             match self.poll.poll(&mut ready, Some(timeout)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            let now = Instant::now();
+            now = Instant::now();
             self.period.slept(now - asleep);
             readable |= ready.iter().any(|event| event.token() == SOCKET);
             next = self.turn(core, now, &mut readable);
@@ -250,8 +253,24 @@ impl Shell {
                 }
             }
             self.drain(core, now);
+            self.batch.flush(&self.peers, &mut self.stats);
+            self.note_forwarding(filled);
+            // What comes from now on the poll tells of.
+            if filled < BATCH_SIZE {
+                return false;
+            }
         }
         true
+    }
+
+    /// Notes how long the media of a batch took from the kernel to the kernel.
+    fn note_forwarding(&mut self, filled: usize) {
+        // The kernel stamps what it receives by the wall clock; a step of that clock spoils one
+        // figure.
+        let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) else { return };
+        for arrival in self.buffers.media_arrivals(filled) {
+            self.stats.forwarding.record(now.saturating_sub(arrival));
+        }
     }
 
     fn drain(&mut self, core: &mut Core, now: Instant) {
