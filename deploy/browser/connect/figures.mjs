@@ -27,9 +27,15 @@ const CALL_STAGES = [
   ["accept → bridge", "agent accept", "server bridged"],
 ];
 
+/** The first leg's offer leaves in the flight of the hello; a later one is another call's leg, whose socket is old. */
+const FIRST_LEG_MS = 200;
+
 /** Durations of one run, by column and side; a side's columns end with what its own screen shows. */
 function durations(timeline) {
   const at = new Map(timeline.map(({ side = "server", stage, at_ms: ms }) => [`${side} ${stage}`, ms]));
+  for (const side of ["shopper", "agent"]) {
+    if (at.get(`${side} leg_offer`) > at.get(`${side} welcome`) + FIRST_LEG_MS) at.delete(`${side} socket`);
+  }
   const took = (from, to) => at.get(to) - at.get(from);
   return Object.fromEntries(
     [["shopper", "agent"], ["agent", "shopper"]].map(([side, other]) => {
