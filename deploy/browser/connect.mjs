@@ -51,7 +51,7 @@ const world = await openWorld({ ...options, paths: needs[mode] });
 try {
   const about = {
     at: new Date().toISOString(),
-    commit: process.env.CONNECT_COMMIT,
+    commit: process.env.LAB_COMMIT,
     server: execFileSync(BINARY, ["--version"], { encoding: "utf8" }).trim(),
     shopper: await world.shopper.browser.version(),
     agent: await world.agent.browser.version(),
