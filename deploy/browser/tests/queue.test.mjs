@@ -1,5 +1,6 @@
 // Who rings, and what happens when nobody takes it.
 
+import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Seat } from "../lib/seat.mjs";
@@ -42,4 +43,22 @@ test("a shopper sees their place, and can leave it", { timeout: 120_000 }, async
   await two.says("You are number 2 in line");
   await one.press("Leave the queue");
   await two.says("You are next");
+});
+
+test("a console that answers automatically is in the call without a ring", { timeout: 120_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const [agent, shopper] = await Promise.all([
+    Seat.open("agent", await server.signIn()),
+    Seat.open("shopper", server.shopperUrl),
+  ]);
+  t.after(() => Promise.all([agent.close(), shopper.close()]));
+  await agent.press("Go available");
+  await (await agent.find("checkbox", "Answer calls automatically")).click();
+  await Promise.all([agent.preview(), shopper.preview()]);
+  await Promise.all([agent.isSilent(), shopper.isSilent()]);
+
+  await shopper.press("Join");
+  await Promise.all([agent.meets({ sound: false }), shopper.meets({ sound: false })]);
+  assert.equal((await agent.heard("offer")).length, 0);
 });

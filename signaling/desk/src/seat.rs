@@ -133,6 +133,9 @@ pub(crate) struct Agent {
     pub(crate) profile: AgentProfile,
     pub(crate) page: Page,
     pub(crate) wanted: WantedPresence,
+    /// Calls start without a ring. Said by the open page and by nothing before it, so that nobody's camera
+    /// goes on at a desk where somebody else sits down.
+    pub(crate) auto_accept: bool,
     pub(crate) duty: Duty,
     /// Since when the agent could have taken a call: set when they become available and when a
     /// wrap-up ends. Letting an offer pass does not reset it.
@@ -180,6 +183,7 @@ impl Agent {
             profile,
             page: Page::new(contact),
             wanted: WantedPresence::Break,
+            auto_accept: false,
             duty: Duty::Free,
             idle_since: now,
             expiries: 0,
@@ -207,6 +211,11 @@ impl Agent {
     pub(crate) fn on_duty(&self) -> bool {
         self.wanted == WantedPresence::Available
             && !matches!(self.page.contact, Contact::Away { noticed: Notice::Duty, .. })
+    }
+
+    /// Takes a reserved call without being asked: the page is there and has said so.
+    pub(crate) fn accepts_at_once(&self) -> bool {
+        self.auto_accept && self.page.contact.socket().is_some()
     }
 
     /// Can be rung at once.

@@ -105,6 +105,11 @@ pub enum ClientMessage {
         /// Available or on a break.
         state: WantedPresence,
     },
+    /// Agent: whether calls start without a ring, until the page's socket ends.
+    AutoAccept {
+        /// They do.
+        on: bool,
+    },
     /// Agent: take the offered call.
     Accept {
         /// The offer.

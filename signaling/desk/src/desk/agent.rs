@@ -40,6 +40,13 @@ impl Desk {
         self.places_due = true;
     }
 
+    /// Whether calls start without a ring from now on. One that rings already still rings.
+    pub(super) fn auto_accept(&mut self, id: AgentId, on: bool) {
+        if let Some(agent) = self.agent(id) {
+            agent.auto_accept = on;
+        }
+    }
+
     /// Takes the offered call.
     pub(super) fn accept(&mut self, socket: SocketId, id: AgentId, offer: OfferId) {
         match self.ringing(id, offer) {

@@ -51,6 +51,7 @@ impl Desk {
         let id = profile.id;
         if let Some(agent) = self.agent(id) {
             agent.profile = profile;
+            agent.auto_accept = false;
             agent.told_waiting = None;
         } else {
             let mut agent = Agent::new(profile, Contact::Here(socket), self.now);
@@ -128,6 +129,7 @@ impl Desk {
                 self.satisfaction(link, call, score, comment);
             }
             (Seat::Agent(agent), ClientMessage::Presence { state }) => self.wants(agent, state),
+            (Seat::Agent(agent), ClientMessage::AutoAccept { on }) => self.auto_accept(agent, on),
             (Seat::Agent(agent), ClientMessage::Accept { offer }) => {
                 self.accept(socket, agent, offer);
             }
@@ -140,6 +142,7 @@ impl Desk {
             (
                 Seat::Shopper(_),
                 ClientMessage::Presence { .. }
+                | ClientMessage::AutoAccept { .. }
                 | ClientMessage::Accept { .. }
                 | ClientMessage::Decline { .. }
                 | ClientMessage::WrapUp { .. },

@@ -74,7 +74,7 @@ impl Desk {
         matching::choose(&need, &on_duty, &self.rules, self.now)
     }
 
-    /// Reserves the call for the agent; it rings once the store has agreed.
+    /// Reserves the call for the agent; it rings, or starts, once the store has agreed.
     fn offer(&mut self, id: CallId, choice: Choice) {
         let offer = OfferId::random(&mut self.rng);
         let (at, until) = (self.now, self.now + self.rules.offer);
@@ -128,6 +128,10 @@ impl Desk {
         offered.ringing = true;
         if let Some(agent) = self.agent(agent_id) {
             agent.duty = Duty::Offered { call: id, offer, ringing: true };
+            if agent.accepts_at_once() {
+                // Decided here and not in the page: asking it would cost a round trip.
+                return self.start(id);
+            }
         }
         if let Some(view) = self.offer_view(id) {
             self.send_agent(agent_id, ServerMessage::Offer(Box::new(view)));

@@ -4,6 +4,26 @@ import { DeviceCard } from "../shared/devicecard.js";
 import { button, clock, h, heading, icon, put, text } from "../shared/dom.js";
 import { t } from "./strings.js";
 
+/** Answering automatically is wanted in this tab, and in no other: a new one begins without it. */
+const AUTO_KEY = "vitrine.auto-accept";
+const auto = {
+  get: () => {
+    try {
+      return sessionStorage.getItem(AUTO_KEY) === "on";
+    } catch {
+      return false;
+    }
+  },
+  set: (/** @type {boolean} */ on) => {
+    try {
+      if (on) sessionStorage.setItem(AUTO_KEY, "on");
+      else sessionStorage.removeItem(AUTO_KEY);
+    } catch {
+      // Storage may be off; the choice then lasts as long as the page.
+    }
+  },
+};
+
 export class Desk {
   /** @type {HTMLElement} */ element;
   card;
@@ -18,6 +38,7 @@ export class Desk {
   #shop = h("span", { class: "shop" });
   #available;
   #break;
+  #auto;
   #badge = h("span", { class: "state-icon", "aria-hidden": "true" });
   #keys = h(
     "div",
@@ -29,20 +50,32 @@ export class Desk {
 
   /**
    * @param {import("../shared/media.js").Media} media
-   * @param {{available: () => void, takeBreak: () => void}} on
+   * @param {{available: () => void, takeBreak: () => void, auto: () => void}} on
    */
   constructor(media, on) {
     this.card = new DeviceCard({ media, t, textOnly: false });
     this.#available = button(t.goAvailable, on.available, { kind: "accent big" });
     this.#break = button(t.takeBreak, on.takeBreak, { kind: "big" });
+    this.#auto = h("input", { type: "checkbox", checked: auto.get(), "aria-label": t.auto, "aria-describedby": "auto-hint", on: { change: () => {
+      auto.set(this.#auto.checked);
+      on.auto();
+    } } });
+    const choice = h(
+      "label", { class: "choice auto" }, this.#auto, h("span", {}, h("strong", {}, t.auto), h("small", { id: "auto-hint" }, t.autoHint)),
+    );
     this.element = h(
       "section",
       { class: "desk", "data-screen": "desk", hidden: true },
-      h("div", { class: "card desk-state" }, this.#badge, this.#title, this.#text, this.#waiting, this.#note, h("div", { class: "desk-actions" }, this.#available, this.#break), this.#keys),
+      h("div", { class: "card desk-state" }, this.#badge, this.#title, this.#text, this.#waiting, this.#note, h("div", { class: "desk-actions" }, this.#available, this.#break), choice, this.#keys),
       h("div", { class: "card" }, this.card.element),
     );
     const top = /** @type {HTMLElement} */ (document.getElementById("top"));
     put(top, this.#shop, this.#pill, this.#line, this.#who);
+  }
+
+  /** Calls start without a ring. */
+  get auto() {
+    return this.#auto.checked;
   }
 
   /** @param {import("../shared/session.js").Welcome} welcome */

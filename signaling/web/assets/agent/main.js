@@ -36,6 +36,7 @@ const desk = new Desk(media, {
     void media.ask();
   },
   takeBreak: () => session.socket.send({ type: "presence", state: "break" }),
+  auto: () => session.socket.send({ type: "auto_accept", on: desk.auto }),
 });
 
 const ring = new RingScreen({
@@ -56,6 +57,7 @@ const wrapUp = new WrapUp((call, outcome, note) => {
 /** @param {import("../shared/session.js").Welcome} welcome */
 function onWelcome(welcome) {
   desk.welcome(welcome);
+  if (desk.auto) session.socket.send({ type: "auto_accept", on: true });
   const { phase } = welcome;
   if (phase.phase !== "ringing") stopRinging();
   switch (phase.phase) {
@@ -93,6 +95,7 @@ function onMessage(message) {
       announce(t.offerEnded[message.reason] ?? "");
       return show(desk.element);
     case "call_started":
+      if (!ring.offer && latest?.call !== message.call) sound.chime();
       stopRinging();
       return inCall(/** @type {any} */ (message));
     case "call_ended":

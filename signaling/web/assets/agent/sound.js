@@ -32,6 +32,12 @@ export class Ring {
     navigator.vibrate?.([200, 100, 200]);
   }
 
+  /** Once: a call has started by itself. */
+  chime() {
+    this.unlock();
+    this.#sound();
+  }
+
   stop() {
     clearInterval(this.#timer);
     clearInterval(this.#blink);

@@ -17,6 +17,9 @@ export const t = {
   waiting: (/** @type {number} */ n) => (n === 1 ? "1 shopper is waiting" : `${n} shoppers are waiting`),
   longest: (/** @type {string} */ time) => `longest ${time}`,
 
+  auto: "Answer calls automatically",
+  autoHint: "Calls start without ringing, with your camera and microphone on. Switch it off when you leave your desk.",
+
   availableTitle: "You are available",
   availableText: "The next call rings here. Keep this page open; it may be in the background.",
   breakTitle: "You are on a break",
@@ -97,7 +100,7 @@ export const t = {
   done: "Done",
   endsIn: (/** @type {string} */ time) => `Ends by itself in ${time}`,
   timeline: "Where the time went",
-  timelineNote: "Milliseconds from your press on Accept.",
+  timelineNote: "Milliseconds from your press on Accept, or from the start of a call that was answered automatically.",
   fromAccept: "From Accept",
   stage: "Stage",
   side: "Side",

@@ -123,3 +123,40 @@ fn a_page_may_not_do_what_belongs_to_the_other_role() {
     world.says(talk.agent, ClientMessage::Join { media: MediaChoice::Text });
     assert_eq!(world.problem(talk.agent), Some(Code::Forbidden));
 }
+
+#[test]
+fn a_call_starts_without_a_ring_when_the_agent_wants_it_so() {
+    let mut world = World::new();
+    let console = world.available(agent(1, &[], &[]));
+    world.says(console, ClientMessage::AutoAccept { on: true });
+    let shopper = world.joined(link(1));
+    let heard = world.heard(console);
+    assert!(!heard.iter().any(|message| matches!(message, ServerMessage::Offer(_))));
+    let started = |message: &ServerMessage| matches!(message, ServerMessage::CallStarted(_));
+    assert!(heard.iter().any(started) && world.heard(shopper).iter().any(started));
+    let kinds = |verb: &Verb| match verb {
+        Verb::Claim { .. } => Some("claim"),
+        Verb::Accept { .. } => Some("accept"),
+        _ => None,
+    };
+    let stored: Vec<_> = world.stored.iter().filter_map(kinds).collect();
+    assert_eq!(stored, ["claim", "accept"], "the store arbitrates as for a ring");
+}
+
+#[test]
+fn a_console_that_has_not_asked_for_it_is_rung() {
+    let mut world = World::new();
+    let console = world.available(agent(1, &[], &[]));
+    world.says(console, ClientMessage::AutoAccept { on: true });
+    world.says(console, ClientMessage::AutoAccept { on: false });
+    world.joined(link(1));
+    assert!(world.ring(console).is_some(), "switched off again");
+
+    let mut world = World::new();
+    let console = world.available(agent(1, &[], &[]));
+    world.says(console, ClientMessage::AutoAccept { on: true });
+    world.drop_socket(console);
+    world.joined(link(1));
+    let back = world.agent(agent(1, &[], &[]));
+    assert!(world.ring(back).is_some(), "another page has to ask for itself");
+}
