@@ -37,7 +37,7 @@ const ICE_CHARS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 pub(crate) const MAX_PATHS: usize = 8;
 
 /// Transaction ids remembered for one leg, so that an overheard check cannot be said again from
-/// elsewhere. At a browser's pace of one check in 2.5 s these are almost three hours, in 32 kB.
+/// elsewhere. At a browser's pace of one check in 2.5 s these are almost three hours, in 16 kB.
 const MAX_SEEN: usize = 4_096;
 
 /// Without a validated check for this long the peer is silent. Browsers send one every 2.5 s, so
@@ -142,7 +142,7 @@ pub(crate) struct Agent {
     nominated: Option<Path>,
     last_check: Instant,
     /// Transactions of valid checks, oldest first.
-    seen: VecDeque<u64>,
+    seen: VecDeque<u32>,
 }
 
 impl Agent {
@@ -227,7 +227,7 @@ impl Agent {
         (!known || nominates) && self.seen.contains(&check.transaction())
     }
 
-    fn remember(&mut self, transaction: u64) {
+    fn remember(&mut self, transaction: u32) {
         if self.seen.back() == Some(&transaction) {
             return;
         }
