@@ -1,13 +1,15 @@
 //! Peers against independent code and against each other.
 
+use ::stun::crypto::providers::AwsLcRsCrypto;
 use srtp::{config::Config, context::Context, protection_profile::ProtectionProfile};
-use stun::crypto::providers::AwsLcRsCrypto;
 
 use super::{
+    Credentials,
     media::{Kind, PACKETS_PER_FRAME, Stamp, Stream},
     receive::{Header, Receiver},
     sdp::Remote,
     srtp::{MATERIAL_LEN, Session},
+    stun,
 };
 
 const MATERIAL: [u8; MATERIAL_LEN] = {
@@ -107,4 +109,16 @@ fn the_first_udp_candidate_is_taken() {
                a=candidate:2 1 udp 2 192.0.2.1 50000 typ host\r\n";
     assert_eq!(Remote::parse(sdp).unwrap().address.to_string(), "192.0.2.1:50000");
     assert!(Remote::parse("a=ice-ufrag:u\r\n").is_none());
+}
+
+#[test]
+fn a_check_is_answered_and_the_answer_understood() {
+    let named = |name: &str| Credentials { ufrag: name.to_owned(), pwd: format!("{name:0>24}") };
+    let (one, other) = (named("one"), named("other"));
+    let from = "192.0.2.1:7".parse().unwrap();
+    let stun::Received::Answer(answer) = stun::receive(&stun::check(&one, &other), from, &other)
+    else {
+        panic!("no answer");
+    };
+    assert!(matches!(stun::receive(&answer, from, &one), stun::Received::Answered));
 }
