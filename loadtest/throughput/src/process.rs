@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashSet,
+    ffi::OsString,
     fs, io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -12,10 +13,24 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cpu(pub usize);
 
-/// A command that will run on one core only. `program` keeps the process id: `taskset` executes it.
-pub fn pinned(cpu: Cpu, program: &Path) -> Command {
-    let mut command = Command::new("taskset");
-    command.arg("--cpu-list").arg(cpu.0.to_string()).arg(program).stdin(Stdio::null());
+/// Where a forwarder runs.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Its core.
+    pub cpu: Cpu,
+    /// Its network namespace, when it is not ours.
+    pub namespace: Option<PathBuf>,
+}
+
+/// A command that will run there only. `program` keeps the process id: it is executed, not started.
+pub fn placed(place: &Place, program: &Path) -> Command {
+    let mut command = Command::new(if place.namespace.is_some() { "nsenter" } else { "taskset" });
+    if let Some(namespace) = &place.namespace {
+        let mut net = OsString::from("--net=");
+        net.push(namespace);
+        command.arg(net).arg("taskset");
+    }
+    command.arg("--cpu-list").arg(place.cpu.0.to_string()).arg(program).stdin(Stdio::null());
     command
 }
 

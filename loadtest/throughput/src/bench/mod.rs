@@ -19,7 +19,7 @@ pub use self::{
 use crate::{
     generator::{Burst, Generator, socket::Addresses},
     measure::{Row, Times, measure},
-    process::{Cpu, Machine, pin_self},
+    process::{Cpu, Machine, Place, pin_self},
     report,
     target::{
         Target, TargetError,
@@ -43,6 +43,12 @@ pub struct Common {
     /// Address of the forwarder
     #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
     bind: Ipv4Addr,
+    /// Network namespace of the forwarder, as a file; default: ours
+    #[arg(long, value_name = "PATH")]
+    namespace: Option<PathBuf>,
+    /// Our address, for the node's control link
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    control: Ipv4Addr,
     /// Address of the first peer; the others follow. All must be local
     #[arg(long, default_value_t = Addresses::LOOPBACK.base)]
     peers_from: Ipv4Addr,
@@ -69,8 +75,8 @@ impl Common {
         Addresses { base: self.peers_from }
     }
 
-    fn cpu(&self) -> Cpu {
-        Cpu(self.forwarder_cpu)
+    fn place(&self) -> Place {
+        Place { cpu: Cpu(self.forwarder_cpu), namespace: self.namespace.clone() }
     }
 
     fn generator(&self) -> io::Result<Generator> {
@@ -79,12 +85,12 @@ impl Common {
     }
 
     fn floor(&self, work: Work) -> Result<Floor, TargetError> {
-        Floor::start(self.cpu(), self.bind, self.peers_from(), work)
+        Floor::start(&self.place(), self.bind, self.peers_from(), work)
     }
 
     fn node(&self) -> Result<Node, TargetError> {
         let sfu = self.sfu.clone().unwrap_or_else(Node::beside_us);
-        Node::start(&sfu, self.cpu(), self.bind)
+        Node::start(&sfu, &self.place(), self.bind, self.control)
     }
 
     /// One row, with a fresh generator.

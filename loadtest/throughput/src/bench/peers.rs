@@ -61,12 +61,12 @@ impl Peers {
     }
 
     fn start(&self, who: Who) -> Result<Box<dyn Target>, TargetError> {
-        let (cpu, address) = (self.common.cpu(), self.common.bind);
+        let (place, address) = (self.common.place(), self.common.bind);
         Ok(match who {
             Who::Vitrine => Box::new(self.common.node()?),
             Who::Floor => Box::new(self.common.floor(Work::Forward)?),
-            Who::Janus => Box::new(Janus::start(cpu, address)?),
-            Who::Coturn => Box::new(Coturn::start(cpu, address)?),
+            Who::Janus => Box::new(Janus::start(&place, address)?),
+            Who::Coturn => Box::new(Coturn::start(&place, address)?),
         })
     }
 

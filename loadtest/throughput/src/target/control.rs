@@ -30,18 +30,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// Listens for one node.
-    pub fn start(secret: ClusterSecret) -> Result<Self, TargetError> {
+    /// Listens for one node on an address that it can reach.
+    pub fn start(secret: ClusterSecret, address: Ipv4Addr) -> Result<Self, TargetError> {
         let (commands, queue) = mpsc::unbounded_channel();
         let (sender, events) = blocking::channel();
-        let (bound, address) = blocking::channel();
+        let (bound, dialled) = blocking::channel();
         thread::Builder::new().name("control".to_owned()).spawn(move || {
             // Whatever goes wrong shows as the end of the events.
             if let Ok(runtime) = runtime::Builder::new_current_thread().enable_all().build() {
-                let _ = runtime.block_on(serve(&secret, &bound, queue, &sender));
+                let _ = runtime.block_on(serve(&secret, address, &bound, queue, &sender));
             }
         })?;
-        let address = address
+        let address = dialled
             .recv()
             .map_err(|_| TargetError::Protocol("cannot listen for the control link".to_owned()))?;
         Ok(Self { address, commands, events })
@@ -70,11 +70,12 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 async fn serve(
     secret: &ClusterSecret,
+    address: Ipv4Addr,
     bound: &blocking::Sender<SocketAddr>,
     mut queue: mpsc::UnboundedReceiver<SignalingMessage>,
     events: &blocking::Sender<NodeMessage>,
 ) -> Result<(), Failure> {
-    let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let any = SocketAddr::from((address, 0));
     let endpoint = quinn::Endpoint::server(tls::server_config()?, any)?;
     bound.send(endpoint.local_addr()?)?;
     let connection = endpoint.accept().await.ok_or("closed")?.await?;

@@ -14,7 +14,7 @@ use super::{Target, TargetError, floor::material};
 use crate::{
     generator::Generator,
     peer::{Credentials, Peer, sdp::Remote, srtp::Session, turn},
-    process::{Cpu, Owned, pinned},
+    process::{Owned, Place, placed},
 };
 
 const PORT: u16 = 3_478;
@@ -34,9 +34,9 @@ pub struct Coturn {
 
 impl Coturn {
     /// Starts it on a core.
-    pub fn start(cpu: Cpu, address: Ipv4Addr) -> Result<Self, TargetError> {
+    pub fn start(place: &Place, address: Ipv4Addr) -> Result<Self, TargetError> {
         let ip = address.to_string();
-        let child = pinned(cpu, Path::new("turnserver"))
+        let child = placed(place, Path::new("turnserver"))
             .args(["-n", "--no-auth", "--no-tls", "--no-dtls", "--no-cli", "--no-tcp"])
             .args(["--relay-threads", "1", "--listening-ip", &ip, "--relay-ip", &ip])
             .args(["--allow-loopback-peers", "--listening-port", &PORT.to_string()])

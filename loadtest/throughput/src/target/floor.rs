@@ -23,7 +23,7 @@ use crate::{
         sdp::Remote,
         srtp::{MATERIAL_LEN, Session, TAG_LEN},
     },
-    process::{Cpu, Owned, pinned},
+    process::{Owned, Place, placed},
 };
 
 /// What the floor does with a packet.
@@ -45,7 +45,7 @@ pub struct Floor {
 impl Floor {
     /// Starts this program again, on a core.
     pub fn start(
-        cpu: Cpu,
+        place: &Place,
         bind: Ipv4Addr,
         peers: Addresses,
         work: Work,
@@ -55,7 +55,7 @@ impl Floor {
             Work::Forward => "forward",
             Work::Echo => "echo",
         };
-        let mut child = pinned(cpu, &ours)
+        let mut child = placed(place, &ours)
             .args(["floor", "--bind", &bind.to_string(), "--work", name])
             .args(["--peers-from", &peers.base.to_string()])
             .stdout(Stdio::piped())

@@ -16,7 +16,7 @@ use super::{Target, TargetError};
 use crate::{
     generator::Generator,
     peer::{Peer, dtls::Identity, sdp::Remote},
-    process::{Cpu, Owned, pinned},
+    process::{Owned, Place, placed},
 };
 
 /// It starts in less than a second.
@@ -50,14 +50,14 @@ struct Handle {
 
 impl Janus {
     /// Starts it on a core, on a real address: it never gathers loopback.
-    pub fn start(cpu: Cpu, address: Ipv4Addr) -> Result<Self, TargetError> {
+    pub fn start(place: &Place, address: Ipv4Addr) -> Result<Self, TargetError> {
         let folder = Folder::new()?;
         configure(&folder.0, address)?;
         // Now and then it finds no transport of its API, and ends at once.
         let mut tries = 0;
         let (process, socket) = loop {
             tries += 1;
-            match launch(cpu, &folder.0) {
+            match launch(place, &folder.0) {
                 Err(TargetError::Ended(_)) if tries < TRIES => {}
                 result => break result?,
             }
@@ -222,13 +222,13 @@ impl Drop for Folder {
     }
 }
 
-fn launch(cpu: Cpu, folder: &Path) -> Result<(Owned, UnixDatagram), TargetError> {
+fn launch(place: &Place, folder: &Path) -> Result<(Owned, UnixDatagram), TargetError> {
     let (ours, api) = (folder.join("ours"), folder.join("api"));
     for left in [&ours, &api] {
         // Of the last try, if there was one.
         let _ = fs::remove_file(left);
     }
-    let child = pinned(cpu, Path::new("janus"))
+    let child = placed(place, Path::new("janus"))
         .arg("--configs-folder")
         .arg(folder)
         .stdout(fs::File::create(folder.join("log"))?)

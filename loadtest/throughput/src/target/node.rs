@@ -17,7 +17,7 @@ use super::{Target, TargetError, control::Control};
 use crate::{
     generator::Generator,
     peer::{Peer, dtls::Identity, sdp::Remote},
-    process::{Cpu, Owned, pinned},
+    process::{Owned, Place, placed},
 };
 
 /// Only for a node on this host, for as long as the bench runs.
@@ -42,12 +42,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts `sfu` on a core and waits for its registration.
-    pub fn start(sfu: &Path, cpu: Cpu, bind: Ipv4Addr) -> Result<Self, TargetError> {
+    /// Starts `sfu` and waits for its registration on our address `control`.
+    pub fn start(
+        sfu: &Path,
+        place: &Place,
+        bind: Ipv4Addr,
+        control: Ipv4Addr,
+    ) -> Result<Self, TargetError> {
         let secret =
             ClusterSecret::new(SECRET).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        let control = Control::start(secret)?;
-        let mut command = pinned(cpu, sfu);
+        let control = Control::start(secret, control)?;
+        let mut command = placed(place, sfu);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VITRINE_SFU_")) {
             command.env_remove(name);
         }
