@@ -93,7 +93,6 @@ impl Generator {
                 Ok(socket)
             })
             .collect::<io::Result<_>>()?;
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             poll,
             sockets,
@@ -102,7 +101,7 @@ impl Generator {
             burst,
             seats: Vec::new(),
             plan: Plan::default(),
-            epoch: (Instant::now(), since_epoch.as_nanos() as u64),
+            epoch: same_moment(),
             run: Vec::with_capacity(16_384),
             outbox: Vec::new(),
             framed: Vec::new(),
@@ -404,4 +403,22 @@ impl Generator {
         }
         self.buffers = buffers;
     }
+}
+
+/// The same moment on both clocks: the closest of a few readings, since we may be interrupted between
+/// the two.
+fn same_moment() -> (Instant, u64) {
+    let read = || {
+        let before = Instant::now();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        (before.elapsed(), (before, wall.as_nanos() as u64))
+    };
+    let (mut least, mut pair) = read();
+    for _ in 0..32 {
+        let (took, again) = read();
+        if took < least {
+            (least, pair) = (took, again);
+        }
+    }
+    pair
 }
