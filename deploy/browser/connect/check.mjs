@@ -14,8 +14,8 @@ const MAX_FAILED_RUNS = 2;
 
 /** Largest ratio of the medians, by round-trip time (ms) and path. */
 export const BOUNDS = {
-  0: { warm: 2.4, instant: 1.05, cold: 2.5 },
-  100: { warm: 0.9, instant: 0.45, cold: 1.12 },
+  0: { warm: 1.4, instant: 1.6, cold: 1.6 },
+  100: { warm: 0.65, instant: 0.5, cold: 0.9 },
 };
 
 const later = (runs) => median(runs.map((run) => run.later));
