@@ -6,7 +6,7 @@ use crate::rtp::MAX_HEADER;
 
 /// The ring grows until it holds this much time: a peer that asks for an older packet could not use
 /// it any more.
-const KEPT_FOR: Duration = Duration::from_millis(1_200);
+const KEPT_FOR: Duration = Duration::from_secs(1);
 /// It begins with this share of the room that it may have, and doubles.
 const FIRST_SHARE: usize = 8;
 
@@ -144,7 +144,9 @@ impl PacketCache {
         let entry = self.entries.get_mut(slot)?;
         // A header may take more room while it is written than it needs in the end.
         let reach = entry.at + self.bytes.len() as u64;
-        let overwritten = entry.at < self.floor || self.end + MAX_HEADER as u64 > reach;
+        let is_of_this_lap = self.lap.is_some_and(|lap| entry.at >= lap.start);
+        let overwritten =
+            !is_of_this_lap && (entry.at < self.floor || self.end + MAX_HEADER as u64 > reach);
         if entry.sequence != sequence || overwritten {
             return None;
         }

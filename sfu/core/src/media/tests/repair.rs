@@ -228,7 +228,7 @@ fn the_cache_is_as_large_as_the_rate_needs() {
     };
     let second = Duration::from_secs(1);
     // Packets of 1,112 bytes in a second, and what is allocated for them after ten.
-    for (rate, expected) in [(10, 56), (100, 224), (1_000, 448)] {
+    for (rate, expected) in [(10, 56), (175, 224), (1_000, 448)] {
         let mut cache = PacketCache::new(448 * KILO, 1_024);
         assert_eq!(cache.allocated(), 0);
         let start = Instant::now();
