@@ -5,16 +5,21 @@ use std::time::{Duration, Instant};
 
 use super::{MAX_BITRATE, MIN_BITRATE, trendline::Usage};
 
-/// After overuse, this share of what came through is sent.
-const BACKOFF: f64 = 0.85;
+/// After overuse this share of what came through is sent, by the queue that has grown: the longer
+/// it is, the more was sent too much. The queue itself is drained apart from it, by its length.
+const BACKOFF: [(Duration, f64); 3] =
+    [(Duration::from_millis(40), 0.95), (Duration::from_millis(80), 0.9), (Duration::MAX, 0.85)];
+/// On an idle way, where nothing is known but that something held packets up, this share is left.
+const IDLE_BACKOFF: f64 = 0.85;
 /// Growth a second, far from the known capacity.
 const GROWTH: f64 = 1.08;
 /// Growth near it: a packet of this size in each response time (a round trip and this).
 const PACKET_BITS: f64 = 9_600.0;
 const FRAMES_A_SECOND: f64 = 30.0;
 const RESPONSE: Duration = Duration::from_millis(100);
-/// Slowest growth near it, bit/s each second.
+/// Slowest growth near it: bit/s each second, and a share each second.
 const MIN_STEP: f64 = 4_000.0;
+const MIN_GROWTH: f64 = 0.02;
 /// Without a probe nothing is known about rates that were never sent.
 const BEYOND_ACKED: f64 = 1.5;
 /// Audio alone must be able to grow.
@@ -49,6 +54,8 @@ pub(super) struct Situation {
     /// What came through lately, bit/s.
     pub(super) acked: Option<f64>,
     pub(super) rtt: Duration,
+    /// How long packets wait at the bottleneck.
+    pub(super) queue: Duration,
     /// Less was sent than the estimate allows, and all of it came through: a growing delay does
     /// not come from us.
     pub(super) idle: bool,
@@ -63,6 +70,16 @@ impl RateControl {
 
     pub(super) fn bitrate(&self) -> f64 {
         self.bitrate
+    }
+
+    /// What came through at the latest overuses, if that still holds, bit/s.
+    pub(super) fn known(&self) -> Option<f64> {
+        self.capacity.map(|capacity| capacity.mean * 1e3)
+    }
+
+    /// The way may be another one now.
+    pub(super) fn forget(&mut self) {
+        self.capacity = None;
     }
 
     /// Takes a rate that was proven by a probe, or that something else demands.
@@ -98,11 +115,13 @@ impl RateControl {
     }
 
     fn cut(&mut self, situation: Situation) {
-        let Situation { now, acked, idle, proven, .. } = situation;
+        let Situation { now, acked, idle, proven, queue, .. } = situation;
         let through = acked.unwrap_or(self.bitrate);
-        let mut cut = BACKOFF * through;
+        let backoff =
+            BACKOFF.iter().find(|(most, _)| queue <= *most).map_or(0.85, |(_, share)| *share);
+        let mut cut = backoff * through;
         if idle {
-            cut = cut.max(BACKOFF * self.bitrate).max(proven);
+            cut = cut.max(IDLE_BACKOFF * self.bitrate).max(proven);
         } else {
             if let Some(capacity) = &mut self.capacity
                 && through < capacity.lowest()
@@ -129,7 +148,9 @@ impl RateControl {
         let grown = if self.capacity.is_some() {
             let frame = self.bitrate / FRAMES_A_SECOND;
             let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
-            let step = (packet / (rtt + RESPONSE).as_secs_f64()).max(MIN_STEP);
+            let step = (packet / (rtt + RESPONSE).as_secs_f64())
+                .max(MIN_STEP)
+                .max(MIN_GROWTH * self.bitrate);
             self.bitrate + step * passed
         } else {
             self.bitrate * GROWTH.powf(passed)

@@ -32,8 +32,10 @@ const IDLE_LOSS: f64 = 0.03;
 const PROVEN_FOR: Duration = Duration::from_secs(10);
 /// A queue longer than this that still grows is congestion, whatever the slope says.
 const QUEUE_LIMIT: Duration = Duration::from_millis(80);
+/// A queue longer than this makes the bottleneck busy all the time.
+const LONG_QUEUE: Duration = Duration::from_millis(60);
 /// A queue is drained in about this time after a cut, by sending less, but no less than a share.
-const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN: Duration = Duration::from_millis(500);
 const DRAIN_SHARE: f64 = 0.5;
 const DRAINED: Duration = Duration::from_millis(15);
 /// For this long after a cut the way is treated as congested.
@@ -122,7 +124,7 @@ impl Estimator {
     pub fn target(&self, now: Instant) -> u64 {
         let estimate = self.estimate();
         let queue = self.queue.get();
-        if !self.is_congested(now) || queue < DRAINED {
+        if !self.is_congested(now) || queue < DRAINED || self.queue.is_foreign() {
             return estimate as u64;
         }
         let less = (queue.as_secs_f64() / DRAIN.as_secs_f64()).min(1.0 - DRAIN_SHARE);
@@ -131,7 +133,8 @@ impl Estimator {
 
     /// The way was too full a moment ago: do not send in bursts.
     pub fn is_congested(&self, now: Instant) -> bool {
-        self.congested.is_some_and(|at| now.saturating_duration_since(at) < CONGESTED_FOR)
+        !self.queue.is_foreign()
+            && self.congested.is_some_and(|at| now.saturating_duration_since(at) < CONGESTED_FOR)
     }
 
     /// How long packets wait in the queue of the bottleneck.
@@ -174,6 +177,7 @@ impl Estimator {
             self.forget_delays();
             self.probes.cut(now, self.control.bitrate());
             self.control.set(now, AFTER_BLIND * self.control.bitrate());
+            self.control.forget();
         }
         self.unheard = None;
         blind
@@ -209,12 +213,31 @@ impl Estimator {
 
         let grows = self.queue.get() > queue_before;
         let usage = match self.trend.usage() {
+            // Others fill the queue, and who yields gets nothing: losses alone tell.
+            _ if self.queue.is_foreign() => Usage::Normal,
             Usage::Normal if self.queue.get() > QUEUE_LIMIT && grows => Usage::Over,
             usage => usage,
         };
-        let recent = if usage == Usage::Over { self.acked(CUT_WINDOW).or(acked) } else { acked };
+        // What is lost behind the bottleneck has passed it.
+        let passed = 1.0 - self.loss.inherent();
+        let recent = match usage {
+            // The longer window evens out what the encoder does; a long queue means that the
+            // bottleneck is what is measured, and better times must not be remembered.
+            Usage::Over if self.queue.get() > LONG_QUEUE => self.acked(CUT_WINDOW).or(acked),
+            Usage::Over => larger(self.acked(CUT_WINDOW), acked),
+            _ => acked,
+        };
+        let recent = recent.map(|rate| rate / passed);
         let proven = self.proven.map_or(0.0, |(_, proven)| proven);
-        let cut = self.control.update(Situation { now, usage, acked: recent, rtt, idle, proven });
+        let cut = self.control.update(Situation {
+            now,
+            usage,
+            acked: recent,
+            rtt,
+            queue: self.queue.get(),
+            idle,
+            proven,
+        });
         if cut && !idle {
             self.congested = Some(now);
             self.proven = Some((now, self.control.bitrate()));
@@ -227,7 +250,9 @@ impl Estimator {
             self.probes.cut(now, before);
             self.control.set(now, self.control.bitrate().min(limit));
         }
-        if let Some(rate) = self.probes.result(now, self.control.bitrate()) {
+        let known = self.control.known();
+        if let Some(rate) = self.probes.result(now, self.control.bitrate(), known) {
+            let rate = rate / passed;
             if rate < self.control.bitrate() {
                 self.congested = Some(now);
             }
@@ -292,5 +317,12 @@ impl Estimator {
 
     fn micros(&self, at: Instant) -> i64 {
         at.saturating_duration_since(self.started).as_micros() as i64
+    }
+}
+
+fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        _ => a.or(b),
     }
 }

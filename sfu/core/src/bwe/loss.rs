@@ -23,9 +23,12 @@ const AGEING: f64 = 0.9;
 const INHERENT: [f64; 11] = [0.0005, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.10, 0.125, 0.15, 0.2];
 /// Limits that are tried, in shares of the highest rate observed.
 const LIMITS: [f64; 12] = [0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0];
-/// A limit is believed if without it what was seen is less likely by this, in natural logarithms:
-/// one chance in a hundred for a way without limit (χ² with one degree of freedom, halved).
-const EVIDENCE: f64 = 3.3;
+/// A limit is believed if without it what was seen is less likely by this, in natural logarithms.
+/// For independent losses that is less than one chance in a thousand (χ² with one degree of freedom,
+/// halved); but they come in runs, and four times a second a dozen limits are tried.
+const EVIDENCE: f64 = 5.0;
+/// Losses come in runs: so many of them are worth one.
+const RUN: f64 = 2.0;
 /// Losses behind a queue longer than this are of a queue that is full…
 const QUEUED: Duration = Duration::from_millis(60);
 /// …if they exceed what is lost without one by this.
@@ -131,27 +134,31 @@ impl LossLimit {
             .map(|share| (self.likelihood(share * highest), share * highest))
             .fold((free, f64::INFINITY), |best, tried| if tried.0 > best.0 { tried } else { best });
         let lifted = self.limit.map(|limit| limit * LIFT.powf(seconds));
-        if likely - free < EVIDENCE {
+        if (likely - free) / RUN < EVIDENCE {
             // Once it is well above what was sent the limit has no meaning any more.
             return lifted.filter(|limit| *limit < 2.0 * highest);
         }
         Some(lifted.map_or(limit, |lifted| limit.min(lifted)))
     }
 
-    /// The share that is lost where no queue is.
-    fn inherent(&self) -> f64 {
+    /// The share that is lost where no queue is, as far as a way may lose by itself.
+    pub(super) fn inherent(&self) -> f64 {
         let (packets, lost) = self
             .weighted()
             .filter(|(_, o)| !o.queued)
             .fold((0.0, 0.0), |sum, (w, o)| (sum.0 + w * o.packets, sum.1 + w * o.lost));
-        if packets > 0.0 { lost / packets } else { 0.0 }
+        let share = if packets > 0.0 { lost / packets } else { 0.0 };
+        share.min(INHERENT[INHERENT.len() - 1])
     }
 
     /// Logarithm of the likelihood of what was observed, for the inherent loss that fits best.
     fn likelihood(&self, limit: f64) -> f64 {
+        // The average fits best where there is no limit.
+        let average = self.average().clamp(INHERENT[0], INHERENT[INHERENT.len() - 1]);
         INHERENT
-            .iter()
-            .map(|&inherent| {
+            .into_iter()
+            .chain([average])
+            .map(|inherent| {
                 self.weighted()
                     .map(|(weight, seen)| {
                         let excess = (1.0 - limit / seen.rate.max(1.0)).max(0.0);

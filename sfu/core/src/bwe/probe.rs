@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::MAX_BITRATE;
 
-/// A probe is at least this long…
-const LENGTH: Duration = Duration::from_millis(15);
+/// A probe is this long, so that jitter of a few milliseconds does not make up its result.
+const LENGTH: Duration = Duration::from_millis(20);
 /// What is probed for, in multiples of the estimate.
 const FACTOR: f64 = 2.0;
 /// No higher than this as long as the publisher does not send at least half of it: two streams of
@@ -19,7 +19,7 @@ const ENOUGH: f64 = 4_000_000.0;
 const CONTINUE: f64 = 0.7;
 /// Time between probes: at first, and at most while they find nothing.
 const INTERVAL: Duration = Duration::from_secs(2);
-const MAX_INTERVAL: Duration = Duration::from_secs(5);
+const MAX_INTERVAL: Duration = Duration::from_secs(4);
 const INTERVAL_GROWTH: f64 = 1.5;
 /// After a cut the queue must drain first.
 const AFTER_CUT: Duration = Duration::from_millis(800);
@@ -37,6 +37,8 @@ const MAX_RATIO: f64 = 2.0;
 const SATURATED: f64 = 0.9;
 /// …of which this share is used.
 const UTILISATION: f64 = 0.95;
+/// A full way that carries less than this in multiples of what is known is as full as it was.
+const KNOWN: f64 = 1.4;
 /// The first key frame lowers the estimate only if it is this large.
 const MIN_START_PACKETS: u32 = 10;
 const MIN_START_LENGTH: f64 = 20_000.0;
@@ -202,7 +204,13 @@ impl Probes {
     }
 
     /// After a feedback: the bitrate that a completed probe has proven, if it says anything new.
-    pub(super) fn result(&mut self, now: Instant, estimate: f64) -> Option<f64> {
+    /// `known` is what the way carried at the latest overuse, if that is known.
+    pub(super) fn result(
+        &mut self,
+        now: Instant,
+        estimate: f64,
+        known: Option<f64>,
+    ) -> Option<f64> {
         let running = self.running?;
         let (packets, bytes) = running.sent?;
         // What was reported lost may still come; a probe does not wait for it.
@@ -210,7 +218,11 @@ impl Probes {
             return None;
         }
         self.running = None;
-        let found = running.seen.rate(packets, bytes);
+        // On a way shared with others a burst takes more than its share: a full way says nothing
+        // new until it carries much more than at the latest overuse.
+        let is_known =
+            |found: &Found| found.is_full && known.is_some_and(|known| found.rate < KNOWN * known);
+        let found = running.seen.rate(packets, bytes).filter(|f| running.start || !is_known(f));
         let better = found.filter(|found| found.rate > estimate);
         self.again = better.is_some_and(|found| found.rate >= CONTINUE * running.probe.bitrate);
         self.done(now, better.is_some());

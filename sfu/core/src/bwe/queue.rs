@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// The shortest way is forgotten after so many periods: clocks drift, routes change, and a queue
-/// that others keep filled is part of the way.
+/// The shortest way is forgotten after so many periods: clocks drift and routes change.
 const PERIOD: Duration = Duration::from_secs(2);
-const PERIODS: usize = 6;
+const PERIODS: usize = 20;
+/// A queue that was never shorter than this for more than a period, whatever we sent, is kept
+/// filled by others.
+const FOREIGN: Duration = Duration::from_millis(60);
 
 /// Shortest ways of the latest periods, microseconds on an arbitrary scale.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,6 +44,15 @@ impl StandingQueue {
     /// What the packets of the latest feedback have met.
     pub(super) fn get(&self) -> Duration {
         self.queue
+    }
+
+    /// Others fill the queue: it does not shrink when we send less.
+    pub(super) fn is_foreign(&self) -> bool {
+        let least = self.shortest.iter().flatten().min().copied().unwrap_or_default();
+        let stands = |way: Option<i64>| {
+            way.is_some_and(|way| way.saturating_sub(least) > FOREIGN.as_micros() as i64)
+        };
+        stands(self.shortest[0]) && stands(self.shortest[1])
     }
 
     /// Nothing was heard for long: what was known of the queue is history.

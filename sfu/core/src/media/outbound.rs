@@ -25,6 +25,8 @@ use crate::{
 const PACE: f64 = 2.5;
 const PACE_KEY_FRAME: f64 = 2.0;
 const PACE_CONGESTED: f64 = 1.0;
+/// Behind a longer queue than this a key frame would only overflow it.
+const MAX_KEY_FRAME_QUEUE: Duration = Duration::from_millis(120);
 /// What may leave at once, as the time in which it is earned: a usual frame of video, which the
 /// publisher has paced already, or a few packets.
 const BURST: Duration = Duration::from_millis(15);
@@ -198,7 +200,7 @@ impl MediaLeg {
     /// The peer asks for packets again.
     pub(super) fn on_nack(&mut self, now: Instant, ssrc: Ssrc, lost: &[u16]) {
         self.counters.nacks_received += lost.len() as u64;
-        let rtt = self.rtt();
+        let rtt = self.rtt() + self.outbound.estimator.queue();
         let stream = &mut self.outbound.streams[MediaKind::Video as usize];
         if ssrc != stream.ssrc {
             return;
@@ -238,7 +240,9 @@ impl MediaLeg {
         let key_frame = outbound.streams[MediaKind::Video as usize].backlog.has_key_frame();
         let (factor, burst) = match outbound.estimator.is_congested(now) {
             false => (PACE, BURST),
-            true if key_frame => (PACE_KEY_FRAME, BURST_CONGESTED),
+            true if key_frame && outbound.estimator.queue() < MAX_KEY_FRAME_QUEUE => {
+                (PACE_KEY_FRAME, BURST_CONGESTED)
+            }
             true => (PACE_CONGESTED, BURST_CONGESTED),
         };
         let bitrate = factor * self.send_target(now) as f64;

@@ -368,9 +368,10 @@ impl SendStream {
         self.numbering.position(self.highest_number.checked_sub(u64::from(behind))?)
     }
 
-    /// Whether a packet is older than a key frame that has been sent since.
+    /// Whether a packet is not worth repeating: a newer key frame has begun, or everything up to
+    /// the next one was dropped.
     pub(super) fn is_outdated(&self, position: u64) -> bool {
-        self.key.is_some_and(|(key, _)| position < key && self.backlog.highest_sent() >= Some(key))
+        self.waits_from.is_some() || self.key.is_some_and(|(key, _)| position < key)
     }
 
     /// The payload type of repeats of a payload type.

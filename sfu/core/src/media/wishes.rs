@@ -8,9 +8,6 @@ use super::{
 };
 use crate::api::MediaKind;
 
-/// The publisher is held to this share of what the viewer can take, less audio and repeats: the
-/// rest is for draining what has queued.
-const CAP_SHARE: f64 = 0.95;
 /// Audio and repeats take no more than this share of it from video.
 const MAX_ASIDE: f64 = 0.5;
 /// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
@@ -152,14 +149,15 @@ impl MediaLeg {
         }
     }
 
-    /// What the publisher's video is held to.
+    /// What the publisher's video is held to: the target, which leaves room for draining where a
+    /// queue stands, less audio and repeats.
     fn cap(&self, now: Instant) -> u64 {
         if self.wishes.is_paused() {
             return MIN_CAP as u64;
         }
         let target = self.send_target(now) as f64;
         let aside = self.wishes.flow.aside.min(MAX_ASIDE * target);
-        (CAP_SHARE * target - aside).max(MIN_CAP) as u64
+        (target - aside).max(MIN_CAP) as u64
     }
 
     /// Looks at what flows, and whether it leaves room for a picture.
