@@ -17,6 +17,9 @@ pub mod api;
 pub mod bwe;
 mod core;
 mod dtls;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod ice;
 mod leg;
 pub mod media;

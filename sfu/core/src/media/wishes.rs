@@ -8,6 +8,8 @@ use super::{
 };
 use crate::api::MediaKind;
 
+/// The publisher is held to this share of the target, less audio and repeats.
+const CAP_SHARE: f64 = 0.97;
 /// Audio and repeats take no more than this share of it from video.
 const MAX_ASIDE: f64 = 0.5;
 /// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
@@ -157,7 +159,7 @@ impl MediaLeg {
         }
         let target = self.send_target(now) as f64;
         let aside = self.wishes.flow.aside.min(MAX_ASIDE * target);
-        (target - aside).max(MIN_CAP) as u64
+        (CAP_SHARE * target - aside).max(MIN_CAP) as u64
     }
 
     /// Looks at what flows, and whether it leaves room for a picture.
