@@ -13,15 +13,14 @@ const BACKOFF: [(Duration, f64); 3] =
 const IDLE_BACKOFF: f64 = 0.85;
 /// Growth a second, far from the known capacity.
 const GROWTH: f64 = 1.08;
-/// Growth near it: one and a half packets of this size in each response time (a round trip and
-/// this). The same for everybody, so that flows that share a way become alike.
-const PACKETS: f64 = 1.5;
+/// Growth near it: a packet of this size in each response time (a round trip and this). The same
+/// for everybody, so that flows that share a way become alike.
 const PACKET_BITS: f64 = 9_600.0;
 const FRAMES_A_SECOND: f64 = 30.0;
 const RESPONSE: Duration = Duration::from_millis(100);
 /// Slowest growth near it: bit/s each second, and a share each second.
 const MIN_STEP: f64 = 4_000.0;
-const MIN_GROWTH: f64 = 0.03;
+const MIN_GROWTH: f64 = 0.02;
 /// Without a probe nothing is known about rates that were never sent.
 const BEYOND_ACKED: f64 = 1.5;
 /// Audio alone must be able to grow.
@@ -150,7 +149,7 @@ impl RateControl {
         let grown = if self.capacity.is_some() {
             let frame = self.bitrate / FRAMES_A_SECOND;
             let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
-            let step = (PACKETS * packet / (rtt + RESPONSE).as_secs_f64())
+            let step = (packet / (rtt + RESPONSE).as_secs_f64())
                 .max(MIN_STEP)
                 .max(MIN_GROWTH * self.bitrate);
             self.bitrate + step * passed

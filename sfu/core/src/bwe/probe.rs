@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::MAX_BITRATE;
 
 /// A probe is this long, so that jitter of a few milliseconds does not make up its result.
-const LENGTH: Duration = Duration::from_millis(25);
+const LENGTH: Duration = Duration::from_millis(20);
 /// What is probed for, in multiples of the estimate.
 const FACTOR: f64 = 2.0;
 /// No higher than this as long as the publisher does not send at least half of it: two streams of
@@ -38,7 +38,7 @@ const SATURATED: f64 = 0.9;
 /// …of which this share is used.
 const UTILISATION: f64 = 0.95;
 /// A full way that carries less than this in multiples of what is known is as full as it was.
-const KNOWN: f64 = 1.3;
+const KNOWN: f64 = 1.4;
 /// The first key frame lowers the estimate only if it is this large.
 const MIN_START_PACKETS: u32 = 10;
 const MIN_START_LENGTH: f64 = 20_000.0;
