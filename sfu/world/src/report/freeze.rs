@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use crate::viewer::Shown;
 
-/// Durations of so many frames make the mean.
+/// Durations of so many frames make the mean, fewer at first, but not too few.
 const FRAMES: usize = 30;
+const LEAST_FRAMES: usize = 5;
 /// A frame that is shown for this many times the mean, and this much longer, is a freeze.
 const FACTOR: f64 = 3.0;
 const LONGER: f64 = 0.150;
@@ -20,11 +21,13 @@ pub(super) fn total(shown: &[Shown], end: f64, dark: Option<(f64, f64)>) -> f64 
         let at = frame.at.as_secs();
         let excused = dark.map_or(0.0, |(from, to)| (until.min(to) - at.max(from)).max(0.0));
         let duration = until - at - excused;
-        if recent.len() == FRAMES {
-            let mean = recent.iter().sum::<f64>() / FRAMES as f64;
+        if recent.len() >= LEAST_FRAMES {
+            let mean = recent.iter().sum::<f64>() / recent.len() as f64;
             if duration >= (FACTOR * mean).max(mean + LONGER) {
                 frozen += duration;
             }
+        }
+        if recent.len() == FRAMES {
             recent.pop_front();
         }
         recent.push_back(duration);
