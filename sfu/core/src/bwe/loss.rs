@@ -128,17 +128,28 @@ impl LossLimit {
             self.overflow = Some(latest.rate * (1.0 - share) * RELIEF);
         }
         let highest = self.weighted().map(|(_, o)| o.rate).fold(0.0, f64::max);
+        let (gain, limit) = self.demanded(highest);
+        let lifted = self.limit.map(|limit| limit * LIFT.powf(seconds));
+        if gain / RUN < EVIDENCE {
+            // Once it is well above what was sent the limit has no meaning any more.
+            return lifted.filter(|limit| *limit < 2.0 * highest);
+        }
+        Some(lifted.map_or(limit, |lifted| limit.min(lifted)))
+    }
+
+    /// The limit that explains best what was seen, and how much better than none does.
+    fn demanded(&self, highest: f64) -> (f64, f64) {
+        // Where nothing was lost every limit explains less than none. That is nearly always so, and
+        // the logarithms below would be a fifth of a node's instructions.
+        if self.weighted().all(|(_, seen)| seen.lost == 0.0) {
+            return (0.0, f64::INFINITY);
+        }
         let free = self.likelihood(f64::INFINITY);
         let (likely, limit) = LIMITS
             .iter()
             .map(|share| (self.likelihood(share * highest), share * highest))
             .fold((free, f64::INFINITY), |best, tried| if tried.0 > best.0 { tried } else { best });
-        let lifted = self.limit.map(|limit| limit * LIFT.powf(seconds));
-        if (likely - free) / RUN < EVIDENCE {
-            // Once it is well above what was sent the limit has no meaning any more.
-            return lifted.filter(|limit| *limit < 2.0 * highest);
-        }
-        Some(lifted.map_or(limit, |lifted| limit.min(lifted)))
+        (likely - free, limit)
     }
 
     /// The share that is lost where no queue is, as far as a way may lose by itself.
