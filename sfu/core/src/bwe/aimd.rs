@@ -25,6 +25,19 @@ const MIN_GROWTH: f64 = 0.02;
 const BEYOND_ACKED: f64 = 1.5;
 /// Audio alone must be able to grow.
 const BEYOND_ACKED_BITS: f64 = 10_000.0;
+/// What a small picture and audio take, bit/s. Up to here a delay that grows or stands counts for
+/// nothing as long as what is sent comes through: the queue is then filled by somebody else, who would
+/// take what we leave (TCP does). No higher: a line of 300 kbit/s that is ours alone must not be kept full.
+const MODEST: f64 = 250_000.0;
+/// A line that carries less shows it by what arrives, and is remembered for so long. The price is a
+/// queue on such lines.
+const NARROW_FOR: Duration = Duration::from_secs(10);
+/// Until then this share of what it carried is asked of it.
+const NARROW_SHARE: f64 = 0.85;
+/// What is sent comes through if so much of it arrives.
+const COMES_THROUGH: f64 = 0.9;
+/// Growth a second up to there.
+const MODEST_GROWTH: f64 = 1.25;
 /// Two cuts are at least a round trip apart, in these bounds: the first one must have been felt.
 const CUT_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(200));
 /// Weight of a new sample of the capacity, and bounds of its variance.
@@ -39,6 +52,8 @@ pub(super) struct RateControl {
     capacity: Option<Capacity>,
     changed: Instant,
     cut: Option<Instant>,
+    /// When little arrived of what was sent, and how much that was, bit/s.
+    narrow: Option<(Instant, f64)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +69,8 @@ pub(super) struct Situation {
     pub(super) usage: Usage,
     /// What came through lately, bit/s.
     pub(super) acked: Option<f64>,
+    /// The share of what was sent lately that came through.
+    pub(super) arrived: f64,
     pub(super) rtt: Duration,
     /// How long packets wait at the bottleneck.
     pub(super) queue: Duration,
@@ -66,7 +83,14 @@ pub(super) struct Situation {
 
 impl RateControl {
     pub(super) fn new(now: Instant, bitrate: f64) -> Self {
-        Self { bitrate, phase: Phase::Increase, capacity: None, changed: now, cut: None }
+        Self {
+            bitrate,
+            phase: Phase::Increase,
+            capacity: None,
+            changed: now,
+            cut: None,
+            narrow: None,
+        }
     }
 
     pub(super) fn bitrate(&self) -> f64 {
@@ -92,10 +116,25 @@ impl RateControl {
         }
     }
 
+    /// What is sent comes through and is too little to be what fills a queue.
+    pub(super) fn is_modest(&self, now: Instant, arrived: f64) -> bool {
+        arrived >= COMES_THROUGH && self.bitrate < self.modest(now)
+    }
+
+    fn modest(&self, now: Instant) -> f64 {
+        match self.narrow {
+            Some((at, rate)) if now.saturating_duration_since(at) < NARROW_FOR => {
+                MODEST.min(NARROW_SHARE * rate)
+            }
+            _ => MODEST,
+        }
+    }
+
     /// Returns whether the rate was cut.
     pub(super) fn update(&mut self, situation: Situation) -> bool {
-        let Situation { now, usage, rtt, .. } = situation;
-        match usage {
+        let Situation { now, rtt, arrived, .. } = situation;
+        let modest = self.is_modest(now, arrived);
+        match if modest { Usage::Normal } else { situation.usage } {
             Usage::Over => {
                 let (least, most) = CUT_INTERVAL;
                 let interval = rtt.clamp(least, most);
@@ -116,7 +155,7 @@ impl RateControl {
     }
 
     fn cut(&mut self, situation: Situation) {
-        let Situation { now, acked, idle, proven, queue, .. } = situation;
+        let Situation { now, acked, arrived, idle, proven, queue, .. } = situation;
         let through = acked.unwrap_or(self.bitrate);
         let backoff =
             BACKOFF.iter().find(|(most, _)| queue <= *most).map_or(0.85, |(_, share)| *share);
@@ -131,6 +170,11 @@ impl RateControl {
             }
             Capacity::sample(&mut self.capacity, through);
         }
+        if arrived >= COMES_THROUGH {
+            cut = cut.max(self.modest(now));
+        } else {
+            self.narrow = Some((now, through));
+        }
         self.bitrate = bounded(cut.min(self.bitrate));
         self.phase = Phase::Hold;
         self.changed = now;
@@ -138,7 +182,7 @@ impl RateControl {
     }
 
     fn increase(&mut self, situation: Situation) {
-        let Situation { now, acked, rtt, .. } = situation;
+        let Situation { now, acked, arrived, rtt, .. } = situation;
         let passed = now.saturating_duration_since(self.changed).as_secs_f64().min(1.0);
         self.changed = now;
         if let (Some(capacity), Some(acked)) = (self.capacity, acked)
@@ -146,7 +190,9 @@ impl RateControl {
         {
             self.capacity = None;
         }
-        let grown = if self.capacity.is_some() {
+        let grown = if self.is_modest(now, arrived) {
+            (self.bitrate * MODEST_GROWTH.powf(passed)).min(self.modest(now))
+        } else if self.capacity.is_some() {
             let frame = self.bitrate / FRAMES_A_SECOND;
             let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
             let step = (packet / (rtt + RESPONSE).as_secs_f64())

@@ -23,6 +23,8 @@ pub const MAX_BITRATE: u64 = 10_000_000;
 /// which must not remember better times.
 const ACKED_WINDOW: i64 = 500_000;
 const CUT_WINDOW: i64 = 200_000;
+/// How much of what is sent comes through is looked at over so many seconds.
+const ARRIVED_OVER: f64 = 1.5;
 /// Less than this share of the estimate sent, the way is idle…
 const IDLE: f64 = 0.65;
 /// …if this share of what was sent came through, and no more than this was lost.
@@ -80,6 +82,8 @@ pub struct Estimator {
     last_arrival: Option<i64>,
     last_sent: Option<Instant>,
     proven: Option<(Instant, f64)>,
+    /// See [`Self::arrived`], and when it was brought up to date.
+    arrived: (Instant, f64),
     /// The first packet sent since the last feedback.
     unheard: Option<Instant>,
     /// Losses of packets sent before this are not counted: nothing came through at all then.
@@ -104,6 +108,7 @@ impl Estimator {
             last_arrival: None,
             last_sent: None,
             proven: None,
+            arrived: (now, 1.0),
             unheard: None,
             forgiven: None,
             congested: None,
@@ -124,7 +129,8 @@ impl Estimator {
     pub fn target(&self, now: Instant) -> u64 {
         let estimate = self.estimate();
         let queue = self.queue.get();
-        if !self.is_congested(now) || queue < DRAINED || self.queue.is_foreign() {
+        let others = self.queue.is_foreign() || self.control.is_modest(now, self.arrived.1);
+        if !self.is_congested(now) || queue < DRAINED || others {
             return estimate as u64;
         }
         let less = (queue.as_secs_f64() / DRAIN.as_secs_f64()).min(1.0 - DRAIN_SHARE);
@@ -208,6 +214,8 @@ impl Estimator {
         self.loss.update(now, self.queue.get());
         let acked = self.acked(ACKED_WINDOW);
         self.prove(now, acked.unwrap_or(0.0));
+        let sent = self.sent.rate(self.micros(now), ACKED_WINDOW);
+        let arrived = self.arrived(now, acked.zip(sent));
         let idle = self.is_idle(now, acked);
         let before = self.control.bitrate();
 
@@ -233,6 +241,7 @@ impl Estimator {
             now,
             usage,
             acked: recent,
+            arrived,
             rtt,
             queue: self.queue.get(),
             idle,
@@ -290,6 +299,17 @@ impl Estimator {
 
     fn acked(&mut self, window: i64) -> Option<f64> {
         self.acked.rate(self.last_arrival?, window)
+    }
+
+    /// The share of what was sent that came through, over a while: a queue that swings makes it
+    /// swing.
+    fn arrived(&mut self, now: Instant, rates: Option<(f64, f64)>) -> f64 {
+        let (before, arrived) = self.arrived;
+        let passed = now.saturating_duration_since(before).as_secs_f64();
+        let weight = (passed / ARRIVED_OVER).min(1.0);
+        let latest = rates.map_or(1.0, |(acked, sent)| acked / sent.max(1.0));
+        self.arrived = (now, arrived + weight * (latest.min(2.0) - arrived));
+        self.arrived.1
     }
 
     fn is_idle(&mut self, now: Instant, acked: Option<f64>) -> bool {

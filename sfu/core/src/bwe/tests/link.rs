@@ -25,6 +25,8 @@ pub(super) struct Run {
     pub(super) loss: f64,
     /// The link is dead.
     pub(super) dead: bool,
+    /// Others keep a queue in front of it that swings between 100 and 250 ms.
+    pub(super) crowded: bool,
     /// Most that the sender has to send, bit/s.
     pub(super) wants: f64,
     pub(super) probes: bool,
@@ -50,6 +52,7 @@ impl Run {
             capacity,
             loss: 0.0,
             dead: false,
+            crowded: false,
             wants: 20e6,
             probes: true,
             delivered: 0,
@@ -142,11 +145,21 @@ impl Run {
         self.longest_queue = self.longest_queue.max(queue);
         let time = Duration::from_secs_f64(f64::from(size) * 8.0 / self.capacity);
         self.link_free = self.link_free.max(self.now) + time;
-        let at = self.link_free + RTT / 2;
+        let at = self.link_free + self.crowd() + RTT / 2;
         if !lost {
             result.arrival = Some((at - self.start).as_micros() as i64 + 5_000_000);
         }
         self.flying.push_back((at, result));
+    }
+
+    /// The others' queue: it grows for 2.4 s and shrinks for 0.6 s.
+    fn crowd(&self) -> Duration {
+        if !self.crowded {
+            return Duration::ZERO;
+        }
+        let at = ((self.now - self.start).as_secs_f64() / 3.0).fract();
+        let part = if at < 0.8 { at / 0.8 } else { (1.0 - at) / 0.2 };
+        Duration::from_millis(100) + Duration::from_millis(150).mul_f64(part)
     }
 
     /// The feedback of everything that has arrived half a round trip ago.

@@ -101,3 +101,26 @@ fn an_outage_is_survived_at_a_share_of_what_was_good() {
     let after = run.estimator.bitrate();
     assert!(after > before * 8 / 10, "{before} {after}");
 }
+
+#[test]
+fn a_queue_that_others_keep_filled_leaves_room_for_a_picture() {
+    let mut run = Run::new(20e6);
+    run.run(secs(2));
+    run.crowded = true;
+    run.run(secs(30));
+    let rate = run.measure(secs(10));
+    assert!(rate > 0.2e6, "{rate}");
+}
+
+#[test]
+fn a_line_that_carries_more_than_a_small_picture_is_not_kept_full() {
+    let mut run = Run::new(0.3e6);
+    run.run(secs(10));
+    let (mut full, mut rate) = (0, 0.0);
+    for _ in 0..60 {
+        rate += run.measure(secs(1)) / 60.0;
+        full += u32::from(run.longest_queue > Duration::from_millis(150));
+    }
+    assert!(rate > 0.25e6, "{rate}");
+    assert!(full < 10, "a long queue in {full} seconds of 60");
+}
