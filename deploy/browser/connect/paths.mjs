@@ -41,8 +41,8 @@ const begin = ({ shopper, agent }, watchMs) =>
 
 const both = ({ shopper, agent }, name) => Promise.all([shopper, agent].map((seat) => ask(seat, name)));
 
-/** The agent's console, open and available; it stays so from call to call. */
-async function atTheDesk({ server, cookies }, { agent }) {
+/** The agent's console, open and available; it stays so from call to call. `auto`: it answers by itself. */
+async function atTheDesk({ server, cookies }, { agent }, auto) {
   const desk = `${server.origin}/agent`;
   if (!agent.page.url().startsWith(desk)) {
     // Cookies know no ports: each server's own has to be put back.
@@ -51,13 +51,14 @@ async function atTheDesk({ server, cookies }, { agent }) {
   }
   const found = await ask(agent, "oneOf", ["Go available", "Take a break"]);
   if (found === "Go available") await ask(agent, "press", found);
+  await ask(agent, "tick", "Answer calls automatically", auto);
 }
 
 /** An available agent, and a shopper who has just come: both see themselves, both legs are connected. */
-async function ready(desk, world) {
+async function ready(desk, world, { auto = false } = {}) {
   const { url } = await desk.server.link();
   await world.shopper.page.goto("about:blank");
-  await Promise.all([atTheDesk(desk, world), world.shopper.page.goto(url, { waitUntil: "load" })]);
+  await Promise.all([atTheDesk(desk, world, auto), world.shopper.page.goto(url, { waitUntil: "load" })]);
   await Promise.all([both(world, "preview"), both(world, "connected")]);
 }
 
@@ -124,16 +125,14 @@ export async function opening(world) {
   return ask(shopper, "opening");
 }
 
-/** The shopper's press on Join, with an agent whose page accepts by itself. */
+/** The shopper's press on Join, with an agent who has calls answered automatically. */
 export async function cold(world, watchMs) {
   const { shopper, agent, desks } = world;
-  await ready(desks.private, world);
+  await ready(desks.private, world, { auto: true });
   await moment();
   await begin(world, watchMs);
   await shopper.isSilent();
-  const acceptance = ask(agent, "press", "Accept");
   const result = await screens(world, await press(shopper, "Join"), watchMs);
-  await acceptance;
   return { ...result, timeline: await record(desks.private, agent) };
 }
 

@@ -71,6 +71,16 @@ export function watch() {
     radio.click();
   };
 
+  /** Ticks a box of this name, or takes the tick off. */
+  const tick = async (name, on) => {
+    const box = await within(
+      GIVE_UP_MS,
+      `box "${name}"`,
+      seen(() => [...document.querySelectorAll("input[type=checkbox]")].find((one) => one.ariaLabel === name)),
+    );
+    if (box.checked !== on) box.click();
+  };
+
   /** The leg, or the direct connection, is up. */
   const connected = () =>
     within(GIVE_UP_MS, "connection", seen(() => window.__probe.pcs.some((pc) => pc.connectionState === "connected")));
@@ -210,6 +220,6 @@ export function watch() {
   };
 
   Object.defineProperty(window, "__watch", {
-    value: { clicks, begin, measure, place, oneOf, press, choose, connected, opening, preview, usable },
+    value: { clicks, begin, measure, place, oneOf, press, choose, tick, connected, opening, preview, usable },
   });
 }
