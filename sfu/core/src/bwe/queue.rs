@@ -18,6 +18,8 @@ pub(super) struct StandingQueue {
     /// Shortest way among the packets of the latest feedback.
     latest: Option<i64>,
     queue: Duration,
+    /// Asked for with every packet, and changed by feedback only.
+    foreign: bool,
 }
 
 impl StandingQueue {
@@ -39,6 +41,10 @@ impl StandingQueue {
         *first = Some(first.map_or(way, |least| least.min(way)));
         let least = self.shortest.iter().flatten().min().copied().unwrap_or(way);
         self.queue = Duration::from_micros(way.saturating_sub(least).unsigned_abs());
+        let stands = |shortest: Option<i64>| {
+            shortest.is_some_and(|way| way.saturating_sub(least) > FOREIGN.as_micros() as i64)
+        };
+        self.foreign = stands(self.shortest[0]) && stands(self.shortest[1]);
     }
 
     /// What the packets of the latest feedback have met.
@@ -48,11 +54,7 @@ impl StandingQueue {
 
     /// Others fill the queue: it does not shrink when we send less.
     pub(super) fn is_foreign(&self) -> bool {
-        let least = self.shortest.iter().flatten().min().copied().unwrap_or_default();
-        let stands = |way: Option<i64>| {
-            way.is_some_and(|way| way.saturating_sub(least) > FOREIGN.as_micros() as i64)
-        };
-        stands(self.shortest[0]) && stands(self.shortest[1])
+        self.foreign
     }
 
     /// Nothing was heard for long: what was known of the queue is history.
