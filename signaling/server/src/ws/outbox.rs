@@ -17,6 +17,12 @@ const QUEUE: usize = 256;
 /// How often the page's end is asked for a sign of life.
 const PING_EVERY: Duration = Duration::from_secs(10);
 
+/// How long after a message that a person waits for an empty one follows it. A lone small segment
+/// that is lost is sent again only by TCP's timer, 200 ms and more after a round trip; the
+/// acknowledgement of a later one tells within a quarter of a round trip more that the first is
+/// missing (RACK, RFC 8985). Far enough behind that what loses the one seldom takes both.
+const FOLLOW_UP_AFTER: Duration = Duration::from_millis(10);
+
 /// How long one message may take to leave. Long enough for a phone in a lift.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -70,12 +76,20 @@ async fn write(
 ) {
     let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut follow_up = None;
     loop {
         let message = tokio::select! {
             message = waiting.recv() => match message {
                 Some(message) => message,
                 None => break,
             },
+            () = due(follow_up) => {
+                follow_up = None;
+                if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
+                    return;
+                }
+                continue;
+            }
             _ = pings.tick() => {
                 if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
                     return;
@@ -83,6 +97,9 @@ async fn write(
                 continue;
             }
         };
+        if is_waited_for(&message) {
+            follow_up = Some(Instant::now() + FOLLOW_UP_AFTER);
+        }
         let last = matches!(message, ServerMessage::Bye { .. });
         let Ok(text) = serde_json::to_string(&message) else {
             tracing::error!(?message, "a message cannot be written as JSON");
@@ -99,6 +116,24 @@ async fn write(
     if sent(&mut sink, Message::Close(Some(close)), &mut overran).await {
         // The peer may be gone; there is nothing left to do for it.
         let _ = timeout(WRITE_TIMEOUT, sink.close()).await;
+    }
+}
+
+/// Whether a call gets on its feet later when this message is late.
+fn is_waited_for(message: &ServerMessage) -> bool {
+    matches!(
+        message,
+        ServerMessage::Offer { .. }
+            | ServerMessage::CallStarted { .. }
+            | ServerMessage::LegAnswer { .. }
+    )
+}
+
+/// Waits until then; for ever when there is nothing to wait for.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 

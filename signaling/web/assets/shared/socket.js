@@ -18,6 +18,13 @@ const PONG_WITHIN = 5_000;
 /** The same when there is reason for doubt: the network changed or the page was asleep. */
 const DOUBT_WITHIN = 2_000;
 
+/**
+ * What somebody waits for is followed by a ping. A lone small segment that is lost is sent again only by TCP's
+ * timer, 200 ms and more after a round trip; the acknowledgement of a later one tells at once that it is missing.
+ */
+const WAITED_FOR = new Set(["leg_offer", "leg_restart", "join", "accept"]);
+const FOLLOW_UP_AFTER = 10;
+
 export class Socket {
   /** @type {SocketState} */ state = "stopped";
   /** Round trip of the last ping in milliseconds. @type {number | null} */ rtt = null;
@@ -74,6 +81,7 @@ export class Socket {
   send(message) {
     if (this.#ws?.readyState !== WebSocket.OPEN) return false;
     this.#ws.send(JSON.stringify(message));
+    if (WAITED_FOR.has(message.type)) setTimeout(() => this.#ping(PONG_WITHIN), FOLLOW_UP_AFTER);
     return true;
   }
 
