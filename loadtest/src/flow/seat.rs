@@ -273,7 +273,7 @@ impl Seat {
 
     fn offer_leg(&mut self, now: Duration, sdp: String) {
         self.marks.reach(Stage::LegOffer, now);
-        self.send(ClientMessage::LegOffer { attempt: ATTEMPT, sdp });
+        self.send(ClientMessage::LegOffer { attempt: ATTEMPT, sdp, measured: Vec::new() });
     }
 
     fn warm(&mut self, note: impl FnOnce(&mut Warming)) {

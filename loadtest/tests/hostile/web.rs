@@ -176,9 +176,13 @@ async fn bad_messages(deployment: &Deployment) {
     let entered = || hello(Auth::Link { token: token.to_owned() });
 
     let senseless = [
-        ClientMessage::LegOffer { attempt: 1, sdp: "v=0\r\n".to_owned() },
-        ClientMessage::LegOffer { attempt: 2, sdp: "m=audio\r\n".repeat(2_000) },
-        ClientMessage::LegOffer { attempt: 3, sdp: "a".repeat(MAX_SDP + 1) },
+        ClientMessage::LegOffer { attempt: 1, sdp: "v=0\r\n".to_owned(), measured: Vec::new() },
+        ClientMessage::LegOffer {
+            attempt: 2,
+            sdp: "m=audio\r\n".repeat(2_000),
+            measured: Vec::new(),
+        },
+        ClientMessage::LegOffer { attempt: 3, sdp: "a".repeat(MAX_SDP + 1), measured: Vec::new() },
         ClientMessage::LegRestart { attempt: 4, leg: LegId::from_bits(1), sdp: String::new() },
         ClientMessage::Accept { offer: OfferId::from_bits(1) },
         ClientMessage::Decline { offer: OfferId::from_bits(1) },

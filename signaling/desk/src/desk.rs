@@ -34,6 +34,7 @@ use crate::{
     call::{Call, CallState, Rank},
     history::History,
     outbox::Outbox,
+    placement::LegPlace,
     seat::{Agent, Shopper},
     store::Verb,
     timers::{Timer, Timers},
@@ -52,6 +53,8 @@ pub struct Desk {
     arrivals: u64,
     sockets: BTreeMap<SocketId, Seat>,
     legs: BTreeMap<LegId, Seat>,
+    /// Where those legs are.
+    places: BTreeMap<LegId, LegPlace>,
     /// What agents wanted to be before a restart.
     wanted_before: BTreeMap<AgentId, WantedPresence>,
     history: History,
@@ -108,6 +111,7 @@ impl Desk {
             arrivals: 0,
             sockets: BTreeMap::new(),
             legs: BTreeMap::new(),
+            places: BTreeMap::new(),
             wanted_before: BTreeMap::new(),
             history: History::default(),
             outbox: Outbox::default(),
@@ -136,7 +140,7 @@ impl Desk {
             }
             Input::Disconnected { socket } => self.disconnected(socket),
             Input::Page { socket, message } => self.page_says(socket, message),
-            Input::LegOpened { socket, leg } => self.leg_opened(socket, leg),
+            Input::LegOpened { socket, leg, place } => self.leg_opened(socket, leg, place),
             Input::LegWarm { leg } => self.leg_warm(leg),
             Input::LegLost { leg } => self.leg_lost(leg),
             Input::CallEvent { call, epoch, leg, event, at_us } => {

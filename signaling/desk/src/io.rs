@@ -9,7 +9,10 @@ use signaling_wire::{
     ids::{AgentId, CallId, LegId, LinkId},
 };
 
-use crate::store::{AgentProfile, Applied, StoreError, Verb};
+use crate::{
+    placement::LegPlace,
+    store::{AgentProfile, Applied, StoreError, Verb},
+};
 
 /// One socket of one page. Chosen by the shell, never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,6 +80,8 @@ pub enum Input {
         socket: SocketId,
         /// The leg's id, chosen by the shell.
         leg: LegId,
+        /// Where it is, and why there.
+        place: LegPlace,
     },
     /// A node says that the leg's DTLS is done.
     LegWarm {

@@ -28,6 +28,7 @@ pub mod io;
 pub mod matching;
 mod network;
 mod outbox;
+pub mod placement;
 pub mod quality;
 pub mod record;
 mod rules;

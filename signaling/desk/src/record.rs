@@ -8,7 +8,7 @@ use signaling_wire::{
     text::{Name, Note},
 };
 
-use crate::{Millis, quality::QualitySummary};
+use crate::{Millis, placement::LegPlace, quality::QualitySummary};
 
 /// Everything known about one call.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,6 +55,8 @@ pub struct CallRecord {
     pub offers: Vec<RecordOffer>,
     /// Stages of setting up, in milliseconds from the press on **Accept**.
     pub timeline: Vec<TimelineEntry>,
+    /// Where each side's leg was in its newest bridge, and why there.
+    pub places: Vec<RecordPlace>,
     /// Quality of each side.
     pub quality: Vec<RecordQuality>,
     /// Chat messages.
@@ -117,6 +119,24 @@ pub enum OfferResult {
     Expired,
     /// The shopper left, or one of the pages was gone.
     Withdrawn,
+}
+
+/// Where one side's leg was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RecordPlace {
+    /// Whose page.
+    pub side: Role,
+    /// The node, and why.
+    #[serde(flatten)]
+    pub place: LegPlace,
+}
+
+impl RecordPlace {
+    /// The sides whose place is known, of a pair that holds the shopper first.
+    pub fn of_both(places: [Option<LegPlace>; 2]) -> Vec<Self> {
+        let sides = [Role::Shopper, Role::Agent].into_iter().zip(places);
+        sides.filter_map(|(side, place)| Some(Self { side, place: place? })).collect()
+    }
 }
 
 /// Quality of one side.

@@ -25,6 +25,7 @@ use thiserror::Error;
 
 use crate::{
     Millis,
+    placement::LegPlace,
     quality::QualitySummary,
     record::{CallRecord, OfferResult},
 };
@@ -110,6 +111,8 @@ pub enum Verb {
         epoch: u32,
         /// When.
         at: Millis,
+        /// Where the shopper's and the agent's leg are; none for a leg found after a restart.
+        places: [Option<LegPlace>; 2],
     },
     /// Ends a call, once: in whatever state it is, unless it has ended or has a newer epoch.
     End {

@@ -45,6 +45,8 @@ pub struct LinkOrder {
     pub lifetime: Duration,
     /// How many calls it allows.
     pub max_uses: u32,
+    /// Region whose node the shopper should be on, whatever is measured.
+    pub region: Option<Name>,
     /// Skills the agent should have.
     pub skills: Vec<Name>,
     /// Higher is served first.
@@ -61,6 +63,7 @@ impl Default for LinkOrder {
             queue: Name::parse(DEFAULT_QUEUE).unwrap_or_default(),
             lifetime: LINK_LIFETIME,
             max_uses: LINK_USES,
+            region: None,
             skills: Vec::new(),
             priority: 0,
             synthetic: false,
@@ -138,6 +141,7 @@ impl Issuer {
             skills: order.skills,
             priority: order.priority,
             max_uses: order.max_uses,
+            region: order.region,
             synthetic: order.synthetic,
             context: order.context,
         };

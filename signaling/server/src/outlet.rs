@@ -64,6 +64,7 @@ impl Hands {
             phase,
             language: context.language.clone(),
             context,
+            candidates: Vec::new(),
         }))
     }
 }

@@ -18,13 +18,15 @@
 //!   satisfaction ──►                ◄── wrap_up
 //! ```
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     claims::Context,
     control::LegQuality,
     figure,
-    ids::{CallId, LegId, OfferId},
+    ids::{CallId, LegId, NodeId, OfferId},
     problem::Problem,
     text::{ChatText, Name, Note},
 };
@@ -71,6 +73,10 @@ pub enum ClientMessage {
         attempt: u32,
         /// The SDP offer: one audio and one video section, both sendrecv, bundled.
         sdp: String,
+        /// What the page measured to the candidates in its welcome, as far as it has. At most
+        /// [`crate::limits::MAX_MEASURED`].
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        measured: Vec<MeasuredNode>,
     },
     /// ICE restart of the leg: same DTLS association, new ICE credentials.
     LegRestart {
@@ -156,6 +162,32 @@ pub enum ClientMessage {
         /// Echoed.
         t: f64,
     },
+}
+
+/// A round trip that a page measured.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredNode {
+    /// To which node.
+    pub node: NodeId,
+    /// Milliseconds.
+    #[serde(deserialize_with = "figure::read")]
+    pub rtt_ms: f32,
+}
+
+/// A node to which the page should measure its round trip: an ICE-lite agent that answers
+/// connectivity checks with these credentials and does nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateNode {
+    /// The node.
+    pub node: NodeId,
+    /// Where it stands.
+    pub region: String,
+    /// Its UDP addresses, of both families if it has both.
+    pub addresses: Vec<SocketAddr>,
+    /// User name fragment.
+    pub ufrag: String,
+    /// Password.
+    pub pwd: String,
 }
 
 /// Credentials in a hello.
@@ -532,6 +564,9 @@ pub struct Welcome {
     /// The language the page should speak, if the link says one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Name>,
+    /// Nodes to measure the round trip to; empty when there is nothing to choose between.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<CandidateNode>,
 }
 
 /// When camera and microphone packets may leave a page. Nobody sees or hears them before the agent

@@ -64,6 +64,9 @@ pub struct LinkClaims {
     pub priority: u8,
     /// How many calls the link allows.
     pub max_uses: u32,
+    /// Region whose node the shopper should be on, whatever is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Name>,
     /// A call made by a test tool: left out of reports.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub synthetic: bool,

@@ -184,6 +184,25 @@ pub struct Register {
     pub legs: Vec<LegId>,
     /// HMAC that proves that the node knows the cluster secret.
     pub proof: String,
+    /// With what pages may measure their round trip to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Measure>,
+}
+
+/// ICE credentials that a node answers connectivity checks for without there being a leg. They are
+/// good for this start of its process.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measure {
+    /// User name fragment.
+    pub ufrag: String,
+    /// Password.
+    pub pwd: String,
+}
+
+impl std::fmt::Debug for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Measure").field("ufrag", &self.ufrag).finish_non_exhaustive()
+    }
 }
 
 /// Load and state of a node.

@@ -37,3 +37,6 @@ pub const MAX_STAGES: usize = 32;
 /// Largest measured figure (milliseconds, kbit/s, seconds, shares). Beyond anything real, and so
 /// far from the limits of `f32` that sums of a day of reports stay finite.
 pub const MAX_FIGURE: f32 = 1e9;
+
+/// Most measured nodes in one message: twice the regions that a page is asked to measure.
+pub const MAX_MEASURED: usize = 16;

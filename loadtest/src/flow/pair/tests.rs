@@ -132,6 +132,7 @@ fn welcome(role: Role) -> ServerMessage {
         phase,
         context: Context::default(),
         language: None,
+        candidates: Vec::new(),
     }))
 }
 

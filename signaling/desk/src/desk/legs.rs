@@ -6,10 +6,10 @@ use signaling_wire::{
 };
 
 use super::Desk;
-use crate::{Effect, Seat, SocketId, store::Verb};
+use crate::{Effect, Seat, SocketId, placement::LegPlace, store::Verb};
 
 impl Desk {
-    pub(super) fn leg_opened(&mut self, socket: SocketId, leg: LegId) {
+    pub(super) fn leg_opened(&mut self, socket: SocketId, leg: LegId, place: LegPlace) {
         let seat = self.sockets.get(&socket).copied();
         let Some(page) = seat.and_then(|seat| self.page(seat)) else {
             // The page has gone while its leg was asked for.
@@ -17,6 +17,7 @@ impl Desk {
         };
         let before = page.opening.replace(leg);
         self.legs.extend(seat.map(|seat| (leg, seat)));
+        self.places.insert(leg, place);
         if let Some(before) = before.filter(|before| *before != leg) {
             self.close_leg(before);
         }
@@ -40,6 +41,7 @@ impl Desk {
 
     pub(super) fn leg_lost(&mut self, leg: LegId) {
         let Some(seat) = self.legs.remove(&leg) else { return };
+        self.places.remove(&leg);
         if let Some(page) = self.page(seat) {
             page.warm = page.warm.filter(|warm| *warm != leg);
             page.opening = page.opening.filter(|opening| *opening != leg);
@@ -60,6 +62,7 @@ impl Desk {
 
     fn close_leg(&mut self, leg: LegId) {
         self.legs.remove(&leg);
+        self.places.remove(&leg);
         self.effects.push_back(Effect::CloseLeg { leg });
     }
 
@@ -89,7 +92,8 @@ impl Desk {
         active.networks.rejoined();
         let epoch = active.epoch;
         self.effects.push_back(Effect::Bridge { call: id, epoch, legs });
-        self.store(Verb::Bridged { call: id, epoch, at: now });
+        let places = legs.map(|leg| self.places.get(&leg).cloned());
+        self.store(Verb::Bridged { call: id, epoch, at: now, places });
         if before.is_some() {
             self.show_call(id);
         }

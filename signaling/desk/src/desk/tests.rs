@@ -19,7 +19,7 @@ use signaling_wire::{
         WantedPresence,
     },
     claims::{AUDIENCE_LINK, Context, LinkClaims},
-    ids::{AgentId, CallId, LegId, LinkId},
+    ids::{AgentId, CallId, LegId, LinkId, NodeId},
     problem::Code,
     text::Name,
 };
@@ -28,6 +28,7 @@ use super::Desk;
 use crate::{
     Effect, Input, Millis, Rules, SocketId,
     io::Ticket,
+    placement::LegPlace,
     store::{AgentProfile, Applied, Refusal, Restored, StoreError, Verb},
 };
 
@@ -61,6 +62,11 @@ fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
+fn place() -> LegPlace {
+    let region = "test".to_owned();
+    LegPlace { node: NodeId::from_bits(1), region, why: "the only node".to_owned() }
+}
+
 fn link(id: u128) -> LinkClaims {
     LinkClaims {
         aud: AUDIENCE_LINK.to_owned(),
@@ -71,6 +77,7 @@ fn link(id: u128) -> LinkClaims {
         skills: Vec::new(),
         priority: 0,
         max_uses: 1,
+        region: None,
         synthetic: false,
         context: Context { name: Some(name("Mali")), ..Context::default() },
     }
@@ -232,7 +239,7 @@ impl World {
     fn warm(&mut self, socket: SocketId) -> LegId {
         self.legs += 1;
         let leg = LegId::from_bits(self.legs);
-        self.input(Input::LegOpened { socket, leg });
+        self.input(Input::LegOpened { socket, leg, place: place() });
         self.input(Input::LegWarm { leg });
         leg
     }

@@ -14,12 +14,12 @@ use std::{future::Future, pin::Pin, task::Poll};
 use signaling_wire::{
     browser::{EndReason, MediaChoice},
     claims::{AUDIENCE_LINK, Context, LinkClaims},
-    ids::{AgentId, CallId, LinkId, OfferId},
+    ids::{AgentId, CallId, LinkId, NodeId, OfferId},
     text::Name,
 };
 
 use super::{Applied, Refusal, Store, Verb};
-use crate::Millis;
+use crate::{Millis, placement::LegPlace};
 
 const DONE: Applied = Applied::Done;
 const CONFLICT: Applied = Applied::Refused(Refusal::Conflict);
@@ -53,6 +53,11 @@ fn call(id: u128) -> CallId {
     CallId::from_bits(id)
 }
 
+fn place(id: u128, region: &str) -> LegPlace {
+    let why = "least loaded, 0 % in use".to_owned();
+    LegPlace { node: NodeId::from_bits(id), region: region.to_owned(), why }
+}
+
 fn offer(id: u128) -> OfferId {
     OfferId::from_bits(id)
 }
@@ -75,6 +80,7 @@ fn link(id: u128, max_uses: u32) -> Box<LinkClaims> {
         skills: vec![name("returns")],
         priority: 2,
         max_uses,
+        region: None,
         synthetic: true,
         context: Context { language: Some(name("th")), ..Context::default() },
     })

@@ -52,6 +52,7 @@ pub(super) async fn link(config: Config, args: LinkArgs) -> Result<(), Failure> 
         queue: args.queue.unwrap_or(usual.queue),
         lifetime: args.expires,
         max_uses: args.uses,
+        region: args.region,
         skills: args.skill,
         priority: args.priority,
         synthetic: false,

@@ -103,6 +103,9 @@ struct LinkArgs {
     /// How many calls it allows
     #[arg(long, default_value_t = crate::issuer::LINK_USES, value_name = "N")]
     uses: u32,
+    /// Region whose media node the shopper should be on, whatever is measured
+    #[arg(long, value_parser = name)]
+    region: Option<Name>,
 }
 
 impl Cli {

@@ -1,6 +1,9 @@
 //! One control link, from its handshake to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use sfu_node::control::{
@@ -14,7 +17,7 @@ use signaling_wire::{
 };
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use super::{Incarnation, Node, NodeEvents, Nodes, nodes::COMMAND_QUEUE};
+use super::{Node, NodeEvents, Nodes, node::COMMAND_QUEUE};
 
 /// From the first packet to a proven registration. A node needs three round trips.
 const PROVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,7 +54,7 @@ pub(super) async fn serve(
             .await
             .map_err(|_| LinkError::TooSlow)??;
     drop(unproven);
-    let result = speak(*register, reader, writer, nodes, events).await;
+    let result = speak(&connection, *register, reader, writer, nodes, events).await;
     connection.close(0u8.into(), b"");
     result
 }
@@ -70,6 +73,13 @@ async fn prove(incoming: Incoming, secret: &ClusterSecret) -> Result<Proven, Lin
     let refusal = if !proofs.is_node(&register.proof) {
         Some("the cluster secrets differ")
     } else if !SUPPORTED.contains(&register.protocol) {
+        tracing::warn!(
+            node = %register.node,
+            theirs = register.protocol,
+            ours = ?SUPPORTED,
+            version = register.version,
+            "a node speaks another protocol"
+        );
         Some("the versions of node and signaling do not fit together")
     } else {
         None
@@ -88,24 +98,33 @@ async fn prove(incoming: Incoming, secret: &ClusterSecret) -> Result<Proven, Lin
 }
 
 async fn speak(
-    register: Register,
+    connection: &Connection,
+    mut register: Register,
     mut reader: FrameReader<RecvStream>,
     mut writer: SendStream,
     nodes: &Nodes,
     events: &dyn NodeEvents,
 ) -> Result<(), LinkError> {
     let (commands, mut queue) = mpsc::channel(COMMAND_QUEUE);
-    let incarnation = Incarnation { node: register.node, epoch: register.epoch };
-    let Register { region, capacity, load, legs, version, .. } = register;
-    let node = Arc::new(Node::new(incarnation, region, capacity, load, commands));
+    let legs = std::mem::take(&mut register.legs);
+    let node = Arc::new(Node::new(register, connection.rtt(), commands));
+    let incarnation = node.incarnation();
     tracing::info!(
         node = %incarnation.node,
         epoch = %incarnation.epoch,
         region = node.region(),
-        version,
+        version = node.version(),
         legs = legs.len(),
         "node registered"
     );
+    if !node.is_same_version() {
+        tracing::warn!(
+            node = %incarnation.node,
+            theirs = node.version(),
+            ours = env!("CARGO_PKG_VERSION"),
+            "a node with another version: it is used, and comes second to equally near ones"
+        );
+    }
     // Before it can be chosen: legs that it lost must not be mistaken for new ones.
     events.registered(incarnation, &legs).await;
     nodes.insert(Arc::clone(&node));
@@ -118,7 +137,7 @@ async fn speak(
         }
         Ok::<(), FrameError>(())
     });
-    let result = listen(&node, &mut reader, events).await;
+    let result = listen(connection, &node, &mut reader, events).await;
     nodes.remove(&node);
     writing.abort();
     tracing::warn!(node = %incarnation.node, "control link lost; its calls go on");
@@ -126,6 +145,7 @@ async fn speak(
 }
 
 async fn listen(
+    connection: &Connection,
     node: &Node,
     reader: &mut FrameReader<RecvStream>,
     events: &dyn NodeEvents,
@@ -133,7 +153,9 @@ async fn listen(
     while let Some(message) = reader.next().await? {
         match message {
             NodeMessage::Register(_) => return Err(LinkError::RegisteredTwice),
-            NodeMessage::Heartbeat(load) => node.heartbeat(load),
+            NodeMessage::Heartbeat(load) => {
+                node.heartbeat(Instant::now(), load, connection.rtt());
+            }
             NodeMessage::LegAnswer { request, leg, sdp } => {
                 events.leg_answered(leg).await;
                 node.answered(request, Ok(sdp));

@@ -5,6 +5,7 @@
 
 pub mod endpoint;
 mod link;
+mod node;
 mod nodes;
 
 use async_trait::async_trait;
@@ -13,7 +14,10 @@ use signaling_wire::{
     ids::{CallId, LegId, NodeEpoch, NodeId},
 };
 
-pub use self::nodes::{Node, NodeStates, Nodes, OpenError};
+pub use self::{
+    node::{Eligibility, Node, OpenError},
+    nodes::{NodeStates, Nodes},
+};
 
 /// One start of a node: what a leg is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,187 +1,12 @@
 //! The node registry and the choice of a node.
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use dashmap::DashMap;
-use signaling_wire::{
-    control::{LEASE_MS, LegReject, Load, NodeState, SignalingMessage},
-    ids::{LegId, NodeId},
-    problem::Code,
-};
-use tokio::sync::{mpsc, oneshot};
+use signaling_desk::placement::{self, Candidate, LegPlace, Wish};
+use signaling_wire::ids::NodeId;
 
-use super::Incarnation;
-
-/// Commands that may wait for a link. A node that is so far behind is not serving anyone.
-pub(super) const COMMAND_QUEUE: usize = 1_024;
-
-/// How long a node may take to answer an offer. It takes milliseconds; a page that waits longer
-/// is better served by trying again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// Legs of a call.
-const LEGS_PER_CALL: f32 = 2.0;
-
-/// Why a leg could not be opened or restarted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// No node is registered, or all are full or draining.
-    #[error("no node can take a leg")]
-    NoNode,
-    /// The node did not answer in time, or its link was lost.
-    #[error("the node did not answer")]
-    NoAnswer,
-    /// The node refused.
-    #[error("the node refused: {0:?}")]
-    Rejected(LegReject),
-}
-
-impl OpenError {
-    /// What a page is told.
-    #[must_use]
-    pub fn code(self) -> Code {
-        match self {
-            Self::NoNode | Self::Rejected(LegReject::NoCapacity) => Code::NoNode,
-            Self::NoAnswer => Code::Unavailable,
-            Self::Rejected(LegReject::BadOffer) => Code::OfferRejected,
-            Self::Rejected(LegReject::UnknownLeg) => Code::NotFound,
-        }
-    }
-}
-
-/// What a node is known to carry.
-#[derive(Debug)]
-struct Known {
-    load: Load,
-    at: Instant,
-    /// Legs placed since that report: reported load is stale by construction.
-    placed: u32,
-}
-
-/// A node with a live control link.
-#[derive(Debug)]
-pub struct Node {
-    incarnation: Incarnation,
-    region: String,
-    capacity: u32,
-    known: Mutex<Known>,
-    commands: mpsc::Sender<SignalingMessage>,
-    answers: DashMap<u64, oneshot::Sender<Result<String, LegReject>>>,
-    next_request: AtomicU64,
-}
-
-impl Node {
-    pub(super) fn new(
-        incarnation: Incarnation,
-        region: String,
-        capacity: u32,
-        load: Load,
-        commands: mpsc::Sender<SignalingMessage>,
-    ) -> Self {
-        Self {
-            incarnation,
-            region,
-            capacity,
-            known: Mutex::new(Known { load, at: Instant::now(), placed: 0 }),
-            commands,
-            answers: DashMap::new(),
-            next_request: AtomicU64::new(1),
-        }
-    }
-
-    /// Which start of which node.
-    #[must_use]
-    pub fn incarnation(&self) -> Incarnation {
-        self.incarnation
-    }
-
-    /// Where it stands.
-    #[must_use]
-    pub fn region(&self) -> &str {
-        &self.region
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn heartbeat(&self, load: Load) {
-        *self.known() = Known { load, at: Instant::now(), placed: 0 };
-    }
-
-    /// Share of its capacity in use, our own recent placements included; none when it must not
-    /// be given anything.
-    fn corrected_load(&self, now: Instant) -> Option<f32> {
-        let known = self.known();
-        let fresh = now.saturating_duration_since(known.at) < Duration::from_millis(LEASE_MS);
-        if !fresh || known.load.state != NodeState::Serving || self.commands.is_closed() {
-            return None;
-        }
-        let room = self.capacity as f32 * LEGS_PER_CALL;
-        let share = (known.load.legs + known.placed) as f32 / room.max(1.0);
-        (share < 1.0).then(|| share.max(known.load.busy))
-    }
-
-    /// Sends a command that needs no answer. False when the link is lost or hopelessly behind.
-    pub fn send(&self, command: SignalingMessage) -> bool {
-        self.commands.try_send(command).is_ok()
-    }
-
-    /// Opens a leg and waits for its answer.
-    ///
-    /// # Errors
-    /// When the node refuses or does not answer in time.
-    pub async fn open(&self, leg: LegId, sdp: String) -> Result<String, OpenError> {
-        self.known().placed += 1;
-        self.request(|request| SignalingMessage::OpenLeg { request, leg, sdp }).await
-    }
-
-    /// Restarts a leg's ICE and waits for the answer.
-    ///
-    /// # Errors
-    /// As [`Node::open`].
-    pub async fn restart(&self, leg: LegId, sdp: String) -> Result<String, OpenError> {
-        self.request(|request| SignalingMessage::RestartLeg { request, leg, sdp }).await
-    }
-
-    async fn request(
-        &self,
-        command: impl FnOnce(u64) -> SignalingMessage,
-    ) -> Result<String, OpenError> {
-        let request = self.next_request.fetch_add(1, Ordering::Relaxed);
-        let (sender, answer) = oneshot::channel();
-        self.answers.insert(request, sender);
-        let result = if self.send(command(request)) {
-            match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-                Ok(Ok(answer)) => answer.map_err(OpenError::Rejected),
-                Ok(Err(_)) | Err(_) => Err(OpenError::NoAnswer),
-            }
-        } else {
-            Err(OpenError::NoAnswer)
-        };
-        self.answers.remove(&request);
-        result
-    }
-
-    /// An answer has come. One that nobody waits for any more is dropped.
-    pub(super) fn answered(&self, request: u64, answer: Result<String, LegReject>) {
-        if let Some((_, sender)) = self.answers.remove(&request) {
-            // The asker may have given up this instant.
-            let _ = sender.send(answer);
-        }
-    }
-
-    /// The link is lost: nobody needs to wait for answers.
-    pub(super) fn forget_requests(&self) {
-        self.answers.clear();
-    }
-}
+use super::{Eligibility, Node};
 
 /// How many nodes there are of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -190,6 +15,8 @@ pub struct NodeStates {
     pub serving: u32,
     /// Draining, full, or silent for longer than the lease.
     pub not_eligible: u32,
+    /// Of either kind, with another version of the software than ours.
+    pub other_version: u32,
 }
 
 /// The nodes with a live control link.
@@ -205,21 +32,44 @@ impl Nodes {
         self.by_id.get(&id).map(|node| Arc::clone(&node))
     }
 
+    /// All nodes, in the order of their ids.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Node>> {
+        let mut all: Vec<_> = self.by_id.iter().map(|node| Arc::clone(&node)).collect();
+        all.sort_by_key(|node| node.incarnation().node);
+        all
+    }
+
     /// The node, if it may be given legs.
     #[must_use]
     pub fn eligible(&self, id: NodeId) -> Option<Arc<Node>> {
-        self.get(id).filter(|node| node.corrected_load(Instant::now()).is_some())
+        let eligible =
+            |node: &Arc<Node>| matches!(node.eligibility(Instant::now()), Eligibility::Eligible(_));
+        self.get(id).filter(eligible)
     }
 
-    /// The eligible node with the least corrected load.
+    /// The nodes that may be given legs.
     #[must_use]
-    pub fn least_loaded(&self) -> Option<Arc<Node>> {
+    pub fn candidates(&self) -> Vec<Candidate> {
         let now = Instant::now();
-        self.by_id
-            .iter()
-            .filter_map(|node| Some((node.corrected_load(now)?, Arc::clone(&node))))
-            .min_by(|(a, _), (b, _)| a.total_cmp(b))
-            .map(|(_, node)| node)
+        let candidate = |node: &Arc<Node>| match node.eligibility(now) {
+            Eligibility::Eligible(load) => Some(Candidate {
+                node: node.incarnation().node,
+                region: node.region().to_owned(),
+                load,
+                same_version: node.is_same_version(),
+                distance_km: None,
+            }),
+            _ => None,
+        };
+        self.by_id.iter().filter_map(|node| candidate(&node)).collect()
+    }
+
+    /// The node for a leg, and why it is that one.
+    #[must_use]
+    pub fn choose(&self, wish: &Wish) -> Option<(Arc<Node>, LegPlace)> {
+        let place = placement::choose(&self.candidates(), wish)?;
+        Some((self.get(place.node)?, place))
     }
 
     /// How many nodes there are of each kind.
@@ -227,46 +77,88 @@ impl Nodes {
     pub fn states(&self) -> NodeStates {
         let now = Instant::now();
         self.by_id.iter().fold(NodeStates::default(), |mut states, node| {
-            match node.corrected_load(now) {
-                Some(_) => states.serving += 1,
-                None => states.not_eligible += 1,
+            match node.eligibility(now) {
+                Eligibility::Eligible(_) => states.serving += 1,
+                _ => states.not_eligible += 1,
             }
+            states.other_version += u32::from(!node.is_same_version());
             states
         })
     }
 
     pub(super) fn insert(&self, node: Arc<Node>) {
-        self.by_id.insert(node.incarnation.node, node);
+        self.by_id.insert(node.incarnation().node, node);
     }
 
     /// Forgets the node unless a newer link has taken its place.
     pub(super) fn remove(&self, node: &Arc<Node>) {
         node.forget_requests();
-        self.by_id.remove_if(&node.incarnation.node, |_, known| Arc::ptr_eq(known, node));
+        self.by_id.remove_if(&node.incarnation().node, |_, known| Arc::ptr_eq(known, node));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use signaling_wire::ids::NodeEpoch;
+    use std::time::Duration;
 
-    use super::*;
+    use signaling_wire::{
+        PROTOCOL,
+        control::{Load, NodeState, Register, SignalingMessage},
+        ids::{LegId, NodeEpoch},
+    };
+    use tokio::sync::mpsc;
+
+    use super::{
+        super::node::{COMMAND_QUEUE, OpenError},
+        *,
+    };
+
+    /// Round trip of every control link here.
+    const RTT: Duration = Duration::from_millis(80);
 
     fn node(id: u128, load: Load) -> (Arc<Node>, mpsc::Receiver<SignalingMessage>) {
         let (commands, received) = mpsc::channel(COMMAND_QUEUE);
-        let incarnation =
-            Incarnation { node: NodeId::from_bits(id), epoch: NodeEpoch::from_bits(1) };
-        (Arc::new(Node::new(incarnation, "local".to_owned(), 10, load, commands)), received)
+        let register = Register {
+            protocol: PROTOCOL,
+            node: NodeId::from_bits(id),
+            epoch: NodeEpoch::from_bits(1),
+            region: "local".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            addresses: Vec::new(),
+            capacity: 10,
+            load,
+            legs: Vec::new(),
+            proof: String::new(),
+            measure: None,
+        };
+        (Arc::new(Node::new(register, RTT, commands)), received)
     }
 
     fn load(legs: u32) -> Load {
         Load { state: NodeState::Serving, legs, calls: legs / 2, busy: 0.0 }
     }
 
+    fn chosen(nodes: &Nodes) -> Option<NodeId> {
+        nodes.choose(&Wish::default()).map(|(_, place)| place.node)
+    }
+
+    /// The node opens a leg that it is asked for.
+    async fn open(node: &Node, link: &mut mpsc::Receiver<SignalingMessage>, leg: u128) {
+        let open = node.open(LegId::from_bits(leg), String::new());
+        let answer = async {
+            let Some(SignalingMessage::OpenLeg { request, .. }) = link.recv().await else {
+                panic!("an open command");
+            };
+            node.answered(request, Ok("answer".to_owned()));
+        };
+        let (opened, ()) = tokio::join!(open, answer);
+        assert_eq!(opened.as_deref(), Ok("answer"));
+    }
+
     #[test]
     fn the_least_loaded_eligible_node_is_chosen() {
         let nodes = Nodes::default();
-        assert!(nodes.least_loaded().is_none());
+        assert!(chosen(&nodes).is_none());
         let (busy, _busy_link) = node(1, load(6));
         let (idle, _idle_link) = node(2, load(2));
         let (draining, _draining_link) = node(3, Load { state: NodeState::Draining, ..load(0) });
@@ -276,31 +168,42 @@ mod tests {
         for node in [&busy, &idle, &draining, &full, &cut] {
             nodes.insert(Arc::clone(node));
         }
-        let chosen = nodes.least_loaded().expect("two are eligible");
-        assert_eq!(chosen.incarnation(), idle.incarnation());
-        assert_eq!(nodes.states(), NodeStates { serving: 2, not_eligible: 3 });
+        assert_eq!(chosen(&nodes), Some(idle.incarnation().node));
+        let states = NodeStates { serving: 2, not_eligible: 3, other_version: 0 };
+        assert_eq!(nodes.states(), states);
+        let names = [&idle, &draining, &full, &cut].map(|n| n.eligibility(Instant::now()).name());
+        assert_eq!(names, ["serving", "draining", "full", "silent"]);
+    }
+
+    #[test]
+    fn a_node_is_silent_when_its_lease_is_over_and_comes_back_with_its_next_report() {
+        let (node, _link) = node(1, load(0));
+        let now = Instant::now();
+        let later = now + Duration::from_secs(4);
+        assert!(matches!(node.eligibility(now), Eligibility::Eligible(_)));
+        assert_eq!(node.eligibility(later), Eligibility::Silent);
+        node.heartbeat(later, load(0), RTT);
+        assert!(matches!(node.eligibility(later), Eligibility::Eligible(_)));
     }
 
     #[tokio::test]
-    async fn placements_count_before_the_node_reports_them() {
+    async fn placements_count_until_they_are_in_a_report() {
         let nodes = Nodes::default();
         let (a, mut a_link) = node(1, load(2));
         let (b, _b_link) = node(2, load(3));
         nodes.insert(Arc::clone(&a));
         nodes.insert(Arc::clone(&b));
         for leg in 0..2 {
-            let open = a.open(LegId::from_bits(leg), String::new());
-            let answer = async {
-                let Some(SignalingMessage::OpenLeg { request, .. }) = a_link.recv().await else {
-                    panic!("an open command");
-                };
-                a.answered(request, Ok("answer".to_owned()));
-            };
-            let (opened, ()) = tokio::join!(open, answer);
-            assert_eq!(opened.as_deref(), Ok("answer"));
+            open(&a, &mut a_link, leg).await;
         }
-        let chosen = nodes.least_loaded().expect("eligible");
-        assert_eq!(chosen.incarnation(), b.incarnation());
+        assert_eq!(chosen(&nodes), Some(b.incarnation().node));
+        // A report that left the node before it could know of them.
+        let now = Instant::now();
+        a.heartbeat(now, load(2), RTT);
+        assert_eq!(chosen(&nodes), Some(b.incarnation().node));
+        // One that has them, and one leg less.
+        a.heartbeat(now + Duration::from_secs(1), load(2), RTT);
+        assert_eq!(chosen(&nodes), Some(a.incarnation().node));
     }
 
     #[tokio::test]

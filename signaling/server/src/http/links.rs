@@ -20,6 +20,7 @@ pub(super) struct Body {
     /// Seconds.
     expires_in: Option<u64>,
     max_uses: Option<u32>,
+    region: Option<Name>,
     #[serde(default)]
     skills: Vec<Name>,
     #[serde(default)]
@@ -55,6 +56,7 @@ pub(super) async fn create(
         queue: body.queue.unwrap_or(usual.queue),
         lifetime: body.expires_in.map_or(usual.lifetime, Duration::from_secs),
         max_uses: body.max_uses.unwrap_or(usual.max_uses),
+        region: body.region,
         skills: body.skills,
         priority: body.priority,
         synthetic: body.synthetic,

@@ -7,6 +7,7 @@ mod api_key;
 mod calls;
 mod failures;
 mod links;
+mod nodes;
 mod pages;
 mod problem;
 pub mod session;
@@ -42,6 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/links", post(links::create))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::get))
+        .route("/v1/nodes", get(nodes::list))
         .route("/v1/agents", get(agents::list).post(agents::create))
         .route("/v1/agents/{id}", delete(agents::remove))
         .route("/v1/agents/{id}/sign-in-link", post(agents::sign_in_link))

@@ -37,8 +37,8 @@ impl NodeEvents for DeskEvents {
     }
 
     async fn leg_answered(&self, leg: LegId) {
-        if let Some(socket) = self.legs.answered(leg) {
-            self.desk.send(Input::LegOpened { socket, leg }).await;
+        if let Some((socket, place)) = self.legs.answered(leg) {
+            self.desk.send(Input::LegOpened { socket, leg, place }).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Legs: which page's transport is on which node.
 //!
-//! A page's offer becomes a leg on the least loaded node ([`serve`]); the desk is told and decides
+//! A page's offer becomes a leg on the node that is best for it ([`serve`]); the desk is told and decides
 //! what happens to it ([`Legs`] carries that out); what nodes say about legs goes to the desk
 //! ([`DeskEvents`]).
 
@@ -10,7 +10,10 @@ mod events;
 use std::{sync::Arc, time::Instant};
 
 use dashmap::DashMap;
-use signaling_desk::{Seat, SocketId};
+use signaling_desk::{
+    Seat, SocketId,
+    placement::{self, Join, LegPlace, Side, Wish},
+};
 use signaling_wire::{
     control::{LegReject, SignalingMessage},
     ids::{CallId, LegId, NodeId},
@@ -34,6 +37,8 @@ pub enum Request {
     Open {
         /// The offer.
         sdp: String,
+        /// What is known about where the page is.
+        wish: Wish,
     },
     /// New ICE credentials for a leg.
     Restart {
@@ -47,7 +52,7 @@ pub enum Request {
 impl Request {
     fn sdp(&self) -> &str {
         match self {
-            Self::Open { sdp } | Self::Restart { sdp, .. } => sdp,
+            Self::Open { sdp, .. } | Self::Restart { sdp, .. } => sdp,
         }
     }
 }
@@ -69,9 +74,9 @@ pub async fn serve(
         Request::Restart { leg, sdp } => {
             app.legs.restart(seat, leg, sdp).await.map(|answer| (leg, answer))
         }
-        Request::Open { sdp } => {
+        Request::Open { sdp, wish } => {
             let leg = LegId::random(&mut rand::rng());
-            app.legs.open(socket, seat, leg, sdp).await.map(|answer| (leg, answer))
+            app.legs.open(socket, seat, leg, sdp, wish).await.map(|answer| (leg, answer))
         }
     };
     result.map_err(|error| {
@@ -82,9 +87,13 @@ pub async fn serve(
 }
 
 /// Where a leg is, and whose it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Placed {
     on: Incarnation,
+    /// What was known about its page when it was placed.
+    wish: Arc<Wish>,
+    /// Why it is there.
+    why: String,
     /// None for a leg that a node reported after this process was restarted, until its page
     /// shows up.
     seat: Option<Seat>,
@@ -121,11 +130,14 @@ impl Legs {
         seat: Seat,
         leg: LegId,
         sdp: String,
+        wish: Wish,
     ) -> Result<String, OpenError> {
-        let wanted = self.wanted.remove(&seat).and_then(|(_, node)| self.nodes.eligible(node));
-        let node = wanted.or_else(|| self.nodes.least_loaded()).ok_or(OpenError::NoNode)?;
+        let (node, why) = self.choose(seat, &wish).ok_or(OpenError::NoNode)?;
         let on = node.incarnation();
-        self.placed.insert(leg, Placed { on, seat: Some(seat), asked_by: Some(socket) });
+        tracing::info!(%leg, node = %on.node, region = node.region(), why, "leg placed");
+        let placed =
+            Placed { on, wish: Arc::new(wish), why, seat: Some(seat), asked_by: Some(socket) };
+        self.placed.insert(leg, placed);
         let answer = node.open(leg, sdp).await;
         if answer.is_err() {
             self.placed.remove(&leg);
@@ -135,6 +147,15 @@ impl Legs {
             }
         }
         answer
+    }
+
+    fn choose(&self, seat: Seat, wish: &Wish) -> Option<(Arc<Node>, String)> {
+        let wanted = self.wanted.remove(&seat).and_then(|(_, node)| self.nodes.eligible(node));
+        if let Some(node) = wanted {
+            return Some((node, "where the other side of the call is".to_owned()));
+        }
+        let (node, place) = self.nodes.choose(wish)?;
+        Some((node, place.why))
     }
 
     async fn restart(&self, seat: Seat, leg: LegId, sdp: String) -> Result<String, OpenError> {
@@ -147,7 +168,7 @@ impl Legs {
     }
 
     fn place(&self, leg: LegId) -> Option<Placed> {
-        self.placed.get(&leg).map(|placed| *placed)
+        self.placed.get(&leg).map(|placed| placed.clone())
     }
 
     fn node(&self, on: Incarnation) -> Option<Arc<Node>> {
@@ -174,20 +195,29 @@ impl Legs {
             // One was lost this moment; the desk hears of it next.
             return tracing::info!(%call, epoch, "a leg to bridge is gone");
         };
-        if shopper.on.node != agent.on.node {
-            return self.bring_together(legs[0], shopper, agent);
+        match placement::join(self.side(&shopper), self.side(&agent), None) {
+            Join::On(node) => {
+                tracing::info!(%call, epoch, %node, "bridge");
+                self.bridges.made(call, agent.on, epoch, legs);
+                self.tell(agent.on, SignalingMessage::Bridge { call, epoch, legs });
+            }
+            Join::Gather(node) if node == shopper.on.node => self.gather(legs[1], &agent, node),
+            // Nodes do not relay to each other yet; `join` was told so.
+            Join::Gather(_) | Join::Relay => self.gather(legs[0], &shopper, agent.on.node),
         }
-        tracing::info!(%call, epoch, node = %agent.on.node, "bridge");
-        self.bridges.made(call, agent.on, epoch, legs);
-        self.tell(agent.on, SignalingMessage::Bridge { call, epoch, legs });
     }
 
-    /// Nodes do not relay to each other: the shopper's page opens a leg on the agent's node, and
-    /// the desk bridges again when it is warm.
-    fn bring_together(&self, leg: LegId, shopper: Placed, agent: Placed) {
-        tracing::info!(%leg, from = %shopper.on.node, to = %agent.on.node, "leg has to move");
-        if let Some(seat) = shopper.seat {
-            self.wanted.insert(seat, agent.on.node);
+    fn side<'a>(&self, placed: &'a Placed) -> Side<'a> {
+        let node = placed.on.node;
+        Side { node, wish: &placed.wish, takes_legs: self.nodes.eligible(node).is_some() }
+    }
+
+    /// The page of this leg opens another on that node, and the desk bridges again when it is
+    /// warm.
+    fn gather(&self, leg: LegId, placed: &Placed, to: NodeId) {
+        tracing::info!(%leg, from = %placed.on.node, %to, "leg has to move");
+        if let Some(seat) = placed.seat {
+            self.wanted.insert(seat, to);
         }
         self.close(leg);
         if self.given_up.try_send(leg).is_err() {
@@ -209,9 +239,13 @@ impl Legs {
         }
     }
 
-    /// A node has answered: who asked for the leg, if it is a new one.
-    fn answered(&self, leg: LegId) -> Option<SocketId> {
-        self.placed.get_mut(&leg)?.asked_by.take()
+    /// A node has answered: who asked for the leg, if it is a new one, and where it is.
+    fn answered(&self, leg: LegId) -> Option<(SocketId, LegPlace)> {
+        let mut placed = self.placed.get_mut(&leg)?;
+        let socket = placed.asked_by.take()?;
+        let node = self.node(placed.on);
+        let region = node.map(|node| node.region().to_owned()).unwrap_or_default();
+        Some((socket, LegPlace { node: placed.on.node, region, why: placed.why.clone() }))
     }
 
     /// The leg is gone.
@@ -234,7 +268,13 @@ impl Legs {
             self.placed.remove(leg);
         }
         for leg in carried {
-            self.placed.entry(leg).or_insert(Placed { on, seat: None, asked_by: None });
+            self.placed.entry(leg).or_insert_with(|| Placed {
+                on,
+                wish: Arc::default(),
+                why: String::new(),
+                seat: None,
+                asked_by: None,
+            });
         }
         lost
     }

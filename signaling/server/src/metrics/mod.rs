@@ -52,6 +52,7 @@ struct Gauges {
     sockets: IntGaugeVec,
     agents: IntGaugeVec,
     nodes: IntGaugeVec,
+    other_version: prometheus::IntGauge,
     queue: prometheus::IntGauge,
     calls: prometheus::IntGauge,
     legs: prometheus::IntGauge,
@@ -159,6 +160,10 @@ impl Metrics {
                     "Media nodes with a live control link.",
                     &["state"],
                 ),
+                other_version: make.gauge(
+                    "signaling_nodes_other_version",
+                    "Media nodes with a live control link whose version is not ours.",
+                ),
                 queue: make.gauge("signaling_queue_waiting", "Shoppers waiting for an agent."),
                 calls: make.gauge("signaling_calls", "Calls going on."),
                 legs: make.gauge("signaling_legs", "Legs open on all nodes."),
@@ -206,7 +211,8 @@ impl Metrics {
     /// All of it, and what the embedded node counts, as text in Prometheus' exposition format.
     #[must_use]
     pub fn render(&self, now: &Snapshot, embedded: Vec<MetricFamily>) -> String {
-        let Gauges { sockets, agents, nodes, queue, calls, legs, backlog } = &self.gauges;
+        let Gauges { sockets, agents, nodes, other_version, queue, calls, legs, backlog } =
+            &self.gauges;
         for (role, count) in &now.sockets {
             sockets.with_label_values(&[label(role)]).set(*count as i64);
         }
@@ -215,6 +221,7 @@ impl Metrics {
         }
         nodes.with_label_values(&["serving"]).set(now.nodes.serving.into());
         nodes.with_label_values(&["not_eligible"]).set(now.nodes.not_eligible.into());
+        other_version.set(now.nodes.other_version.into());
         queue.set(now.waiting as i64);
         calls.set(now.calls as i64);
         legs.set(now.legs as i64);

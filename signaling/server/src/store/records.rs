@@ -5,8 +5,8 @@ use signaling_desk::{
     Millis,
     quality::QualitySummary,
     record::{
-        CallRecord, RecordAgent, RecordOffer, RecordQuality, RecordSatisfaction, RecordState,
-        RecordWrapUp,
+        CallRecord, RecordAgent, RecordOffer, RecordPlace, RecordQuality, RecordSatisfaction,
+        RecordState, RecordWrapUp,
     },
     store::{CallFilter, OpenCall, OpenState, Restored},
 };
@@ -156,6 +156,7 @@ fn record(row: &Row<'_>) -> Result<CallRecord, Failure> {
         epoch: row.number("epoch")?,
         offers: Vec::new(),
         timeline: timeline(row)?,
+        places: places(row)?,
         quality: quality(row)?,
         chat_count: 0,
         wrap_up: wrap_up(row)?,
@@ -172,6 +173,11 @@ fn agent(row: &Row<'_>) -> Result<Option<RecordAgent>, Failure> {
 
 fn timeline(row: &Row<'_>) -> Result<Vec<TimelineEntry>, Failure> {
     row.maybe_text("timeline")?.map_or(Ok(Vec::new()), |json| from_json(&json))
+}
+
+fn places(row: &Row<'_>) -> Result<Vec<RecordPlace>, Failure> {
+    let places = row.maybe_text("places")?;
+    places.map_or(Ok(Vec::new()), |json| Ok(RecordPlace::of_both(from_json(&json)?)))
 }
 
 fn quality(row: &Row<'_>) -> Result<Vec<RecordQuality>, Failure> {

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::sqlite::{Failure, OpenError};
 
 /// Each migration once, in order, in a transaction of its own. A released one is never changed.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE calls (
         id              TEXT PRIMARY KEY,
         state           TEXT NOT NULL CHECK (state IN ('waiting', 'ringing', 'active', 'ended')),
@@ -86,7 +87,11 @@ const MIGRATIONS: &[&str] = &["
         one      INTEGER PRIMARY KEY CHECK (one = 1),
         alive_at INTEGER NOT NULL
     ) STRICT;
-    "];
+    ",
+    "
+    ALTER TABLE calls ADD COLUMN places TEXT;
+    ",
+];
 
 /// Brings the file up to this build.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

@@ -43,7 +43,7 @@ fn apply(tx: &Transaction<'_>, verb: &Verb) -> Answer {
             queue::release(tx, *call, *offer, *result, *at)
         }
         Verb::Accept { call, offer, at } => queue::accept(tx, *call, *offer, *at),
-        Verb::Bridged { call, epoch, at } => life::bridged(tx, *call, *epoch, *at),
+        Verb::Bridged { call, epoch, at, places } => life::bridged(tx, *call, *epoch, *at, places),
         Verb::End { call, epoch, reason, at } => life::end(tx, *call, *epoch, *reason, *at),
         Verb::Chat { call, line } => life::chat(tx, *call, line),
         Verb::Timeline { call, entries } => after::timeline(tx, *call, entries),

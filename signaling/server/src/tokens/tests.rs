@@ -33,6 +33,7 @@ fn link(exp: u64) -> LinkClaims {
         skills: vec![],
         priority: 0,
         max_uses: 1,
+        region: None,
         synthetic: false,
         context: Context::default(),
     }

@@ -8,11 +8,15 @@ use std::{
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{StreamExt, stream::SplitStream};
-use signaling_desk::{Input, Seat, SocketId};
+use signaling_desk::{
+    Input, Seat, SocketId,
+    placement::{Measured, Wish},
+};
 use signaling_wire::{
-    browser::{ByeReason, ClientMessage, Role, ServerMessage},
-    limits::{MAX_BROWSER_MESSAGE, MAX_STAGES},
+    browser::{ByeReason, ClientMessage, MeasuredNode, Role, ServerMessage},
+    limits::{MAX_BROWSER_MESSAGE, MAX_MEASURED, MAX_STAGES},
     problem::{Code, Problem, Stage},
+    text::Name,
 };
 use tokio::{sync::watch, time::timeout};
 use tracing::Instrument;
@@ -59,7 +63,11 @@ pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie
     };
     let (socket, admitted) = app.sockets.insert(hello.visitor.clone(), outbox.clone());
     let span = tracing::info_span!("socket", socket = socket.0, ?seat);
-    let page = Page { app: Arc::clone(&app), socket, seat, outbox, admitted };
+    let region = match &hello.visitor {
+        Visitor::Shopper(link) => link.region.clone(),
+        Visitor::Agent(_) => None,
+    };
+    let page = Page { app: Arc::clone(&app), socket, seat, region, outbox, admitted };
     page.run(hello, stream, writing).instrument(span).await;
     app.sockets.remove(socket);
 }
@@ -121,6 +129,9 @@ fn parse(text: &str) -> Result<ClientMessage, Code> {
     let message = serde_json::from_str(text).map_err(|_| Code::Malformed)?;
     match message {
         ClientMessage::Stages { marks, .. } if marks.len() > MAX_STAGES => Err(Code::TooLarge),
+        ClientMessage::LegOffer { measured, .. } if measured.len() > MAX_MEASURED => {
+            Err(Code::TooLarge)
+        }
         message => Ok(message),
     }
 }
@@ -130,6 +141,8 @@ struct Page {
     app: Arc<App>,
     socket: SocketId,
     seat: Seat,
+    /// The link names a region.
+    region: Option<Name>,
     outbox: Outbox,
     admitted: watch::Receiver<bool>,
 }
@@ -207,8 +220,9 @@ impl Page {
     async fn handle(&self, message: ClientMessage, budget: &mut Budget) {
         match message {
             ClientMessage::Ping { t } => self.outbox.send(ServerMessage::Pong { t }),
-            ClientMessage::LegOffer { attempt, sdp } => {
-                self.leg(legs::Request::Open { sdp }, attempt, budget);
+            ClientMessage::LegOffer { attempt, sdp, measured } => {
+                let wish = self.wish(&measured);
+                self.leg(legs::Request::Open { sdp, wish }, attempt, budget);
             }
             ClientMessage::LegRestart { attempt, leg, sdp } => {
                 self.leg(legs::Request::Restart { leg, sdp }, attempt, budget);
@@ -224,6 +238,13 @@ impl Page {
                 self.app.desk.send(Input::Page { socket: self.socket, message }).await;
             }
         }
+    }
+
+    /// What is known about where the page is.
+    fn wish(&self, measured: &[MeasuredNode]) -> Wish {
+        let measured =
+            measured.iter().map(|&MeasuredNode { node, rtt_ms }| Measured { node, rtt_ms });
+        Wish { region: self.region.clone(), measured: measured.collect(), avoid: Vec::new() }
     }
 
     /// Has a node answer the page's offer. It takes a while, and other messages must not wait.

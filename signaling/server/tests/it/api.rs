@@ -53,6 +53,8 @@ async fn the_api_needs_its_key() {
         assert_eq!(response.status(), 401);
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
     }
+    let nodes = server.http.get(server.url("/v1/nodes")).send().await.expect("answered");
+    assert_eq!(nodes.status(), 401);
     let wrong = server.http.get(server.url("/v1/calls")).bearer_auth("vk_0");
     assert_eq!(wrong.send().await.expect("answered").status(), 401);
     // A key that was replaced on the command line works at once, and the former one no longer.

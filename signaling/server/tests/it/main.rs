@@ -5,6 +5,7 @@ mod call;
 mod hostile;
 mod nodes;
 mod operations;
+mod placement;
 mod program;
 mod support;
 mod tokens;

@@ -21,20 +21,31 @@ use crate::support::{Page, TestServer, config};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A node that does what the test says.
-struct ScriptedNode {
+pub(crate) struct ScriptedNode {
     reader: FrameReader<quinn::RecvStream>,
     writer: quinn::SendStream,
     connection: quinn::Connection,
     _endpoint: quinn::Endpoint,
 }
 
-fn load(legs: u32) -> Load {
+pub(crate) fn load(legs: u32) -> Load {
     Load { state: NodeState::Serving, legs, calls: 0, busy: 0.0 }
 }
 
 impl ScriptedNode {
     /// Dials and registers.
     async fn register(server: &Server, id: u128, epoch: u128, legs: Vec<LegId>) -> Self {
+        Self::register_in(server, "test", id, epoch, legs).await
+    }
+
+    /// The same in a region.
+    pub(crate) async fn register_in(
+        server: &Server,
+        region: &str,
+        id: u128,
+        epoch: u128,
+        legs: Vec<LegId>,
+    ) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut endpoint = quinn::Endpoint::client(any).expect("bound");
         endpoint.set_default_client_config(tls::client_config().expect("valid"));
@@ -50,13 +61,14 @@ impl ScriptedNode {
             protocol: PROTOCOL,
             node: NodeId::from_bits(id),
             epoch: NodeEpoch::from_bits(epoch),
-            region: "test".to_owned(),
+            region: region.to_owned(),
             version: "test".to_owned(),
             addresses: vec![],
             capacity: 100,
             load: load(legs.len() as u32),
             legs,
             proof: proofs.node(),
+            measure: None,
         };
         node.say(NodeMessage::Register(Box::new(register))).await;
         match node.hear().await {
@@ -70,13 +82,13 @@ impl ScriptedNode {
         write_frame(&mut self.writer, &message).await.expect("sent");
     }
 
-    async fn hear(&mut self) -> SignalingMessage {
+    pub(crate) async fn hear(&mut self) -> SignalingMessage {
         let heard = tokio::time::timeout(PATIENCE, self.reader.next()).await;
         heard.expect("something is said").expect("a frame").expect("an open link")
     }
 
     /// Answers the next request for a leg, and makes it warm.
-    async fn open(&mut self) -> LegId {
+    pub(crate) async fn open(&mut self) -> LegId {
         let SignalingMessage::OpenLeg { request, leg, sdp } = self.hear().await else {
             panic!("not a request for a leg");
         };
@@ -89,7 +101,7 @@ impl ScriptedNode {
 }
 
 /// A server without a node of its own.
-async fn server_in(directory: &Path) -> Server {
+pub(crate) async fn server_in(directory: &Path) -> Server {
     let mut config = config(directory);
     config.embedded_node = false;
     Server::start(config).await.expect("started")
@@ -100,7 +112,7 @@ async fn offer(page: &mut Page) {
     page.say(json!({ "type": "leg_offer", "attempt": 1, "sdp": "an offer" })).await;
 }
 
-async fn answered(page: &mut Page, leg: LegId) {
+pub(crate) async fn answered(page: &mut Page, leg: LegId) {
     let answer = page.expect("leg_answer").await;
     assert_eq!((&answer["leg"], &answer["sdp"]), (&json!(leg), &json!("an answer")));
 }

@@ -154,6 +154,7 @@ async fn register(
         load,
         legs,
         proof: proofs.node(),
+        measure: None,
     }));
     write_frame(&mut writer, &register).await?;
     match reader.next().await? {

@@ -122,7 +122,7 @@ fn a_lost_leg_is_told_to_its_page_and_replaced() {
 fn a_leg_without_a_page_is_closed() {
     let mut world = World::new();
     let leg = LegId::from_bits(99);
-    world.input(Input::LegOpened { socket: SocketId(99), leg });
+    world.input(Input::LegOpened { socket: SocketId(99), leg, place: place() });
     assert_eq!(world.media, [Effect::CloseLeg { leg }]);
 }
 

@@ -61,7 +61,12 @@ pub(super) async fn a_record_tells_the_whole_call(store: &dyn Store) {
         declined,
         claim(1, 2, 2, 3),
         accept(1, 2, 6),
-        Verb::Bridged { call: call(1), epoch: 1, at: at(7) },
+        Verb::Bridged {
+            call: call(1),
+            epoch: 1,
+            at: at(7),
+            places: [Some(place(1, "fra")), Some(place(2, "sgp"))],
+        },
         Verb::Timeline { call: call(1), entries: vec![entry.clone()] },
         Verb::Quality { call: call(1), side: Role::Shopper, summary: Box::new(summary) },
         end(1, 1, EndReason::ShopperHungUp, 66),
@@ -77,6 +82,9 @@ pub(super) async fn a_record_tells_the_whole_call(store: &dyn Store) {
     assert_eq!((record.priority, record.synthetic, record.media), (2, true, MediaChoice::Audio));
     assert_eq!((record.skills, record.context.language), (vec![name("returns")], Some(name("th"))));
     assert_eq!(record.timeline, [entry]);
+    let places: Vec<_> =
+        record.places.iter().map(|at| (at.side, at.place.region.as_str())).collect();
+    assert_eq!(places, [(Role::Shopper, "fra"), (Role::Agent, "sgp")]);
     assert_eq!(record.quality.len(), 1);
     assert_eq!(record.quality[0].summary, summary);
     let offers: Vec<_> =

@@ -4,10 +4,14 @@ use signaling_wire::{
 };
 
 use super::*;
-use crate::store::{AgentProfile, OpenState};
+use crate::{
+    record::RecordPlace,
+    store::{AgentProfile, OpenState},
+};
 
 fn bridged(epoch: u32) -> Verb {
-    Verb::Bridged { call: call(1), epoch, at: at(10 + u64::from(epoch)) }
+    let places = [Some(place(epoch.into(), "fra")), None];
+    Verb::Bridged { call: call(1), epoch, at: at(10 + u64::from(epoch)), places }
 }
 
 fn line(seq: u32, from: Role, client_id: u32) -> Verb {
@@ -30,6 +34,8 @@ pub(super) async fn epochs_only_grow_and_fence_the_end(store: &dyn Store) {
     assert_eq!(apply(store, bridged(4)).await, CONFLICT, "over");
     let record = store.call_record(call(1)).await.unwrap().unwrap();
     assert_eq!((record.epoch, record.bridged_at), (3, Some(at(11))));
+    let newest = RecordPlace { side: Role::Shopper, place: place(3, "fra") };
+    assert_eq!(record.places, [newest], "of the newest bridge");
 }
 
 pub(super) async fn a_call_ends_once(store: &dyn Store) {

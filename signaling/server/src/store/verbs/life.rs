@@ -1,24 +1,30 @@
 //! From the first bridge to the end.
 
 use rusqlite::{Transaction, params};
-use signaling_desk::{Millis, store::Applied};
+use signaling_desk::{Millis, placement::LegPlace, store::Applied};
 use signaling_wire::{
     browser::{ChatLine, EndReason},
     ids::CallId,
 };
 
 use super::{
-    super::column::{time, word},
+    super::column::{json, time, word},
     Answer, done_or_refused, execute, finds,
 };
 
-pub(super) fn bridged(tx: &Transaction<'_>, call: CallId, epoch: u32, at: Millis) -> Answer {
-    let id = call.to_string();
+pub(super) fn bridged(
+    tx: &Transaction<'_>,
+    call: CallId,
+    epoch: u32,
+    at: Millis,
+    places: &[Option<LegPlace>; 2],
+) -> Answer {
+    let (id, places) = (call.to_string(), json(places)?);
     let changed = execute(
         tx,
-        "UPDATE calls SET epoch = ?2, bridged_at = COALESCE(bridged_at, ?3)
+        "UPDATE calls SET epoch = ?2, bridged_at = COALESCE(bridged_at, ?3), places = ?4
          WHERE id = ?1 AND state = 'active' AND epoch < ?2",
-        params![id, epoch, time(at)],
+        params![id, epoch, time(at), places],
     )?;
     let same = "SELECT 1 FROM calls WHERE id = ?1 AND epoch = ?2 AND bridged_at IS NOT NULL";
     let done = changed || finds(tx, same, params![id, epoch])?;

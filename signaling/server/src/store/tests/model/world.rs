@@ -9,12 +9,13 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use signaling_desk::{
     Desk, Effect, Input, Millis, Rules, Seat, SocketId,
     io::Ticket,
+    placement::LegPlace,
     store::{AgentProfile, Applied, StoreError, Verb},
 };
 use signaling_wire::{
     browser::{ClientMessage, MediaChoice, Outcome, Phase, Score, ServerMessage, WantedPresence},
     claims::{AUDIENCE_LINK, Context, LinkClaims},
-    ids::{AgentId, CallId, LegId, LinkId, OfferId},
+    ids::{AgentId, CallId, LegId, LinkId, NodeId, OfferId},
     text::{ChatText, Name, Note},
 };
 
@@ -211,7 +212,12 @@ impl World {
         let leg = LegId::from_bits(self.next.into());
         self.legs.insert(leg, seat);
         self.pages.get_mut(&seat).unwrap().leg = Some(leg);
-        self.input(Input::LegOpened { socket, leg });
+        let place = LegPlace {
+            node: NodeId::from_bits(1),
+            region: "test".to_owned(),
+            why: "the only node".to_owned(),
+        };
+        self.input(Input::LegOpened { socket, leg, place });
         self.input(Input::LegWarm { leg });
     }
 
@@ -482,6 +488,7 @@ fn link(jti: LinkId) -> Box<LinkClaims> {
         skills: Vec::new(),
         priority: 0,
         max_uses: 1_000,
+        region: None,
         synthetic: false,
         context: Context::default(),
     })
