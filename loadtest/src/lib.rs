@@ -19,6 +19,9 @@
 //! * [`media`]: synthetic Opus and VP8 with a stamp in every packet, and the judge of what arrives.
 //!   No sockets, no clock.
 //! * [`drive`]: sockets, the WebRTC stack and time; carries values between them and the two above.
+//! * [`plan`]: what a run of many calls is to do, read from a scenario.
+//! * [`observe`]: what its callers tell while it goes on.
+//! * [`measure`]: the metrics that are made of it, and the thresholds that judge them.
 //! * [`report`]: what one call measured, as data, as a table and as JSON.
 //! * [`cli`]: the command line and its exit codes.
 //!
@@ -27,5 +30,8 @@
 pub mod cli;
 pub mod drive;
 pub mod flow;
+pub mod measure;
 pub mod media;
+pub mod observe;
+pub mod plan;
 pub mod report;

@@ -34,7 +34,7 @@ pub enum News {
 }
 
 /// Packets that must not arrive at this side. In a good call all are 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Foreign {
     /// From another call: the worst thing a media server can do.
     pub other_call: u32,
