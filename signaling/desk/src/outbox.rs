@@ -155,7 +155,10 @@ impl Outbox {
                 };
                 self.concluded(entry, result)
             }
-            Err(StoreError::Damaged(_)) => self.concluded(entry, Err(NotStored::Unavailable)),
+            // Whoever runs a deposed desk ends it; until then nothing of it is stored.
+            Err(StoreError::Damaged(_) | StoreError::Deposed) => {
+                self.concluded(entry, Err(NotStored::Unavailable))
+            }
             Err(StoreError::Unavailable(_)) => self.failed(entry, now),
         }
     }

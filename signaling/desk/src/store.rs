@@ -217,6 +217,9 @@ pub enum StoreError {
     /// What is stored, or what was to be stored, makes no sense. Trying again will not help.
     #[error("the store holds or was given something it cannot read: {0}")]
     Damaged(String),
+    /// Another desk decides now; nothing of this one counts any more.
+    #[error("another desk has taken over")]
+    Deposed,
 }
 
 /// A call that was not over when the last desk stopped.

@@ -32,6 +32,7 @@ pub async fn all<S: Store, F: Future<Output = S>>(fresh: impl Fn() -> F) {
     queue::waiting_in_vain_does_not_use_a_link_but_is_bounded(&fresh().await).await;
     queue::a_claim_is_exclusive(&fresh().await).await;
     queue::one_of_many_claims_goes_through(&fresh().await).await;
+    queue::what_comes_at_once_takes_turns(&fresh().await).await;
     queue::an_answered_offer_is_answered(&fresh().await).await;
     life::epochs_only_grow_and_fence_the_end(&fresh().await).await;
     life::a_call_ends_once(&fresh().await).await;

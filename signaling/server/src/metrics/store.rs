@@ -54,6 +54,7 @@ impl<S: Store> MeteredStore<S> {
             Ok(_) => "ok",
             Err(StoreError::Unavailable(_)) => "unavailable",
             Err(StoreError::Damaged(_)) => "damaged",
+            Err(StoreError::Deposed) => "deposed",
         };
         let taken = started.elapsed().as_secs_f64();
         self.metrics.store.with_label_values(&[op, outcome]).observe(taken);

@@ -1,155 +1,166 @@
-//! The open database file.
+//! The embedded store: one SQLite file, written by one thread.
+//!
+//! WAL keeps readers (an operator's `sqlite3`, a backup) out of the writer's way. With
+//! `synchronous = NORMAL` a commit survives the death of the process; a loss of power may take the
+//! last moments with it, in exchange for not waiting for the disk at every step of a call.
+//!
+//! * `file`: opening the file, its lock, and the pragmas
+//! * `schema`: tables and migrations, counted by `user_version`
+//! * `verbs`: the desk's changes; `records`: what is read back; `directory`: agents, one-time
+//!   tokens, secrets
 
-use std::{
-    fs::{self, File, TryLockError},
-    io,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
+mod directory;
+pub(super) mod file;
+mod records;
+mod schema;
+mod verbs;
+
+use std::{ops::ControlFlow, path::Path, thread};
+
+use async_trait::async_trait;
+use signaling_desk::{
+    Millis,
+    record::CallRecord,
+    store::{AgentProfile, Applied, CallFilter, Restored, Store, StoreError, Verb},
 };
+use signaling_wire::ids::{AgentId, CallId, LinkId};
+use tokio::sync::{mpsc, oneshot};
 
-use rusqlite::{Connection, ErrorCode};
-use signaling_desk::store::StoreError;
-use thiserror::Error;
+pub use file::OpenError;
+use file::{Database, Failure};
 
-use super::schema;
+/// Requests that may wait for the thread. The desk has one at a time; the rest is the API.
+const REQUESTS: usize = 256;
 
-/// How long a write waits for another program (a backup, an operator's shell) to let go.
-const BUSY: Duration = Duration::from_secs(2);
+/// Work for the thread. A break ends it; who asked for that is told when the file is closed.
+type Request = Box<dyn FnOnce(&mut Database) -> ControlFlow<oneshot::Sender<()>> + Send>;
 
-/// Statements kept prepared: all there are.
-const STATEMENTS: usize = 64;
-
-/// Why the store cannot be opened.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The directory cannot be made or written.
-    #[error("cannot write in {path}: {source}. Choose another data directory or change its rights")]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another process has it open.
-    #[error(
-        "{path} is in use by another signaling process. Stop it, or choose another data directory"
-    )]
-    InUse {
-        /// The database file.
-        path: PathBuf,
-    },
-    /// A newer build wrote it.
-    #[error("the database has format {found}, this build knows up to {known}. Use the newer build")]
-    TooNew {
-        /// Its format.
-        found: usize,
-        /// The newest known.
-        known: usize,
-    },
-    /// SQLite cannot work with it.
-    #[error("cannot open the database: {0}")]
-    Failed(#[source] Failure),
-    /// The store's thread did not start.
-    #[error("cannot start the store's thread: {0}")]
-    Thread(#[source] io::Error),
+/// The SQLite store. The thread ends, and the file is closed, when the last handle is dropped.
+#[derive(Clone, Debug)]
+pub struct Sqlite {
+    requests: mpsc::Sender<Request>,
 }
 
-/// Why a request failed.
-#[derive(Debug, Error)]
-pub enum Failure {
-    /// SQLite said so.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    /// A value cannot be read or written.
-    #[error("{0}")]
-    Damaged(String),
-}
+impl Sqlite {
+    /// Opens (or creates) the database and starts its thread.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what an operator can do about it.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::start(Database::open(path)?)
+    }
 
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        match &failure {
-            Failure::Damaged(what) => Self::Damaged(what.clone()),
-            Failure::Sqlite(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                    Self::Damaged(error.to_string())
+    /// Opens the database next to a signaling process that may have it open: for the command line,
+    /// which makes links and agents. It must not run a desk.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`], but never [`OpenError::InUse`].
+    pub fn open_beside(path: &Path) -> Result<Self, OpenError> {
+        Self::start(Database::open_beside(path)?)
+    }
+
+    pub(super) fn start(mut database: Database) -> Result<Self, OpenError> {
+        let (requests, mut receiver) = mpsc::channel::<Request>(REQUESTS);
+        thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                while let Some(request) = receiver.blocking_recv() {
+                    if let ControlFlow::Break(closed) = request(&mut database) {
+                        drop(database);
+                        // Whoever asked may not wait for it.
+                        let _ = closed.send(());
+                        return;
+                    }
                 }
-                Some(_) => Self::Unavailable(error.to_string()),
-                None => Self::Damaged(error.to_string()),
-            },
+            })
+            .map_err(OpenError::Thread)?;
+        Ok(Self { requests })
+    }
+
+    /// Does what has been asked so far and closes the file. Later requests find no store.
+    pub async fn close(&self) {
+        let (closed, on_close) = oneshot::channel();
+        if self.requests.send(Box::new(|_| ControlFlow::Break(closed))).await.is_ok() {
+            // It fails only when the thread is gone, and the file closed with it.
+            let _ = on_close.await;
         }
     }
-}
 
-/// The open database file.
-#[derive(Debug)]
-pub(super) struct Database {
-    pub(super) connection: Connection,
-    /// Held as long as the file is open: two desks on one file would pair twice.
-    _lock: Option<File>,
-}
-
-impl Database {
-    /// Opens or creates the file at `path`, and its directory.
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let cannot_write = |source| OpenError::Directory {
-            path: directory.unwrap_or(Path::new(".")).to_owned(),
-            source,
-        };
-        if let Some(directory) = directory {
-            fs::create_dir_all(directory).map_err(cannot_write)?;
-        }
-        let lock = File::create(path.with_extension("lock")).map_err(cannot_write)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse { path: path.to_owned() });
-            }
-            Err(TryLockError::Error(source)) => return Err(cannot_write(source)),
-        }
-        // It holds the secrets that sign tokens; SQLite gives its other files the same rights.
-        owner_only(path).map_err(cannot_write)?;
-        let connection = Connection::open(path).map_err(|error| OpenError::Failed(error.into()))?;
-        Self::prepare(connection, Some(lock))
-    }
-
-    /// Opens or creates the file at `path`, whoever else has it open.
-    pub(super) fn open_beside(path: &Path) -> Result<Self, OpenError> {
-        let connection = Connection::open(path).map_err(|error| OpenError::Failed(error.into()))?;
-        Self::prepare(connection, None)
-    }
-
-    /// A database that is gone when it is dropped.
-    #[cfg(test)]
-    pub(super) fn in_memory() -> Result<Self, OpenError> {
-        let connection =
-            Connection::open_in_memory().map_err(|error| OpenError::Failed(error.into()))?;
-        Self::prepare(connection, None)
-    }
-
-    fn prepare(mut connection: Connection, lock: Option<File>) -> Result<Self, OpenError> {
-        configure(&connection).map_err(|error| OpenError::Failed(error.into()))?;
-        schema::migrate(&mut connection)?;
-        Ok(Self { connection, _lock: lock })
-    }
-
-    /// Proves that the file can be written: takes the write lock and lets it go.
-    pub(super) fn check(&mut self) -> Result<(), Failure> {
-        Ok(self.connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?)
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Database) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let gone = || StoreError::Unavailable("the store's thread has stopped".to_owned());
+        let (answer, receiver) = oneshot::channel();
+        let request: Request = Box::new(move |database| {
+            // A caller that no longer waits does not undo what was asked for.
+            let _ = answer.send(question(database).map_err(StoreError::from));
+            ControlFlow::Continue(())
+        });
+        self.requests.send(request).await.map_err(|_| gone())?;
+        receiver.await.map_err(|_| gone())?
     }
 }
 
-/// Makes the file, readable by nobody else, unless there is one.
-fn owner_only(path: &Path) -> io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
-}
+#[async_trait]
+impl Store for Sqlite {
+    async fn apply(&self, verb: Verb) -> Result<Applied, StoreError> {
+        self.ask(move |database| database.apply(&verb)).await
+    }
 
-fn configure(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.pragma_update(None, "foreign_keys", true)
+    async fn restore(&self) -> Result<Restored, StoreError> {
+        self.ask(|database| database.restore()).await
+    }
+
+    async fn call_record(&self, call: CallId) -> Result<Option<CallRecord>, StoreError> {
+        self.ask(move |database| database.call_record(call)).await
+    }
+
+    async fn list_calls(&self, filter: CallFilter) -> Result<Vec<CallRecord>, StoreError> {
+        self.ask(move |database| database.list_calls(filter)).await
+    }
+
+    async fn agents(&self) -> Result<Vec<AgentProfile>, StoreError> {
+        self.ask(|database| database.agents()).await
+    }
+
+    async fn agent(&self, id: AgentId) -> Result<Option<AgentProfile>, StoreError> {
+        self.ask(move |database| database.agent(id)).await
+    }
+
+    async fn put_agent(&self, agent: AgentProfile) -> Result<(), StoreError> {
+        self.ask(move |database| database.put_agent(&agent)).await
+    }
+
+    async fn remove_agent(&self, id: AgentId) -> Result<bool, StoreError> {
+        self.ask(move |database| database.remove_agent(id)).await
+    }
+
+    async fn spend_sign_in(
+        &self,
+        token: LinkId,
+        now: Millis,
+        expires: Millis,
+    ) -> Result<bool, StoreError> {
+        self.ask(move |database| database.spend_sign_in(token, now, expires)).await
+    }
+
+    async fn secret(&self, name: &str, fresh: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let name = name.to_owned();
+        self.ask(move |database| database.secret(&name, fresh)).await
+    }
+
+    async fn replace_secret(
+        &self,
+        name: &str,
+        known: Vec<u8>,
+        fresh: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let name = name.to_owned();
+        self.ask(move |database| database.replace_secret(&name, &known, &fresh)).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.ask(|database| database.check()).await
+    }
 }

@@ -2,7 +2,7 @@
 
 mod model;
 
-use super::*;
+use super::sqlite::{OpenError, Sqlite, file::Database};
 
 #[tokio::test]
 async fn keeps_the_contract() {

@@ -48,6 +48,23 @@ pub(super) async fn one_of_many_claims_goes_through(store: &dyn Store) {
     assert_eq!((done, refused), (1, 15));
 }
 
+pub(super) async fn what_comes_at_once_takes_turns(store: &dyn Store) {
+    let joins = (1..=8).map(|id| store.apply(enqueue(id, link(7, 9), 0))).collect();
+    let joined = together(joins).await.into_iter().filter(|answer| *answer == Ok(DONE)).count();
+    assert_eq!(joined, 1, "one open call of a link");
+    for id in 11..=18 {
+        assert_eq!(apply(store, enqueue(id, link(id, 1), 1)).await, DONE);
+    }
+    let claims = (11..=18).map(|id| store.apply(claim(id, id, 5, 2))).collect();
+    let answers = together(claims).await;
+    let done = answers.iter().filter(|answer| **answer == Ok(DONE)).count();
+    let refused = answers.iter().filter(|answer| **answer == Ok(CONFLICT)).count();
+    assert_eq!((done, refused), (1, 7), "one call of an agent");
+    // The same verb twice at the same moment: a retry meets the first try still under way.
+    let twice = (0..2).map(|_| store.apply(enqueue(30, link(30, 1), 3))).collect();
+    assert_eq!(together(twice).await, [Ok(DONE), Ok(DONE)]);
+}
+
 pub(super) async fn an_answered_offer_is_answered(store: &dyn Store) {
     let release = |offer_id, result| Verb::Release {
         call: call(1),

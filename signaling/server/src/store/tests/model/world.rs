@@ -19,7 +19,7 @@ use signaling_wire::{
     text::{ChatText, Name, Note},
 };
 
-use crate::store::sqlite::Database;
+use crate::store::sqlite::file::Database;
 
 /// A page as its person sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

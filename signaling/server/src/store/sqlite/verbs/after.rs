@@ -8,7 +8,7 @@ use signaling_wire::{
 };
 
 use super::{
-    super::column::{json, time},
+    super::super::column::{json, time},
     Answer, done_or_refused, execute, finds,
 };
 

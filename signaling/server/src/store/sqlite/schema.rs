@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::sqlite::{Failure, OpenError};
+use super::file::{Failure, OpenError};
 
 /// Each migration once, in order, in a transaction of its own. A released one is never changed.
 const MIGRATIONS: &[&str] = &[

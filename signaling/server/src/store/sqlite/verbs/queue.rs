@@ -14,7 +14,7 @@ use signaling_wire::{
 };
 
 use super::{
-    super::column::{json, time, word},
+    super::super::column::{json, time, word},
     Answer, CONFLICT, done_or_refused, execute, finds, refused,
 };
 

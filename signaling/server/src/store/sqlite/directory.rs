@@ -1,15 +1,13 @@
 //! Agents, one-time tokens and secrets.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, params};
 use signaling_desk::{Millis, store::AgentProfile};
-use signaling_wire::{
-    ids::{AgentId, LinkId},
-    text::Name,
-};
+use signaling_wire::ids::{AgentId, LinkId};
 
 use super::{
-    column::{Columns, from_json, json, parse, time},
-    sqlite::{Database, Failure},
+    super::column::{json, time},
+    super::rows::profile,
+    file::{Database, Failure},
 };
 
 impl Database {
@@ -24,7 +22,7 @@ impl Database {
     }
 
     /// One agent.
-    pub(super) fn agent(&mut self, id: AgentId) -> Result<Option<AgentProfile>, Failure> {
+    pub(in crate::store) fn agent(&mut self, id: AgentId) -> Result<Option<AgentProfile>, Failure> {
         self.connection
             .prepare_cached("SELECT * FROM agents WHERE id = ?1")?
             .query_row([id.to_string()], |row| Ok(profile(row)))
@@ -33,7 +31,7 @@ impl Database {
     }
 
     /// Adds or replaces an agent.
-    pub(super) fn put_agent(&mut self, agent: &AgentProfile) -> Result<(), Failure> {
+    pub(in crate::store) fn put_agent(&mut self, agent: &AgentProfile) -> Result<(), Failure> {
         self.connection.execute(
             "INSERT INTO agents (id, name, languages, skills) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (id) DO UPDATE SET name = excluded.name,
@@ -97,14 +95,4 @@ impl Database {
         )?;
         Ok(changed > 0)
     }
-}
-
-fn profile(row: &Row<'_>) -> Result<AgentProfile, Failure> {
-    Ok(AgentProfile {
-        id: parse(&row.text("id")?)?,
-        name: Name::parse(&row.text("name")?)
-            .map_err(|error| Failure::Damaged(error.to_string()))?,
-        languages: from_json(&row.text("languages")?)?,
-        skills: from_json(&row.text("skills")?)?,
-    })
 }

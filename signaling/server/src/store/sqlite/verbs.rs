@@ -10,8 +10,8 @@ use signaling_desk::store::{Applied, Refusal, Verb};
 use signaling_wire::ids::CallId;
 
 use super::{
-    column::{time, word},
-    sqlite::{Database, Failure},
+    super::column::{time, word},
+    file::{Database, Failure},
 };
 
 type Answer = Result<Applied, Failure>;
@@ -20,7 +20,7 @@ const CONFLICT: Applied = Applied::Refused(Refusal::Conflict);
 
 impl Database {
     /// Stores one change.
-    pub(super) fn apply(&mut self, verb: &Verb) -> Answer {
+    pub(in crate::store) fn apply(&mut self, verb: &Verb) -> Answer {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let applied = apply(&transaction, verb)?;

@@ -1,0 +1,4 @@
+//! Several signaling instances, and the PostgreSQL they share.
+
+mod database;
+mod store;
