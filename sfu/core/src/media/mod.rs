@@ -36,6 +36,7 @@ mod key_progress;
 mod leg;
 mod missing;
 mod numbering;
+mod opener;
 mod outbound;
 mod pacer;
 mod padding;

@@ -186,7 +186,8 @@ impl MediaLeg {
             return Some(Outgoing::Rtcp(len));
         }
         let len = self
-            .poll_stream(now, MediaKind::Audio, out)
+            .poll_opener(out)
+            .or_else(|| self.poll_stream(now, MediaKind::Audio, out))
             .or_else(|| self.poll_paced(now, out))
             .or_else(|| self.poll_filling(now, out));
         if let Some(len) = len {

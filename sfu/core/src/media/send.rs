@@ -55,6 +55,8 @@ pub(super) struct SendStream {
     clock: Option<ForwardedClock>,
     route: Option<(Codec, PayloadMapping)>,
     pub(super) key_frame: KeyFrameProgress,
+    /// Its opener has been sent, or is no longer of use.
+    pub(super) opened: bool,
     pub(super) packets: u32,
     pub(super) octets: u32,
     first_timestamp: u32,
@@ -159,6 +161,7 @@ impl SendStream {
             clock: None,
             route: None,
             key_frame: KeyFrameProgress::default(),
+            opened: false,
             packets: 0,
             octets: 0,
             first_timestamp: (random >> 16) as u32,
@@ -171,6 +174,11 @@ impl SendStream {
         self.clock = None;
         self.fresh = true;
         self.key_frame = KeyFrameProgress::default();
+    }
+
+    /// Number and timestamp of a packet before the first one; `None` once that has been sent.
+    pub(super) fn before_first(&self) -> Option<(u16, u32)> {
+        (self.packets == 0).then_some((self.highest_number as u16, self.first_timestamp))
     }
 
     /// The agreement has changed: payload types are looked up anew, at once, since a repeat may be

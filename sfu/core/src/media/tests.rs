@@ -3,6 +3,7 @@
 mod forward;
 mod kept;
 mod lossy;
+mod opener;
 mod pacing;
 mod peers;
 mod repair;

@@ -101,6 +101,9 @@ impl Viewer {
         }
         let (sequence, payload) = if header.ssrc == NODE.video {
             self.received.on_packet(header.sequence);
+            if payload.is_empty() {
+                self.nacks.on_packet(header.sequence, false);
+            }
             (header.sequence, payload)
         } else {
             // A repeat; one without payload is a probe.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::world::{CALL, World, leg};
 use crate::{
     api::{CallStep, CloseReason, Command, Epoch, Event, MediaKind},
+    rtp::Header,
     testing::{Versions, key_frame, rtp_packet},
 };
 
@@ -21,10 +22,14 @@ pub(super) fn speak(world: &mut World, from: usize, sequence: u16, text: &[u8]) 
     media(world, 1 - from)
 }
 
-/// The RTP packets that a peer got.
+/// The RTP packets with media that a peer got. A stream's opener has none.
 fn media(world: &World, peer: usize) -> Vec<Vec<u8>> {
     let received = world.peers[peer].received.iter();
-    received.filter(|packet| !(192..=223).contains(&packet[1])).cloned().collect()
+    let is_media = |packet: &&Vec<u8>| {
+        !(192..=223).contains(&packet[1])
+            && Header::parse(packet).is_some_and(|header| !header.payload.is_empty())
+    };
+    received.filter(is_media).cloned().collect()
 }
 
 fn steps(events: &[Event], publisher: usize) -> Vec<CallStep> {

@@ -150,12 +150,13 @@ pub(super) fn drain(leg: &mut MediaLeg, now: Instant) -> Vec<(Outgoing, Vec<u8>)
     .collect()
 }
 
-/// The RTP packets among what a leg wants to send now.
+/// The media among what a leg wants to send now: RTP packets that carry something.
 pub(super) fn drain_rtp(leg: &mut MediaLeg, now: Instant) -> Vec<Vec<u8>> {
     drain(leg, now)
         .into_iter()
         .filter(|(outgoing, _)| matches!(outgoing, Outgoing::Rtp(_)))
         .map(|(_, packet)| packet)
+        .filter(|packet| !header(packet).payload.is_empty())
         .collect()
 }
 
