@@ -15,7 +15,8 @@
 //!
 //! A forwarded packet is written once, with the viewer's header, into the ring that also serves
 //! repeats; only the transport-wide number and the send time are filled in when it leaves. Start
-//! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts.
+//! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts;
+//! `opener.rs` makes the loss of the first packet show.
 //!
 //! What waits to be sent is paced and bounded (decision 0014): `pacer.rs` says when a packet may
 //! leave, `backlog.rs` which frames are dropped when too much waits, `numbering.rs` how that leaves
