@@ -62,7 +62,7 @@ impl Deployment {
             admin_listen: free,
             control_listen: free,
             media_port: 0,
-            media_addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST)],
+            media_addresses: vec![IpAddr::V4(Ipv4Addr::LOCALHOST).into()],
             ..Config::default()
         };
         let server = Server::start(config).await.expect("the server starts");

@@ -281,6 +281,31 @@ pub struct Config {
     pub seed: [u8; 32],
     /// The DTLS certificate and key of the node, shared by its workers.
     pub certificate: crate::Certificate,
+    /// With what pages that have no leg here may measure their round trip; none: they may not.
+    pub measuring: Option<Measuring>,
+}
+
+/// ICE credentials for measuring the round trip to a node, the same for all its workers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Measuring {
+    /// User name fragment.
+    pub ufrag: String,
+    /// Password.
+    pub pwd: String,
+}
+
+impl Measuring {
+    /// Fresh ones. The randomness must come from the system's generator in production.
+    pub fn random(rng: &mut impl rand::Rng) -> Self {
+        let (ufrag, pwd) = crate::ice::LocalCredentials::random_texts(rng);
+        Self { ufrag, pwd }
+    }
+}
+
+impl std::fmt::Debug for Measuring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Measuring").field("ufrag", &self.ufrag).finish_non_exhaustive()
+    }
 }
 
 /// An owned datagram, for queues between workers.

@@ -29,6 +29,7 @@ pub fn datagram(data: &[u8]) {
         max_legs: 1,
         seed: [7; 32],
         certificate: CERTIFICATE.get_or_init(Certificate::generate).clone(),
+        measuring: None,
     };
     let mut core = Core::new(config, now, SystemTime::UNIX_EPOCH);
     let mut data = data.to_vec();

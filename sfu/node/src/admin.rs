@@ -1,4 +1,5 @@
-//! Health and metrics over HTTP, on a listener of their own: `/livez`, `/readyz`, `/metrics`.
+//! Health and metrics over HTTP, on a listener of their own: `/livez`, `/readyz`, `/metrics`, and
+//! `/signaling`: how the node stands with every signaling instance.
 
 use std::{io, net::SocketAddr};
 
@@ -13,7 +14,10 @@ use prometheus::TextEncoder;
 use serde::Serialize;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use crate::node::{Monitor, Readiness};
+use crate::{
+    control::client::{Seen, Standing},
+    node::{Monitor, Readiness},
+};
 
 /// Body of `/readyz`.
 #[derive(Serialize)]
@@ -59,6 +63,7 @@ fn router(monitor: Monitor) -> Router {
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/signaling", get(signaling))
         .with_state(monitor)
 }
 
@@ -76,6 +81,47 @@ async fn ready(State(monitor): State<Monitor>) -> impl IntoResponse {
         }
     };
     (code, Json(Ready { state: readiness.name(), version: env!("CARGO_PKG_VERSION") }))
+}
+
+/// A signaling instance in the body of `/signaling`.
+#[derive(Serialize)]
+struct Instance {
+    /// The address that names it.
+    address: SocketAddr,
+    /// `registered` or `dialing`.
+    state: &'static str,
+    /// For how long, in seconds.
+    for_s: u64,
+    /// Registrations since the node's start.
+    registrations: u64,
+    /// The address it is linked through, which may be of the other family.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linked: Option<SocketAddr>,
+    /// Round trip of the link in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtt_ms: Option<f64>,
+    /// Why there is no link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Instance {
+    fn new((address, seen): (SocketAddr, Seen)) -> Self {
+        let Seen { standing, since, registrations } = seen;
+        let for_s = since.elapsed().as_secs();
+        let (state, linked, rtt_ms, error) = match standing {
+            Standing::Dialing { error } => ("dialing", None, None, error),
+            Standing::Registered { remote, connection } => {
+                let rtt = connection.rtt().as_secs_f64() * 1_000.0;
+                ("registered", Some(remote), Some(rtt), None)
+            }
+        };
+        Self { address, state, for_s, registrations, linked, rtt_ms, error }
+    }
+}
+
+async fn signaling(State(monitor): State<Monitor>) -> Json<Vec<Instance>> {
+    Json(monitor.signaling().into_iter().map(Instance::new).collect())
 }
 
 async fn metrics(State(monitor): State<Monitor>) -> impl IntoResponse {

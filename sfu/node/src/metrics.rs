@@ -185,9 +185,9 @@ fn build(
     )?;
     scrape.counter(
         "sfu_ice_checks_total",
-        "Connectivity checks that were validated.",
+        "Connectivity checks of legs that were validated, and of pages that measure, answered.",
         "outcome",
-        &[("validated", total(|w| w.core.checks))],
+        &[("validated", total(|w| w.core.checks)), ("measuring", total(|w| w.core.measured))],
     )?;
     scrape.counter(
         "sfu_packets_unsealed_total",

@@ -6,7 +6,7 @@ use super::{Core, MAX_ANSWERS};
 use crate::{
     api::{Disposition, Event, Port},
     dtls,
-    ice::{self, Accepted, Check, Outcome, Path, Response},
+    ice::{self, Accepted, Check, Measured, Outcome, Path, Response},
     leg::PacketError,
     srtp::{self, OpenError},
 };
@@ -48,6 +48,17 @@ impl Core {
             self.stats.dropped.malformed += 1;
             return Disposition::Done;
         };
+        if let Some(measure) = self.measure.as_mut().filter(|measure| measure.is_for(&check)) {
+            match measure.handle_check(self.now, path.remote, check) {
+                Measured::Answer(response) => {
+                    self.stats.measured += 1;
+                    self.answer(path, response);
+                }
+                Measured::Unauthenticated => self.stats.dropped.unauthenticated_check += 1,
+                Measured::TooMany => self.stats.dropped.too_many_measuring += 1,
+            }
+            return Disposition::Done;
+        }
         let Some(&key) = self.by_ufrag.get(check.local_ufrag()) else {
             let to = self.moved.check(self.now, path, check);
             match to {

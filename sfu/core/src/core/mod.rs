@@ -35,7 +35,7 @@ pub use self::{
 };
 use crate::{
     api::{CallId, CloseReason, Config, Event, LegId, Transmit},
-    ice::{Path, Response, Ufrag},
+    ice::{Measure, Path, Response, Ufrag},
     leg::{DATAGRAM_LEN, Leg, LegEvent},
 };
 
@@ -60,6 +60,7 @@ pub struct Core {
     by_ufrag: AHashMap<Ufrag, usize>,
     by_path: Paths,
     calls: AHashMap<CallId, Call>,
+    measure: Option<Measure>,
     moved: Moved,
     handshakes: Handshakes,
     profiles: ProfileMemory,
@@ -80,6 +81,8 @@ impl Core {
     /// reports carry wall-clock time).
     pub fn new(config: Config, now: Instant, wall: SystemTime) -> Self {
         let rng = StdRng::from_seed(config.seed);
+        let measuring = config.measuring.as_ref();
+        let measure = measuring.and_then(|credentials| Measure::new(credentials, now));
         Self {
             config,
             rng,
@@ -90,6 +93,7 @@ impl Core {
             by_ufrag: AHashMap::new(),
             by_path: Paths::default(),
             calls: AHashMap::new(),
+            measure,
             moved: Moved::default(),
             handshakes: Handshakes::default(),
             profiles: ProfileMemory::default(),

@@ -21,6 +21,8 @@ pub struct CoreStats {
     pub passed_on: u64,
     /// Validated connectivity checks.
     pub checks: u64,
+    /// Answered checks of pages that measure how far this node is.
+    pub measured: u64,
     /// Packets of ours that could not be protected; above zero means a defect.
     pub unsealed: u64,
     /// What the legs' media halves have counted, closed legs included.
@@ -55,6 +57,8 @@ pub struct Drops {
     pub unauthenticated_check: u64,
     /// STUN that was authentic when it was said first, and is said again from elsewhere.
     pub replayed_check: u64,
+    /// Authentic STUN of pages that measure, beyond what is answered in a second.
+    pub too_many_measuring: u64,
     /// STUN from a peer that claims to be the controlled side. It was told.
     pub role_conflict: u64,
     /// DTLS or RTP from an address that has not passed a connectivity check.
@@ -76,12 +80,13 @@ pub struct Drops {
 
 impl Drops {
     /// All reasons with their counts, named as in metrics.
-    pub fn by_reason(&self) -> [(&'static str, u64); 12] {
+    pub fn by_reason(&self) -> [(&'static str, u64); 13] {
         [
             ("malformed", self.malformed),
             ("unknown_ufrag", self.unknown_ufrag),
             ("unauthenticated_check", self.unauthenticated_check),
             ("replayed_check", self.replayed_check),
+            ("too_many_measuring", self.too_many_measuring),
             ("role_conflict", self.role_conflict),
             ("unknown_source", self.unknown_source),
             ("dtls", self.dtls),

@@ -6,6 +6,7 @@
 //! produce one gets no answer at all.
 
 mod check;
+mod measure;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,10 @@ use std::{
 use arrayvec::{ArrayString, ArrayVec};
 use rand::Rng;
 
-pub(crate) use self::check::{Check, Response};
+pub(crate) use self::{
+    check::{Check, Response},
+    measure::{Measure, Measured},
+};
 use crate::{api::Port, sdp::IceCredentials};
 
 /// First bytes of datagrams that are STUN (RFC 7983).
@@ -68,6 +72,20 @@ pub(crate) struct LocalCredentials {
 impl LocalCredentials {
     pub(crate) fn generate(rng: &mut impl Rng) -> Self {
         Self { ufrag: random_string(rng), pwd: random_string(rng) }
+    }
+
+    /// Given ones; none unless they are exactly as long as ours and long enough for ICE.
+    fn from_texts(ufrag: &str, pwd: &str) -> Option<Self> {
+        if ufrag.len() != UFRAG_LEN || pwd.len() != PWD_LEN {
+            return None;
+        }
+        Some(Self { ufrag: ArrayString::from(ufrag).ok()?, pwd: ArrayString::from(pwd).ok()? })
+    }
+
+    /// Random ones, as texts.
+    pub(crate) fn random_texts(rng: &mut impl Rng) -> (String, String) {
+        let Self { ufrag, pwd } = Self::generate(rng);
+        (ufrag.to_string(), pwd.to_string())
     }
 
     /// As the answer announces them.

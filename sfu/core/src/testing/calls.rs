@@ -73,6 +73,7 @@ impl Calls {
             max_legs: 2 * usize::from(calls),
             seed: [1; 32],
             certificate: Certificate::generate(),
+            measuring: None,
         };
         let core = Core::new(config, now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000));
         let mut this = Self { core, now, callers: Vec::new(), steps: 0 };

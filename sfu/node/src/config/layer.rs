@@ -5,7 +5,7 @@ use std::{fs, io, net::IpAddr, net::SocketAddr, num::NonZeroU16, path::Path, pat
 use serde::Deserialize;
 use signaling_wire::ids::NodeId;
 
-use super::settings::LogFormat;
+use super::{public::PublicAddress, settings::LogFormat};
 
 /// Settings that a source gives; what it leaves out comes from the source below it.
 ///
@@ -32,16 +32,16 @@ pub struct Layer {
     /// Number of workers; default: one for each core
     #[arg(long, global = true, env = "VITRINE_SFU_WORKERS", value_name = "N")]
     pub workers: Option<NonZeroU16>,
-    /// Addresses that pages reach this node at, for example behind 1:1 NAT; default: those of this
-    /// host's interfaces
+    /// Addresses that pages reach this node at, for example behind 1:1 NAT. With a port it is that of
+    /// the first worker, each further one has the next. Default: those of this host's interfaces
     #[arg(
         long,
         global = true,
         env = "VITRINE_SFU_ADVERTISE",
-        value_name = "IP",
+        value_name = "IP[:PORT]",
         value_delimiter = ','
     )]
-    pub advertise: Option<Vec<IpAddr>>,
+    pub advertise: Option<Vec<PublicAddress>>,
     /// Most legs on one worker
     #[arg(long, global = true, env = "VITRINE_SFU_MAX_LEGS_PER_WORKER", value_name = "N")]
     pub max_legs_per_worker: Option<usize>,

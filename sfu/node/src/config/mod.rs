@@ -4,11 +4,13 @@
 //! [`Settings`], which come from defaults < TOML file < environment < flags.
 
 mod layer;
+mod public;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use layer::{FileError, Layer};
+pub use public::{NotAnAddress, PublicAddress};
 pub use settings::{LogFormat, SECRET_VARIABLE, Settings, SettingsError};
 
 use std::{net::IpAddr, num::NonZeroU16};
@@ -30,9 +32,9 @@ pub struct NodeConfig {
     pub base_port: u16,
     /// Number of workers; `None` is one for each core.
     pub workers: Option<NonZeroU16>,
-    /// Addresses that pages can reach the node at. Empty: every address of this host's interfaces
+    /// Addresses that pages can reach the node at, behind NAT for example. Empty: every address of this host's interfaces
     /// that is of the family of `bind` and not link-local, loopback last.
-    pub advertise: Vec<IpAddr>,
+    pub advertise: Vec<PublicAddress>,
     /// Most legs on one worker.
     pub max_legs_per_worker: usize,
     /// Control endpoints of signaling as `host:port`. A name stands for all its addresses; the

@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize, Serializer};
 use signaling_wire::ids::NodeId;
 
-use super::{DEFAULT_MAX_LEGS, DEFAULT_REGION, Layer, NodeConfig};
+use super::{DEFAULT_MAX_LEGS, DEFAULT_REGION, Layer, NodeConfig, PublicAddress};
 use crate::control::{ClusterSecret, SecretError};
 
 /// The secret itself, for those who have no file. Never a flag: anyone on the host can read those.
@@ -92,7 +92,7 @@ pub struct Settings {
     /// See [`Layer::workers`].
     pub workers: Option<NonZeroU16>,
     /// See [`Layer::advertise`].
-    pub advertise: Vec<IpAddr>,
+    pub advertise: Vec<PublicAddress>,
     /// See [`Layer::max_legs_per_worker`].
     pub max_legs_per_worker: usize,
     /// See [`Layer::signaling`].

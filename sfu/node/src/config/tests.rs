@@ -44,6 +44,9 @@ fn contradictions_and_gaps_are_named() {
         let bad = Layer { signaling: Some(vec![name.to_owned()]), ..Layer::default() };
         assert!(matches!(check(bad, Some(SECRET)), SettingsError::BadSignaling(_)), "{name}");
     }
+    for address in ["somewhere", "203.0.113.7:0", "203.0.113.7:70000"] {
+        assert!(toml::from_str::<Layer>(&format!("advertise = [{address:?}]")).is_err());
+    }
     let region = Layer { region: Some(String::new()), ..minimal() };
     assert!(matches!(check(region, Some(SECRET)), SettingsError::BadRegion));
     let legs = Layer { max_legs_per_worker: Some(1), ..minimal() };
@@ -52,7 +55,8 @@ fn contradictions_and_gaps_are_named() {
 
 #[test]
 fn printed_settings_hide_the_secret_and_can_be_read_back_without_it() {
-    let settings = Settings::new(minimal(), Some(SECRET)).unwrap();
+    let mapped = layer(r#"advertise = ["203.0.113.7:40000", "2001:db8::7"]"#);
+    let settings = Settings::new(mapped.over(minimal()), Some(SECRET)).unwrap();
     let printed = toml::to_string(&settings).unwrap();
     assert!(!printed.contains(SECRET) && !format!("{settings:?}").contains(SECRET));
     let without: String = printed

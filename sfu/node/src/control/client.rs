@@ -1,23 +1,24 @@
 //! The node's end of the control links: one to each signaling instance.
 
+mod board;
 mod dial;
 mod link;
+mod targets;
 
-use std::{
-    collections::HashSet,
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
+use std::{collections::HashSet, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use signaling_wire::{
+    control::Measure,
+    ids::{NodeEpoch, NodeId},
 };
-
-use signaling_wire::ids::{NodeEpoch, NodeId};
 use tokio::{
-    net::lookup_host,
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
+
+pub(crate) use self::board::{Board, Seen, Standing};
+use self::targets::{Families, Target};
 
 use super::{
     ClusterSecret,
@@ -28,6 +29,9 @@ use crate::node::{Status, ToDispatch};
 /// How often names are resolved again: how soon a new signaling instance gets this node.
 const RESOLVE_EVERY: Duration = Duration::from_secs(5);
 
+/// How often at most: instances that are lost together are looked for once.
+const RESOLVE_APART: Duration = Duration::from_millis(500);
+
 /// Who this node is.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -37,6 +41,8 @@ pub(crate) struct Identity {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) capacity: u32,
     pub(crate) secret: ClusterSecret,
+    /// With what pages measure their round trip to this node.
+    pub(crate) measure: Measure,
 }
 
 /// What every link has in common.
@@ -46,9 +52,12 @@ struct Shared {
     to_dispatch: mpsc::Sender<ToDispatch>,
     status: watch::Receiver<Status>,
     stop: watch::Receiver<bool>,
+    /// A link was lost: its name may stand for another address by now.
+    lost: Arc<Notify>,
+    board: Board,
 }
 
-/// Keeps a link to every address of every signaling name.
+/// Keeps a link to every signaling instance.
 pub(crate) struct Client {
     shared: Shared,
     config: quinn::ClientConfig,
@@ -60,8 +69,10 @@ impl Client {
         to_dispatch: mpsc::Sender<ToDispatch>,
         status: watch::Receiver<Status>,
         stop: watch::Receiver<bool>,
+        board: Board,
     ) -> Result<Self, TlsError> {
-        let shared = Shared { identity: Arc::new(identity), to_dispatch, status, stop };
+        let identity = Arc::new(identity);
+        let shared = Shared { identity, to_dispatch, status, stop, lost: Arc::default(), board };
         Ok(Self { shared, config: tls::client_config()? })
     }
 
@@ -71,51 +82,44 @@ impl Client {
         let (resolved, known) = watch::channel(HashSet::new());
         let mut stop = self.shared.stop.clone();
         loop {
-            let addresses = resolve(&names).await;
+            let targets = targets::resolve(&names).await;
             // A name server that is down takes no signaling instance away.
-            if !addresses.is_empty() {
-                for address in addresses.difference(&known.borrow()) {
-                    match self.endpoint(*address) {
-                        Ok(endpoint) => {
-                            let dial = dial::Dial::new(endpoint, *address, self.shared.clone());
+            if !targets.is_empty() {
+                for target in &targets {
+                    if known.borrow().contains(&target.id()) {
+                        continue;
+                    }
+                    match self.endpoints(target) {
+                        Ok(endpoints) => {
+                            let dial =
+                                dial::Dial::new(endpoints, target.clone(), self.shared.clone());
                             dialing.spawn(dial.run(known.clone()));
                         }
                         Err(error) => tracing::error!(%error, "cannot open a socket to dial from"),
                     }
                 }
-                resolved.send_replace(addresses);
+                resolved.send_replace(targets.iter().map(Target::id).collect());
             }
             tokio::select! {
                 _ = stop.wait_for(|&stop| stop) => break,
-                () = sleep(RESOLVE_EVERY) => {}
+                () = self.due() => {}
             }
         }
         dialing.join_all().await;
     }
 
-    fn endpoint(&self, to: SocketAddr) -> io::Result<quinn::Endpoint> {
-        let any = match to {
-            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-        };
-        let mut endpoint = quinn::Endpoint::client(any)?;
-        endpoint.set_default_client_config(self.config.clone());
-        Ok(endpoint)
+    /// Waits until names have to be resolved again.
+    async fn due(&self) {
+        sleep(RESOLVE_APART).await;
+        // Whether a link was lost or the time is over.
+        let _ = timeout(RESOLVE_EVERY - RESOLVE_APART, self.shared.lost.notified()).await;
     }
-}
 
-/// All addresses of these names. Of a name with both, only the IPv4 ones: the two families of one
-/// instance would register the same node twice.
-async fn resolve(names: &[String]) -> HashSet<SocketAddr> {
-    let mut all = HashSet::new();
-    for name in names {
-        match lookup_host(name).await {
-            Ok(addresses) => {
-                let (v4, v6): (Vec<_>, Vec<_>) = addresses.partition(SocketAddr::is_ipv4);
-                all.extend(if v4.is_empty() { v6 } else { v4 });
-            }
-            Err(error) => tracing::warn!(%name, %error, "cannot resolve a signaling name"),
-        }
+    fn endpoints(&self, to: &Target) -> io::Result<Families<quinn::Endpoint>> {
+        to.families(|any| {
+            let mut endpoint = quinn::Endpoint::client(any)?;
+            endpoint.set_default_client_config(self.config.clone());
+            Ok(endpoint)
+        })
     }
-    all
 }

@@ -5,17 +5,23 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use crate::config::PublicAddress;
+
 /// The addresses to offer for sockets bound to `bind`: those configured, else `bind` itself, else
 /// (bound to all) every address of this host of that family.
-pub(super) fn advertised(bind: IpAddr, configured: &[IpAddr]) -> io::Result<Vec<IpAddr>> {
+pub(super) fn advertised(
+    bind: IpAddr,
+    configured: &[PublicAddress],
+) -> io::Result<Vec<PublicAddress>> {
     if !configured.is_empty() {
         return Ok(configured.to_vec());
     }
     if !bind.is_unspecified() {
-        return Ok(vec![bind]);
+        return Ok(vec![bind.into()]);
     }
     let interfaces = if_addrs::get_if_addrs()?;
-    Ok(order(interfaces.into_iter().map(|interface| interface.ip()), bind))
+    let usable = order(interfaces.into_iter().map(|interface| interface.ip()), bind);
+    Ok(usable.into_iter().map(PublicAddress::from).collect())
 }
 
 /// Keeps what a page can use, loopback last: it serves a browser on this very machine when no
@@ -36,9 +42,9 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// The candidates of a socket with this local port.
-pub(super) fn candidates(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
-    addresses.iter().map(|&address| SocketAddr::new(address, port)).collect()
+/// The candidates of the socket of worker `index`, which has this local port.
+pub(super) fn candidates(addresses: &[PublicAddress], index: u16, port: u16) -> Vec<SocketAddr> {
+    addresses.iter().filter_map(|address| address.of_worker(index, port)).collect()
 }
 
 #[cfg(test)]
@@ -61,8 +67,18 @@ mod tests {
 
     #[test]
     fn configuration_then_bind_address_win() {
-        let (bind, public) = (parse(&["10.0.0.2"])[0], parse(&["203.0.113.7"]));
-        assert_eq!(advertised(bind, &public).unwrap(), public);
-        assert_eq!(advertised(bind, &[]).unwrap(), vec![bind]);
+        let (bind, public) = (parse(&["10.0.0.2"])[0], parse(&["203.0.113.7"])[0].into());
+        assert_eq!(advertised(bind, &[public]).unwrap(), [public]);
+        assert_eq!(advertised(bind, &[]).unwrap(), [bind.into()]);
+    }
+
+    #[test]
+    fn a_mapping_gives_each_worker_its_public_port() {
+        let public = ["203.0.113.7:40000", "2001:db8::7"].map(|text| text.parse().unwrap());
+        let texts = |index, port| -> Vec<String> {
+            candidates(&public, index, port).iter().map(SocketAddr::to_string).collect()
+        };
+        assert_eq!(texts(0, 10_000), ["203.0.113.7:40000", "[2001:db8::7]:10000"]);
+        assert_eq!(texts(2, 10_002), ["203.0.113.7:40002", "[2001:db8::7]:10002"]);
     }
 }

@@ -16,8 +16,8 @@ mod ways;
 
 use std::{io, net::SocketAddr, thread, time::Duration};
 
-use sfu_core::Certificate;
-use signaling_wire::ids::NodeEpoch;
+use sfu_core::{Certificate, api::Measuring};
+use signaling_wire::{control::Measure, ids::NodeEpoch};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -97,8 +97,10 @@ impl Node {
         let addresses: Vec<SocketAddr> =
             sockets.iter().flat_map(|(_, candidates)| candidates.iter().copied()).collect();
         let (events, event_queue) = mpsc::channel(EVENTS);
+        let measuring = Measuring::random(&mut rand::rng());
         let common = Common {
             certificate: Certificate::generate(),
+            measuring: measuring.clone(),
             max_legs: config.max_legs_per_worker,
             events,
         };
@@ -109,7 +111,9 @@ impl Node {
         let (to_dispatch, commands) = mpsc::channel(COMMANDS);
         let (status, status_seen) = watch::channel(dispatch::Status::starting());
         let ways = ways::Ways::new()?;
-        let monitor = Monitor::new(workers.peers.clone(), status_seen.clone(), ways.clone());
+        let board = client::Board::default();
+        let monitor =
+            Monitor::new(workers.peers.clone(), status_seen.clone(), ways.clone(), board.clone());
         let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status, ways);
         let identity = client::Identity {
             node: config.node,
@@ -118,8 +122,10 @@ impl Node {
             addresses: addresses.clone(),
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             secret: config.secret,
+            measure: Measure { ufrag: measuring.ufrag, pwd: measuring.pwd },
         };
-        let client = client::Client::new(identity, to_dispatch, status_seen, stopped.clone())?;
+        let stop_seen = stopped.clone();
+        let client = client::Client::new(identity, to_dispatch, status_seen, stop_seen, board)?;
         tracing::info!(node = %config.node, ?addresses, "the node listens");
         Ok(Self {
             monitor,
@@ -176,7 +182,7 @@ fn bind(config: &NodeConfig) -> Result<Vec<(Socket, Vec<SocketAddr>)>, StartErro
             let address = SocketAddr::new(config.bind, port);
             let socket =
                 Socket::bind(address).map_err(|source| StartError::Bind { address, source })?;
-            let candidates = addresses::candidates(&addresses, socket.local().port());
+            let candidates = addresses::candidates(&addresses, index, socket.local().port());
             Ok((socket, candidates))
         })
         .collect()

@@ -6,8 +6,9 @@ use prometheus::proto::MetricFamily;
 use signaling_wire::control::{Load, NodeState};
 use tokio::sync::watch;
 
-use super::{dispatch::Status, ways::Ways};
+use super::{LinkId, dispatch::Status, ways::Ways};
 use crate::{
+    control::client::{Board, Seen},
     metrics::{self, Kernel},
     worker::{Granted, Peer, receive_drops},
 };
@@ -46,11 +47,22 @@ pub struct Monitor {
     peers: Arc<[Peer]>,
     status: watch::Receiver<Status>,
     ways: Ways,
+    board: Board,
 }
 
 impl Monitor {
-    pub(super) fn new(peers: Arc<[Peer]>, status: watch::Receiver<Status>, ways: Ways) -> Self {
-        Self { peers, status, ways }
+    pub(super) fn new(
+        peers: Arc<[Peer]>,
+        status: watch::Receiver<Status>,
+        ways: Ways,
+        board: Board,
+    ) -> Self {
+        Self { peers, status, ways, board }
+    }
+
+    /// How the node stands with every signaling instance.
+    pub(crate) fn signaling(&self) -> Vec<(LinkId, Seen)> {
+        self.board.all()
     }
 
     /// Whether the node can be given legs and calls.

@@ -31,7 +31,7 @@ use std::{io, net::SocketAddr, sync::Arc, thread, time::Instant};
 use mio::{Interest, Poll, Token, Waker};
 use sfu_core::{
     Certificate,
-    api::{CallId, Epoch, Event, LegId, Port},
+    api::{CallId, Epoch, Event, LegId, Measuring, Port},
 };
 use tokio::sync::mpsc;
 
@@ -83,6 +83,8 @@ pub(crate) enum Happening {
 pub(crate) struct Common {
     /// The certificate of the node's legs.
     pub(crate) certificate: Certificate,
+    /// With what pages measure their round trip to this node.
+    pub(crate) measuring: Measuring,
     /// Most legs on one worker.
     pub(crate) max_legs: usize,
     /// Where events go.

@@ -43,6 +43,7 @@ pub(super) fn run(mut seat: Seat) {
             max_legs: common.max_legs,
             seed: rand::rng().random(),
             certificate: common.certificate.clone(),
+            measuring: Some(common.measuring.clone()),
         };
         shell.run(&mut Core::new(config, Instant::now(), SystemTime::now()))
     });

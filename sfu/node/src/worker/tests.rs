@@ -8,7 +8,7 @@ use std::{
 use mio::{Interest, Poll, Waker};
 use sfu_core::{
     Certificate,
-    api::{Command, LegId, Port},
+    api::{Command, LegId, Measuring, Port},
 };
 use tokio::{sync::mpsc, time::timeout};
 
@@ -36,7 +36,9 @@ pub(super) fn lone_shell(events: mpsc::Sender<WorkerEvent>) -> Shell {
 
 fn start(workers: usize) -> (Workers, mpsc::Receiver<WorkerEvent>) {
     let (events, queue) = mpsc::channel(64);
-    let common = Common { certificate: Certificate::generate(), max_legs: 10, events };
+    let measuring = Measuring::random(&mut rand::rng());
+    let certificate = Certificate::generate();
+    let common = Common { certificate, measuring, max_legs: 10, events };
     let sockets = (0..workers).map(|_| {
         let socket = loopback();
         let candidates = vec![socket.local()];

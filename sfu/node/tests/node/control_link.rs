@@ -98,6 +98,34 @@ async fn lost_link_is_dialed_again_by_the_same_start() {
 }
 
 #[tokio::test]
+async fn every_signaling_instance_has_the_node_and_losing_one_loses_no_other() {
+    let (one, other) = (TestSignaling::start(), TestSignaling::start());
+    let mut config = config(&one);
+    config.signaling.push(other.address().to_string());
+    let node = Node::start(config).unwrap();
+    let first = one.registered().await;
+    let mut second = other.registered().await;
+    assert_eq!(first.register.epoch, second.register.epoch);
+    assert!(first.register.measure.is_some(), "pages can measure");
+    first.connection.close(0u8.into(), b"signaling restarts");
+    second.expect("a heartbeat", heartbeat).await;
+    one.registered().await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn public_addresses_behind_nat_are_announced_instead_of_the_bound_ones() {
+    let signaling = TestSignaling::start();
+    let mut config = config(&signaling);
+    config.advertise = vec!["203.0.113.7:40000".parse().unwrap()];
+    let node = Node::start(config).unwrap();
+    let link = signaling.registered().await;
+    let announced: Vec<_> = link.register.addresses.iter().map(ToString::to_string).collect();
+    assert_eq!(announced, ["203.0.113.7:40000", "203.0.113.7:40001"], "one for each worker");
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn command_about_an_unknown_leg_is_answered() {
     let signaling = TestSignaling::start();
     let node = Node::start(config(&signaling)).unwrap();

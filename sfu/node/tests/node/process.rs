@@ -67,6 +67,14 @@ async fn terminated_process_serves_its_health_and_says_farewell() {
     })
     .await;
     assert!(get(admin, "/metrics").await.contains("\nsfu_control_links 1\n"));
+    let standing = get(admin, "/signaling").await;
+    let (_, body) = standing.split_once("\r\n\r\n").unwrap();
+    let instances: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(instances[0]["address"], signaling.address().to_string(), "{body}");
+    assert_eq!(
+        (&instances[0]["state"], &instances[0]["registrations"]),
+        (&"registered".into(), &1.into())
+    );
 
     terminate(&child).await;
     link.expect("the node takes nothing more", |message| match message {

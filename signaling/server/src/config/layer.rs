@@ -1,12 +1,9 @@
 //! What one source of configuration says.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU16,
-    path::PathBuf,
-};
+use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sfu_node::config::PublicAddress;
 use signaling_wire::{browser::MediaPolicy, text::Name};
 
 use super::{Config, Secret};
@@ -93,11 +90,11 @@ pub struct Layer {
     #[arg(
         long,
         env = "VITRINE_MEDIA_ADDRESSES",
-        value_name = "IP",
+        value_name = "IP[:PORT]",
         value_delimiter = ',',
         global = true
     )]
-    pub media_addresses: Option<Vec<IpAddr>>,
+    pub media_addresses: Option<Vec<PublicAddress>>,
     /// Worker threads of the media node [default: one for each core]
     #[arg(long, env = "VITRINE_WORKERS", value_name = "N", global = true)]
     pub workers: Option<NonZeroU16>,

@@ -18,7 +18,7 @@ use std::{
 };
 
 use serde::Serialize;
-use sfu_node::control::ClusterSecret;
+use sfu_node::{config::PublicAddress, control::ClusterSecret};
 use signaling_wire::{browser::MediaPolicy, text::Name};
 
 pub use self::{
@@ -61,7 +61,7 @@ pub struct Config {
     /// 0 lets the system choose.
     pub media_port: u16,
     /// Addresses under which browsers reach the embedded node. Empty: those of this machine.
-    pub media_addresses: Vec<IpAddr>,
+    pub media_addresses: Vec<PublicAddress>,
     /// Worker threads of the embedded node. None: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroU16>,

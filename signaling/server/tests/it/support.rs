@@ -32,7 +32,7 @@ pub(crate) fn config(directory: &Path) -> Config {
         admin_listen: any,
         control_listen: any,
         media_port: 0,
-        media_addresses: vec![any.ip()],
+        media_addresses: vec![any.ip().into()],
         workers: std::num::NonZeroU16::new(1),
         ..Config::default()
     }

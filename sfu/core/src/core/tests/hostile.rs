@@ -4,10 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use proptest::prelude::*;
 
-use super::{call::speak, world::World};
+use super::{
+    call::speak,
+    world::{World, measuring},
+};
 use crate::{
-    api::{Event, Port},
-    testing::{Versions, rtp_packet},
+    api::{Event, Measuring, Port},
+    testing::{Peer, Versions, rtp_packet},
 };
 
 /// An address that no peer has.
@@ -41,6 +44,29 @@ fn empty_fragment() -> Vec<u8> {
     let mut packet = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12];
     packet.extend([2, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0]);
     packet
+}
+
+#[test]
+fn a_page_that_measures_is_answered_and_gets_nothing_else() {
+    let mut world = World::call();
+    let mut page = Peer::new(9, Versions::Both, world.now);
+    let Measuring { ufrag, pwd } = measuring();
+    page.node = (ufrag, pwd);
+    let mut check = page.check(true);
+    let answers = |world: &mut World, data: &mut [u8]| {
+        let core = &mut world.cores[0];
+        core.handle_datagram(world.now, Port(0), stranger(), data);
+        std::iter::from_fn(|| core.poll_transmit().map(|sent| sent.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(&mut world, &mut check), [stranger()]);
+    assert!(answers(&mut world, &mut null_client_hello()).is_empty());
+    assert!(answers(&mut world, &mut rtp_packet(111, 1, 7, b"hello")).is_empty());
+    page.node.1 = "another-one-of-24-letter".to_owned();
+    assert!(answers(&mut world, &mut page.check(true)).is_empty(), "not even with the right name");
+    let dropped = world.stats().dropped;
+    assert_eq!((dropped.unknown_source, dropped.unauthenticated_check), (2, 1));
+    assert_eq!(world.stats().measured, 1);
+    assert_unharmed(&mut world, 2);
 }
 
 #[test]

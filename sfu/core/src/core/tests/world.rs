@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     Certificate, Core, CoreStats,
-    api::{CallId, Command, Config, Disposition, Epoch, Event, LegId, Port},
+    api::{CallId, Command, Config, Disposition, Epoch, Event, LegId, Measuring, Port},
     testing::{Peer, Versions},
 };
 
@@ -20,6 +20,12 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) peers: Vec<Peer>,
     pub(super) events: Vec<Event>,
+}
+
+/// What pages measure with.
+pub(super) fn measuring() -> Measuring {
+    let (ufrag, pwd) = ("measure0".to_owned(), "a-password-of-24-letters".to_owned());
+    Measuring { ufrag, pwd }
 }
 
 impl World {
@@ -38,6 +44,7 @@ impl World {
                 max_legs: 4,
                 seed: [port as u8 + 1; 32],
                 certificate: certificate.clone(),
+                measuring: Some(measuring()),
             };
             Core::new(config, now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000))
         };

@@ -93,10 +93,11 @@ impl Link {
     /// Dials and registers.
     pub(super) async fn open(
         endpoint: &quinn::Endpoint,
-        id: SocketAddr,
+        address: SocketAddr,
+        id: LinkId,
         shared: &Shared,
     ) -> Result<Self, LinkError> {
-        let connection = endpoint.connect(id, SERVER_NAME)?.await?;
+        let connection = endpoint.connect(address, SERVER_NAME)?.await?;
         let registered = timeout(HANDSHAKE, register(&connection, id, shared)).await;
         match registered.unwrap_or(Err(LinkError::Timeout)) {
             Ok((reader, writer)) => {
@@ -107,6 +108,11 @@ impl Link {
                 Err(error)
             }
         }
+    }
+
+    /// Its connection.
+    pub(super) fn connection(&self) -> Connection {
+        self.connection.clone()
     }
 
     /// Runs the link until it is lost or the node stops.
@@ -154,7 +160,7 @@ async fn register(
         load,
         legs,
         proof: proofs.node(),
-        measure: None,
+        measure: Some(identity.measure.clone()),
     }));
     write_frame(&mut writer, &register).await?;
     match reader.next().await? {

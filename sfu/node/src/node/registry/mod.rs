@@ -35,8 +35,8 @@ use signaling_wire::{
 use super::translate;
 use crate::worker::Input;
 
-/// A signaling instance, by the address at which the node dials it. It stays the same when the
-/// link is lost and dialed again.
+/// A signaling instance, by the first address at which the node dials it. It stays the same when
+/// the link is lost and dialed again, also through the instance's other address family.
 pub(crate) type LinkId = SocketAddr;
 
 /// What is to be done.
