@@ -23,6 +23,7 @@ const USAGE = `deploy/picture [options]
   --calls LIST    of ours, direct (both); ratios need both
   --runs N        runs of each case by each call (1)
   --link up|down|access   which of the shopper's links is narrow (access: both)
+  --layers MODE           another scalability mode for our call than the pages ask for
   --pace FACTOR   stretches the schedules, below 1 for a quick look (1)
   --json FILE     every run and every figure
 `;
@@ -38,6 +39,7 @@ const { values: options } = parseArgs({
     calls: { type: "string", default: "ours,direct" },
     runs: { type: "string", default: "1" },
     link: { type: "string", default: "access" },
+    layers: { type: "string" },
     pace: { type: "string", default: "1" },
     json: { type: "string" },
     help: { type: "boolean" },
@@ -115,7 +117,7 @@ try {
       viewport: { width: 800, height: 600 },
     });
     seats.push(seat);
-    await seat.page.evaluateOnNewDocument(installCamera, { ...CAMERA, seed: index + 1 });
+    await seat.page.evaluateOnNewDocument(installCamera, { ...CAMERA, seed: index + 1, layers: options.layers });
   }
   const [shopper, agent] = seats;
   await agent.page.goto(await server.signIn());

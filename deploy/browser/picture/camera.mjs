@@ -10,7 +10,7 @@ export const CAMERA = { width: 640, height: 480, fps: 30 };
  * The code is 32 blocks of 32 × 32 pixels in two rows: the time in milliseconds, modulo 2^24, and a
  * check byte. Blocks that large survive an encoder that goes down to a quarter of the size.
  */
-export function installCamera({ width, height, fps, seed }) {
+export function installCamera({ width, height, fps, seed, layers }) {
   const BLOCK = 32;
   const COLUMNS = 16;
   const ROWS = 2;
@@ -110,6 +110,14 @@ export function installCamera({ width, height, fps, seed }) {
     };
   }
 
+  if (layers) {
+    const { addTransceiver } = RTCPeerConnection.prototype;
+    RTCPeerConnection.prototype.addTransceiver = function layered(kind, init) {
+      const sendEncodings = init?.sendEncodings?.map((encoding) => ({ ...encoding, scalabilityMode: layers }));
+      return addTransceiver.call(this, kind, kind === "video" && sendEncodings ? { ...init, sendEncodings } : init);
+    };
+  }
+
   const canvas = document.createElement("canvas");
   canvas.width = COLUMNS * 4;
   canvas.height = ROWS * 4;
@@ -168,11 +176,14 @@ export function installCamera({ width, height, fps, seed }) {
     "inbound-rtp": [
       "bytesReceived", "headerBytesReceived", "packetsReceived", "packetsLost", "packetsDiscarded", "framesDecoded", "framesDropped",
       "keyFramesDecoded", "freezeCount", "totalFreezesDuration", "pauseCount", "totalPausesDuration", "nackCount", "pliCount",
-      "jitterBufferDelay", "jitterBufferEmittedCount", "concealedSamples", "silentConcealedSamples",
+      "jitterBufferDelay", "jitterBufferEmittedCount", "jitterBufferTargetDelay", "totalAssemblyTime", "framesAssembledFromMultiplePackets",
+      "retransmittedPacketsReceived", "concealedSamples", "silentConcealedSamples",
       "totalSamplesReceived", "fecPacketsReceived",
     ],
     "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime"],
+    "remote-inbound-rtp": ["roundTripTime"],
   };
+  const PREFIX = { "inbound-rtp": "in", "outbound-rtp": "out", "remote-inbound-rtp": "told" };
   /** The figures of the live connection, now. */
   const sample = async () => {
     const pc = window.__probe.pcs.findLast(({ connectionState }) => connectionState === "connected");
@@ -181,7 +192,7 @@ export function installCamera({ width, height, fps, seed }) {
     for (const stat of (await pc.getStats()).values()) {
       const wanted = FIGURES[stat.type];
       if (wanted) {
-        result[`${stat.type === "inbound-rtp" ? "in" : "out"}_${stat.kind}`] = Object.fromEntries(
+        result[`${PREFIX[stat.type]}_${stat.kind}`] = Object.fromEntries(
           wanted.filter((name) => stat[name] !== undefined).map((name) => [name, stat[name]]),
         );
       } else if (stat.type === "candidate-pair" && stat.nominated && stat.state === "succeeded") {

@@ -31,11 +31,29 @@ export function screen({ frames, samples, unread, made }, start, end) {
     longestGap: Math.max(...gaps),
     firstFrame: within.length > 0 ? within[0][0] - start : NaN,
     concealed: ((audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0)) / Math.max(1, audio.totalSamplesReceived ?? 0),
+    received: {
+      decoded: (last.in_video?.framesDecoded ?? 0) / seconds,
+      dropped: last.in_video?.framesDropped ?? 0,
+      keyFrames: last.in_video?.keyFramesDecoded ?? 0,
+      plis: last.in_video?.pliCount ?? 0,
+      nacks: last.in_video?.nackCount ?? 0,
+      /** Mean wait of a picture in the browser's jitter buffer, ms. */
+      buffered: (1_000 * (last.in_video?.jitterBufferDelay ?? 0)) / Math.max(1, last.in_video?.jitterBufferEmittedCount ?? 0),
+      /** What the browser aims at for it, ms. */
+      target: (1_000 * (last.in_video?.jitterBufferTargetDelay ?? 0)) / Math.max(1, last.in_video?.jitterBufferEmittedCount ?? 0),
+      /** Mean time from a picture's first packet to its last, ms. */
+      assembled: (1_000 * (last.in_video?.totalAssemblyTime ?? 0)) / Math.max(1, last.in_video?.framesAssembledFromMultiplePackets ?? 0),
+      repeats: last.in_video?.retransmittedPacketsReceived ?? 0,
+      /** Round trip that the browser knows of, median, ms. */
+      rtt: 1_000 * percentile(samples.map((sample) => sample.told_video?.roundTripTime ?? NaN).filter(Number.isFinite), 0.5),
+    },
     lost: difference(samples, "in_video", "packetsLost") / Math.max(1, difference(samples, "in_video", "packetsReceived")),
     unread,
     /** Of this side's own camera and encoder. */
     sent: {
       pictures: made.frames / seconds,
+      encoded: (last.out_video?.framesEncoded ?? 0) / seconds,
+      keyFrames: last.out_video?.keyFramesEncoded ?? 0,
       late: made.late,
       cpuLimitedSeconds: last.out_video?.qualityLimitationDurations?.cpu ?? 0,
       mode: last.out_video?.scalabilityMode,

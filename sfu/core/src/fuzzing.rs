@@ -12,7 +12,7 @@ use std::{
 use crate::{
     Certificate, Core,
     api::{Config, Disposition, Port},
-    bwe::{Estimator, MAX_BITRATE, MIN_BITRATE, PacketResult},
+    bwe::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult},
     ice::Check,
     rtcp::{Message, Messages},
     rtp::{Header, Layer, Templates, key_frame},
@@ -49,9 +49,9 @@ pub fn rtcp(data: &[u8]) {
         estimator.begin_feedback(now, rtt);
         for status in feedback.statuses() {
             let sent_at = start + Duration::from_micros(u64::from(status.sequence) * 500);
-            let arrival = status.arrival;
+            let fate = status.arrival.map_or(Fate::Lost, Fate::Arrived);
             estimator.on_sent(sent_at, 1_000);
-            estimator.on_packet(PacketResult { sent_at, size: 1_000, arrival, probe: None });
+            estimator.on_packet(PacketResult { sent_at, size: 1_000, fate, probe: None });
         }
         estimator.end_feedback(now, rtt);
         for bitrate in [estimator.bitrate(), estimator.target(now)] {

@@ -60,10 +60,23 @@ pub struct PacketResult {
     pub sent_at: Instant,
     /// Bytes.
     pub size: u16,
-    /// Arrival in microseconds of the peer's clock; `None` if it was lost.
-    pub arrival: Option<i64>,
+    /// What became of it.
+    pub fate: Fate,
     /// The probe it was part of.
     pub probe: Option<ProbeId>,
+}
+
+/// What is known of a sent packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrived, at this time in microseconds of the peer's clock.
+    Arrived(i64),
+    /// The same, after it had been told to be lost.
+    Late(i64),
+    /// It did not.
+    Lost,
+    /// The feedback about it was lost, and nobody will tell.
+    Untold,
 }
 
 /// Estimates the bitrate that one way can carry.
@@ -80,6 +93,8 @@ pub struct Estimator {
     sent: RateMeter,
     acked: RateMeter,
     last_arrival: Option<i64>,
+    /// How long the latest packet took, on an arbitrary scale.
+    way: Option<i64>,
     last_sent: Option<Instant>,
     proven: Option<(Instant, f64)>,
     /// See [`Self::arrived`], and when it was brought up to date.
@@ -106,6 +121,7 @@ impl Estimator {
             sent: RateMeter::default(),
             acked: RateMeter::default(),
             last_arrival: None,
+            way: None,
             last_sent: None,
             proven: None,
             arrived: (now, 1.0),
@@ -146,6 +162,11 @@ impl Estimator {
     /// How long packets wait in the queue of the bottleneck.
     pub fn queue(&self) -> Duration {
         self.queue.get()
+    }
+
+    /// The share that the way loses by itself, without a queue.
+    pub fn loses(&self) -> f64 {
+        self.loss.inherent()
     }
 
     /// What was sent lately came to nothing that we know of: no feedback, for too long.
@@ -191,20 +212,44 @@ impl Estimator {
 
     /// Takes a packet's fate.
     pub fn on_packet(&mut self, result: PacketResult) {
-        let PacketResult { sent_at, size, arrival, probe } = result;
+        let PacketResult { sent_at, size, fate, probe } = result;
+        let arrival = match fate {
+            Fate::Arrived(arrival) | Fate::Late(arrival) => Some(arrival),
+            Fate::Lost | Fate::Untold => None,
+        };
         if let Some(probe) = probe {
             self.probes.add(probe, sent_at, size, arrival);
         }
-        if arrival.is_some() || self.forgiven.is_none_or(|until| sent_at >= until) {
-            self.loss.add(size, arrival.is_none());
+        let Some(arrival) = arrival else {
+            match fate {
+                Fate::Untold => self.assume(sent_at, size),
+                _ if self.forgiven.is_none_or(|until| sent_at >= until) => {
+                    self.loss.add(size, true)
+                }
+                _ => {}
+            }
+            return;
+        };
+        match fate {
+            Fate::Late(_) => self.loss.came_after_all(),
+            _ => self.loss.add(size, false),
         }
-        let Some(arrival) = arrival else { return };
         self.acked.add(arrival, usize::from(size));
         self.last_arrival = Some(self.last_arrival.map_or(arrival, |last| last.max(arrival)));
-        self.queue.add(arrival.saturating_sub(self.micros(sent_at)));
+        let way = arrival.saturating_sub(self.micros(sent_at));
+        self.way = Some(way);
+        self.queue.add(way);
         if let Some(gap) = self.groups.add(sent_at, arrival) {
             self.trend.add(gap);
         }
+    }
+
+    /// Nobody will tell what became of a packet: as many of its kind came through as of the others,
+    /// and took as long. Without this a way back that loses feedback would look like a narrow one.
+    fn assume(&mut self, sent_at: Instant, size: u16) {
+        let Some(way) = self.way else { return };
+        let came = f64::from(size) * (1.0 - self.loss.average());
+        self.acked.add(self.micros(sent_at).saturating_add(way), came as usize);
     }
 
     /// All packets of a feedback message have been told.

@@ -82,6 +82,11 @@ impl LossLimit {
         self.bytes += u64::from(size);
     }
 
+    /// A packet that was told to be lost was only overtaken.
+    pub(super) fn came_after_all(&mut self) {
+        self.lost = self.lost.saturating_sub(1);
+    }
+
     /// All packets of a feedback have been added. `queue` is what they have met.
     pub(super) fn update(&mut self, now: Instant, queue: Duration) {
         let since = *self.since.get_or_insert(now);

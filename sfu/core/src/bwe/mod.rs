@@ -26,6 +26,6 @@ mod trendline;
 
 pub(crate) use self::rate::RateMeter;
 pub use self::{
-    estimator::{Estimator, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
+    estimator::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},
 };

@@ -34,6 +34,8 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const REPORT_TAIL: Duration = Duration::from_secs(5);
 /// Packets asked for in one NACK: one screenful of losses, well below a datagram.
 const MAX_ASKED: usize = 64;
+/// Added to the two round trips in which a viewer may still complete a key frame: its own scheduling.
+const REPAIR_SLACK: Duration = Duration::from_millis(100);
 /// A round trip above this is a clock gone wrong.
 const MAX_RTT: Duration = Duration::from_secs(10);
 
@@ -62,7 +64,11 @@ impl MediaLeg {
             Message::Nack { ssrc, lost } => self.on_nack(now, ssrc, &lost),
             Message::KeyFrameRequest => {
                 self.counters.key_frame_requests += 1;
-                self.need_key_frame(now);
+                let repair = 2 * (self.rtt() + self.outbound.estimator.queue()) + REPAIR_SLACK;
+                let video = &self.outbound.streams[MediaKind::Video as usize];
+                if !video.key_frame.is_under_way(now, repair) {
+                    self.need_key_frame(now);
+                }
             }
             Message::MaxBitrate(bitrate) => self.outbound.peer_limit = Some(bitrate),
             Message::TransportFeedback(feedback) => {

@@ -59,6 +59,8 @@ counters! {
     nacks_received,
     /// Packets repeated to the peer.
     repeats_sent,
+    /// Repeats sent a second time, because the way loses them as it loses packets.
+    repeats_copied,
     /// Packets that the peer asked for and that were not kept any more, or that it agreed to no
     /// stream of repeats for.
     repeats_missed,

@@ -13,6 +13,8 @@ pub(super) struct Fixed {
     pub(super) sequence: u16,
     pub(super) timestamp: u32,
     pub(super) ssrc: Ssrc,
+    /// Our own, where the publisher has none.
+    pub(super) playout_delay: Option<[u8; 3]>,
 }
 
 /// Writes the header as the viewer agreed to it: its ids, our MID, and room for what is only known
@@ -32,7 +34,15 @@ pub(super) fn write_header(
             Some((ids.id(*extension)?, value))
         })
     };
-    let own = [Extension::Mid, Extension::TransportSequence, Extension::AbsSendTime];
+    let is_passed =
+        incoming.extensions.iter().any(|(passed, _)| *passed == Extension::PlayoutDelay);
+    let playout_delay = fixed.playout_delay.filter(|_| !is_passed);
+    let own = [
+        Extension::Mid,
+        Extension::TransportSequence,
+        Extension::AbsSendTime,
+        Extension::PlayoutDelay,
+    ];
     let two_byte = two_byte_allowed
         && (passed().any(|(id, value)| HeaderWriter::needs_two_byte(id, value.len()))
             || own.iter().filter_map(|own| ids.id(*own)).any(|id| id > 14));
@@ -51,6 +61,9 @@ pub(super) fn write_header(
     add(Extension::Mid, media.mid.as_bytes());
     let transport_sequence_at = add(Extension::TransportSequence, &[0; 2]);
     let send_time_at = add(Extension::AbsSendTime, &[0; 3]);
+    if let Some(value) = playout_delay {
+        add(Extension::PlayoutDelay, &value);
+    }
     for (id, value) in passed() {
         header.extension(id, value);
     }

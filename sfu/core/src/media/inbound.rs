@@ -1,6 +1,9 @@
 //! Packets from the peer.
 
-use std::{ops::Range, time::Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use arrayvec::ArrayVec;
 
@@ -138,7 +141,7 @@ impl MediaLeg {
         }
         let incoming = match role {
             Role::Media => self.receive_media(now, kind, &header, packet),
-            Role::Repeat => self.receive_repeat(kind, &header, packet),
+            Role::Repeat => self.receive_repeat(now, kind, &header, packet),
         }?;
         if incoming.starts_key_frame {
             self.inbound.key_frame_asks.satisfied();
@@ -147,7 +150,9 @@ impl MediaLeg {
             }
         }
         let layer = self.read_layer(&incoming, &extensions, packet);
-        Some(Incoming { layer, extensions: extensions.passed, ..incoming })
+        let stream = self.inbound.streams[kind as usize].as_mut();
+        let repair = stream.map_or(Duration::ZERO, |stream| stream.repair_time.wait(now));
+        Some(Incoming { layer, repair, extensions: extensions.passed, ..incoming })
     }
 
     fn read_layer(&mut self, incoming: &Incoming, extensions: &Extensions, packet: &[u8]) -> Layer {
@@ -220,6 +225,7 @@ impl MediaLeg {
 
     fn receive_repeat(
         &mut self,
+        now: Instant,
         kind: MediaKind,
         header: &Header,
         packet: &[u8],
@@ -232,7 +238,7 @@ impl MediaLeg {
         let original = packet.get(header.payload.clone())?.first_chunk()?;
         let payload = header.payload.start + ORIGINAL_SEQUENCE_LEN..header.payload.end;
         let stream = self.inbound.streams[kind as usize].as_mut()?;
-        match stream.on_repeat(u16::from_be_bytes(*original)) {
+        match stream.on_repeat(now, u16::from_be_bytes(*original)) {
             Arrival::New(sequence) | Arrival::NewAfterLoss(sequence, _) => {
                 self.counters.repaired += 1;
                 self.incoming(kind, &mapping, sequence, header, payload, packet)
@@ -267,6 +273,7 @@ impl MediaLeg {
             payload,
             extensions: ArrayVec::new(),
             clock: stream.clock,
+            repair: Duration::ZERO,
         })
     }
 

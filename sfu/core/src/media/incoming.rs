@@ -1,6 +1,6 @@
 //! A publisher's packet on its way to the viewer's leg.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use arrayvec::ArrayVec;
 
@@ -29,6 +29,9 @@ pub struct Incoming {
     pub(super) payload: Range<usize>,
     pub(super) extensions: ArrayVec<(Extension, Range<u16>), MAX_PASSED>,
     pub(super) clock: Option<RtpClock>,
+    /// How long repairs of this stream take on the publisher's way; zero where nearly none is
+    /// needed.
+    pub(super) repair: Duration,
 }
 
 /// One numbering of one stream of a publisher.

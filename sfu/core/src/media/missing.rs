@@ -9,10 +9,13 @@ use std::{
 const REORDER_TOLERANCE: Duration = Duration::from_millis(5);
 /// Added to the round trip before a packet is asked for again: the publisher's own scheduling.
 const ANSWER_SLACK: Duration = Duration::from_millis(10);
+/// The first request is repeated after this: where packets are lost, requests are too, and a second
+/// one costs less than a round trip. Browsers pass over a request for what they have just repeated.
+const COPY_AFTER: Duration = Duration::from_millis(15);
 /// Never ask for a packet more often than this.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
 /// Asked for this often, a packet is given up.
-const MAX_TRIES: u8 = 10;
+const MAX_TRIES: u8 = 11;
 /// Later than this a packet is of no use to a viewer in a conversation.
 const MAX_AGE: Duration = Duration::from_millis(1_200);
 /// More missing packets than this cost less as a key frame.
@@ -65,14 +68,15 @@ impl Missing {
         Ok(())
     }
 
-    /// Notes that a packet came after all.
-    pub(super) fn arrived(&mut self, sequence: u64) {
-        if let Ok(index) = self.packets.binary_search_by_key(&sequence, |packet| packet.sequence) {
-            self.packets.remove(index);
-            if self.packets.is_empty() {
-                self.next_due = None;
-            }
+    /// Notes that a packet came after all. Returns how long after it was missed, if it was asked
+    /// for.
+    pub(super) fn arrived(&mut self, now: Instant, sequence: u64) -> Option<Duration> {
+        let index = self.packets.binary_search_by_key(&sequence, |packet| packet.sequence).ok()?;
+        let packet = self.packets.remove(index)?;
+        if self.packets.is_empty() {
+            self.next_due = None;
         }
+        (packet.tries > 0).then(|| now.saturating_duration_since(packet.since))
     }
 
     /// A key frame begins at `sequence`: nothing before it is needed.
@@ -111,7 +115,11 @@ impl Missing {
                 break;
             }
             packet.tries += 1;
-            packet.due = now + interval;
+            packet.due = match packet.tries {
+                1 if interval > 2 * COPY_AFTER => now + COPY_AFTER,
+                2 if interval > 2 * COPY_AFTER => now + interval - COPY_AFTER,
+                _ => now + interval,
+            };
         }
         self.next_due = self.packets.iter().map(|packet| packet.due).min();
         if given_up > 0 { Err(GivenUp(given_up as u64)) } else { Ok(()) }

@@ -45,6 +45,10 @@ const REPEAT_SHARE: f64 = 0.5;
 /// …and this much at once, in bytes: a lost key frame.
 const REPEAT_BURST: f64 = 64_000.0;
 
+/// Where more than this share is lost without a queue, a repeat is sent twice: it is lost as easily
+/// as the packet was, and the picture stands still for another round trip.
+const COPY_FROM: f64 = 0.03;
+
 /// What is sent to the peer, and what became of it.
 #[derive(Debug, Clone)]
 pub(super) struct Outbound {
@@ -62,7 +66,8 @@ pub(super) struct Outbound {
     pub(super) starting: bool,
     /// Video that was to be forwarded; audio and repeats that were sent.
     pub(super) offered: RateMeter,
-    pub(super) aside: RateMeter,
+    pub(super) audio: RateMeter,
+    pub(super) repeated: RateMeter,
     /// Longest wait since the last report of quality.
     pub(super) longest_wait: Duration,
     /// REMB of a peer that sends no transport-wide feedback.
@@ -88,7 +93,8 @@ impl Outbound {
             start_probe: false,
             starting: false,
             offered: RateMeter::default(),
-            aside: RateMeter::default(),
+            audio: RateMeter::default(),
+            repeated: RateMeter::default(),
             longest_wait: Duration::ZERO,
             peer_limit: None,
             has_transport_feedback: false,
@@ -99,7 +105,14 @@ impl Outbound {
 /// Packets of the video stream to repeat.
 #[derive(Debug, Clone, Default)]
 struct Repeats {
-    queue: VecDeque<u64>,
+    queue: VecDeque<Repeat>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Repeat {
+    position: u64,
+    /// It is sent a second time, in case the first one is lost as well.
+    is_copy: bool,
 }
 
 /// A token bucket for repeats: a peer that asks for everything again gets no more than its share.
@@ -223,7 +236,7 @@ impl MediaLeg {
             if !again && self.outbound.repeats.queue.len() < MAX_REPEATS {
                 entry.sent = Some(now);
                 entry.repeated = true;
-                self.outbound.repeats.queue.push_back(position);
+                self.outbound.repeats.queue.push_back(Repeat { position, is_copy: false });
             }
         }
     }
@@ -278,13 +291,18 @@ impl MediaLeg {
             let Some(place) = out.get_mut(..len) else { continue };
             place.copy_from_slice(bytes);
             entry.sent = Some(now);
+            // The viewer has asked for it before it came, and will again before it has it.
+            entry.repeated =
+                stream.backlog.highest_sent().is_some_and(|highest| position < highest);
             let entry = *entry;
             let header_len = usize::from(entry.header_len);
             stream.number(place, header_len, position, number);
             stream.packets = stream.packets.wrapping_add(1);
             stream.octets = stream.octets.wrapping_add((len - header_len) as u32);
             let ended = queued.key_frame && queued.marker;
-            let complete = stream.key_frame.on_packet(position, queued.timestamp, queued.marker);
+            let complete =
+                stream.key_frame.on_packet(now, position, queued.timestamp, queued.marker)
+                    && !std::mem::replace(&mut stream.key_frame.begun, true);
             if kind == MediaKind::Video {
                 if len >= LARGE {
                     stream.large = Some(position);
@@ -296,7 +314,8 @@ impl MediaLeg {
                     self.begin_start_probe(now, bitrate);
                 }
             } else {
-                self.note_aside(now, len);
+                let at = self.micros(now);
+                self.outbound.audio.add(at, len);
             }
             self.stamp(now, place, entry.transport_sequence_at, entry.send_time_at);
             if kind == MediaKind::Video {
@@ -311,7 +330,7 @@ impl MediaLeg {
 
     fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         loop {
-            let position = self.outbound.repeats.queue.pop_front()?;
+            let Repeat { position, is_copy } = self.outbound.repeats.queue.pop_front()?;
             let bitrate = self.downlink();
             let stream = &mut self.outbound.streams[MediaKind::Video as usize];
             if stream.is_outdated(position) {
@@ -331,16 +350,15 @@ impl MediaLeg {
                 continue;
             };
             self.counters.repeats_sent += 1;
-            self.note_aside(now, len);
+            self.counters.repeats_copied += u64::from(is_copy);
+            if !is_copy && self.outbound.estimator.loses() > COPY_FROM {
+                self.outbound.repeats.queue.push_back(Repeat { position, is_copy: true });
+            }
+            let at = self.micros(now);
+            self.outbound.repeated.add(at, len);
             self.stamp(now, &mut out[..len], entry.transport_sequence_at, entry.send_time_at);
             return Some(len);
         }
-    }
-
-    /// Audio and repeats are reserved for before video is.
-    fn note_aside(&mut self, now: Instant, bytes: usize) {
-        let at = self.micros(now);
-        self.outbound.aside.add(at, bytes);
     }
 
     /// Fills in what is only known when a packet leaves.

@@ -7,6 +7,7 @@ use ::rtcp::reception_report::ReceptionReport;
 use super::{
     clock::{RtpClock, middle},
     missing::{GivenUp, Missing},
+    repair_time::RepairTime,
 };
 use crate::rtp::{SequenceUnwrapper, Ssrc, Unwrapped};
 
@@ -23,6 +24,7 @@ pub(super) struct ReceiveStream {
     /// The peer's latest sender report, in the node's time.
     pub(super) clock: Option<RtpClock>,
     pub(super) missing: Missing,
+    pub(super) repair_time: RepairTime,
     unwrapper: SequenceUnwrapper,
     seen: [u64; (WINDOW / 64) as usize],
     reports: Reports,
@@ -60,6 +62,7 @@ impl ReceiveStream {
             generation: 0,
             clock: None,
             missing: Missing::default(),
+            repair_time: RepairTime::default(),
             unwrapper: SequenceUnwrapper::default(),
             seen: [0; (WINDOW / 64) as usize],
             reports: Reports::default(),
@@ -118,7 +121,7 @@ impl ReceiveStream {
                 if self.has_seen(sequence) {
                     return Arrival::Duplicate;
                 }
-                self.missing.arrived(sequence);
+                self.came_after_all(now, sequence);
             }
         }
         self.mark(sequence);
@@ -128,7 +131,7 @@ impl ReceiveStream {
     }
 
     /// Takes a repeated packet (RFC 4588). It fills a gap or is of no use.
-    pub(super) fn on_repeat(&mut self, sequence: u16) -> Arrival {
+    pub(super) fn on_repeat(&mut self, now: Instant, sequence: u16) -> Arrival {
         let Some(highest) = self.unwrapper.highest() else { return Arrival::Stray };
         let behind = u64::from((highest as u16).wrapping_sub(sequence));
         if behind >= WINDOW || behind > highest {
@@ -138,9 +141,15 @@ impl ReceiveStream {
         if self.has_seen(sequence) {
             return Arrival::Duplicate;
         }
-        self.missing.arrived(sequence);
+        self.came_after_all(now, sequence);
         self.mark(sequence);
         Arrival::New(sequence)
+    }
+
+    fn came_after_all(&mut self, now: Instant, sequence: u64) {
+        if let Some(after) = self.missing.arrived(now, sequence) {
+            self.repair_time.note(now, after);
+        }
     }
 
     /// Notes the peer's sender report.

@@ -11,6 +11,7 @@ use super::{
     incoming::SourceId,
     key_progress::KeyFrameProgress,
     numbering::Numbering,
+    patience::Patience,
     red,
 };
 use crate::{
@@ -57,6 +58,7 @@ pub(super) struct SendStream {
     pub(super) key_frame: KeyFrameProgress,
     /// Its opener has been sent, or is no longer of use.
     pub(super) opened: bool,
+    patience: Patience,
     pub(super) packets: u32,
     pub(super) octets: u32,
     first_timestamp: u32,
@@ -162,6 +164,7 @@ impl SendStream {
             route: None,
             key_frame: KeyFrameProgress::default(),
             opened: false,
+            patience: Patience::default(),
             packets: 0,
             octets: 0,
             first_timestamp: (random >> 16) as u32,
@@ -242,12 +245,14 @@ impl SendStream {
             Ok(queued) => queued,
             Err(dropped) => return dropped,
         };
-        let fixed = Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc };
+        let playout_delay = self.patience.tell(incoming.repair);
+        let fixed =
+            Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc, playout_delay };
         self.cache.store(now, position, payload, |buffer| {
             write_header(buffer, media, two_byte_allowed, incoming, packet, fixed)
         });
         if incoming.starts_key_frame {
-            self.key_frame.begin(position, timestamp);
+            self.key_frame.begin(now, position, timestamp);
         }
         self.backlog.push(queued);
         Forwarded::Queued { first: std::mem::take(&mut self.fresh) }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::{
-    bwe::{PacketResult, ProbeId},
+    bwe::{Fate, PacketResult, ProbeId},
     rtcp::transport_feedback::TransportFeedback,
 };
 
@@ -17,6 +17,8 @@ pub(super) struct Sent {
     /// At the number modulo [`KEPT`]. Empty until the first packet.
     packets: Vec<Option<Packet>>,
     next: u16,
+    /// The number after those that feedback has covered.
+    covered: Option<u16>,
     /// The peer's latest time, counted on where its clock begins anew.
     peer_time: Option<i64>,
 }
@@ -51,21 +53,28 @@ impl Sent {
         feedback: &TransportFeedback<'_>,
         mut known: impl FnMut(PacketResult),
     ) {
-        for status in feedback.statuses() {
+        let mut statuses = feedback.statuses().peekable();
+        if let (Some(covered), Some(first)) = (self.covered, statuses.peek()) {
+            self.pass_over(covered, first.sequence, &mut known);
+        }
+        for status in statuses {
+            let next = status.sequence.wrapping_add(1);
+            let is_newest = self.covered.is_none_or(|covered| is_ahead(next, covered));
+            self.covered = if is_newest { Some(next) } else { self.covered };
             let slot = usize::from(status.sequence) % KEPT;
             let Some(place) = self.packets.get_mut(slot) else { return };
             let Some(packet) = place.as_mut().filter(|p| p.sequence == status.sequence) else {
                 continue;
             };
-            let arrival = status.arrival.map(|at| {
+            let fate = status.arrival.map_or(Fate::Lost, |at| {
                 let known = *self.peer_time.get_or_insert(at);
                 let ahead = (at - known + CLOCK_PERIOD / 2).rem_euclid(CLOCK_PERIOD);
                 let at = known + ahead - CLOCK_PERIOD / 2;
                 self.peer_time = Some(at);
-                at
+                if packet.missed { Fate::Late(at) } else { Fate::Arrived(at) }
             });
             let Packet { size, at: sent_at, probe, .. } = *packet;
-            let result = PacketResult { sent_at, size, arrival, probe };
+            let result = PacketResult { sent_at, size, fate, probe };
             if status.arrival.is_some() {
                 *place = None;
                 known(result);
@@ -75,4 +84,28 @@ impl Sent {
             }
         }
     }
+
+    /// Feedback goes on at `first` where `covered` was expected: the message between was lost, and
+    /// with it the fate of the packets that it was about.
+    fn pass_over(&mut self, covered: u16, first: u16, known: &mut impl FnMut(PacketResult)) {
+        let skipped = first.wrapping_sub(covered);
+        if !is_ahead(first, covered) || usize::from(skipped) >= KEPT {
+            return;
+        }
+        for ahead in 0..skipped {
+            let sequence = covered.wrapping_add(ahead);
+            let Some(place) = self.packets.get_mut(usize::from(sequence) % KEPT) else { return };
+            let Some(packet) = place.take_if(|packet| packet.sequence == sequence) else {
+                continue;
+            };
+            let Packet { size, at: sent_at, probe, .. } = packet;
+            known(PacketResult { sent_at, size, fate: Fate::Untold, probe });
+        }
+    }
+}
+
+/// Whether a number comes after another one, in a circle.
+fn is_ahead(number: u16, other: u16) -> bool {
+    let ahead = number.wrapping_sub(other);
+    ahead != 0 && ahead < 1 << 15
 }

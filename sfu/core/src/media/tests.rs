@@ -5,6 +5,7 @@ mod kept;
 mod lossy;
 mod opener;
 mod pacing;
+mod patience;
 mod peers;
 mod repair;
 mod requests;

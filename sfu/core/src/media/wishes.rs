@@ -8,10 +8,13 @@ use super::{
 };
 use crate::api::MediaKind;
 
-/// The publisher is held to this share of the target, less audio and repeats.
+/// The publisher is held to this share of the target, less repeats.
 const CAP_SHARE: f64 = 0.97;
-/// Audio and repeats take no more than this share of it from video.
+/// Repeats take no more than this share of it from video.
 const MAX_ASIDE: f64 = 0.5;
+/// What browsers reserve for audio out of a limit, in bit/s: Opus at 32 kbit/s, and headers of 72
+/// bytes. Only what audio takes beyond (copies of it, RFC 2198) is to be taken off before.
+const RESERVED_FOR_AUDIO: f64 = 60_800.0;
 /// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
 const MIN_CAP: f64 = 50_000.0;
 /// A key frame that did not come is asked for again after this and a round trip.
@@ -43,7 +46,8 @@ struct Flow {
     at: Option<Instant>,
     /// Video from the publisher, and audio and repeats to the peer, bit/s.
     offered: f64,
-    aside: f64,
+    audio: f64,
+    repeated: f64,
 }
 
 impl Wishes {
@@ -151,14 +155,15 @@ impl MediaLeg {
         }
     }
 
-    /// What the publisher's video is held to: the target, which leaves room for draining where a
-    /// queue stands, less audio and repeats.
+    /// What the publisher is held to, its audio included, as browsers take it: the target, which
+    /// leaves room for draining where a queue stands, less repeats.
     fn cap(&self, now: Instant) -> u64 {
         if self.wishes.is_paused() {
             return MIN_CAP as u64;
         }
         let target = self.send_target(now) as f64;
-        let aside = self.wishes.flow.aside.min(MAX_ASIDE * target);
+        let Flow { audio, repeated, .. } = self.wishes.flow;
+        let aside = (repeated + (audio - RESERVED_FOR_AUDIO).max(0.0)).min(MAX_ASIDE * target);
         (CAP_SHARE * target - aside).max(MIN_CAP) as u64
     }
 
@@ -172,10 +177,11 @@ impl MediaLeg {
         let at = self.micros(now);
         let flow = &mut self.wishes.flow;
         flow.offered = self.outbound.offered.rate(at, OFFERED_WINDOW).unwrap_or(flow.offered);
-        flow.aside = self.outbound.aside.rate(at, ASIDE_WINDOW).unwrap_or(flow.aside);
+        flow.audio = self.outbound.audio.rate(at, ASIDE_WINDOW).unwrap_or(flow.audio);
+        flow.repeated = self.outbound.repeated.rate(at, ASIDE_WINDOW).unwrap_or(flow.repeated);
         let known = self.outbound.has_transport_feedback || self.outbound.peer_limit.is_some();
         let spare = Spare {
-            bitrate: self.downlink() as f64 - self.wishes.flow.aside,
+            bitrate: self.downlink() as f64 - self.wishes.flow.audio - self.wishes.flow.repeated,
             is_used: known && self.wishes.flow.offered > 0.0,
         };
         let Some(state) = self.wishes.picture.update(now, spare) else { return };

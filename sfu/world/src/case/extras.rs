@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     net::{Burst, FlowId, LinkPlan, Step},
+    publisher::{Layers, PublishPlan},
     time::Time,
     world::WorldPlan,
 };
@@ -14,7 +15,15 @@ use crate::{
 const MEGA: f64 = 1e6;
 
 pub(super) fn all(way: Way) -> Vec<Case> {
-    vec![outage(way), large_step(way), slide(way), oscillation(way), random_loss(way), start(way)]
+    vec![
+        outage(way),
+        large_step(way),
+        slide(way),
+        oscillation(way),
+        random_loss(way),
+        start(way),
+        loss_both_ways(way),
+    ]
 }
 
 fn media() -> Vec<FlowId> {
@@ -152,5 +161,26 @@ fn start(way: Way) -> Case {
         plan: one(way, secs, LinkPlan::limited(DELAY, &rates), ENCODER_MAX),
         judged: Judged { rises: vec![up], ..judged(secs, media(), &rates, ENCODER_MAX) },
         goals,
+    }
+}
+
+/// What `deploy/picture`'s case `loss` does to two browsers: media on both ways, and feedback that is
+/// lost as often as media is.
+fn loss_both_ways(way: Way) -> Case {
+    let rates = [(0.0, MEGA)];
+    let secs = 60.0;
+    let lossy = || LinkPlan { loss: 0.10, ..LinkPlan::limited(DELAY, &rates) };
+    let mut plan = access::world(secs, lossy(), lossy());
+    plan.measured.push(NARROW_BACK);
+    let publish =
+        || Some(PublishPlan { layers: Layers::L1T2, ..access::publish(0.0, ENCODER_MAX) });
+    access::add_call(&mut plan, way, 0.0, None, [publish(), publish()]);
+    Case {
+        name: "G",
+        title: "10 % of packets lost at random on both ways, both carry media, 1 Mbit/s",
+        way,
+        plan,
+        judged: Judged { from: 5.0, ..judged(secs, media(), &rates, ENCODER_MAX) },
+        goals: vec![Goal::least(Figure::Utilisation, 0.7)],
     }
 }

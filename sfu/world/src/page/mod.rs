@@ -17,12 +17,14 @@ use sfu_core::{
 use self::reports::Reports;
 use crate::{
     publisher::{PublishPlan, Publisher},
-    time::Time,
-    viewer::{Fresh, Viewer},
+    time::{Time, millis},
+    viewer::{Fresh, Said, Viewer},
 };
 
 /// What a page may send as long as it publishes nothing: Chromium's start bitrate.
 const IDLE_BITRATE: f64 = 300_000.0;
+/// Unit of the wished delay of the jitter buffer.
+const DELAY_UNIT: Duration = millis(10);
 /// Room for one RTCP packet.
 const RTCP_ROOM: usize = 1_400;
 
@@ -44,6 +46,7 @@ pub struct Page {
     pub viewer: Viewer,
     reports: Reports,
     transport_id: u8,
+    delay_id: u8,
 }
 
 impl Page {
@@ -59,27 +62,33 @@ impl Page {
             unreachable!("the fixture has audio and video")
         };
         let own = [ids[0].ssrc, ids[1].ssrc];
-        let transport_id = negotiated
-            .video
-            .as_ref()
-            .and_then(|video| video.extensions.id(Extension::TransportSequence))
-            .unwrap_or(0);
+        let id = |extension| {
+            negotiated.video.as_ref().and_then(|video| video.extensions.id(extension)).unwrap_or(0)
+        };
         Self {
             publisher: plan.map(|plan| Publisher::new(plan, ids, seed, rtt)),
             viewer: Viewer::new(own[1], start),
             reports: Reports::new(own, start),
-            transport_id,
+            transport_id: id(Extension::TransportSequence),
+            delay_id: id(Extension::PlayoutDelay),
         }
     }
 
     /// Takes an RTP packet.
     pub fn receive_rtp(&mut self, now: Time, packet: &[u8]) -> Option<Fresh> {
         let header = Header::parse(packet)?;
-        let transport = header
-            .extensions(packet)
-            .find(|(id, _)| *id == self.transport_id)
-            .and_then(|(_, at)| packet[at].first_chunk().map(|bytes| u16::from_be_bytes(*bytes)));
-        self.viewer.on_rtp(now, &header, packet, transport)
+        let mut said = Said::default();
+        for (id, at) in header.extensions(packet) {
+            if id == self.transport_id {
+                said.transport = packet[at].first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
+            } else if id == self.delay_id {
+                // 12 bits each of the least and the most, in 10 ms.
+                said.least_delay = packet[at]
+                    .first_chunk()
+                    .map(|bytes| DELAY_UNIT * u32::from(u16::from_be_bytes(*bytes) >> 4));
+            }
+        }
+        self.viewer.on_rtp(now, &header, packet, said)
     }
 
     /// Takes an RTCP packet.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::playout::Playout;
+use super::playout::{Came, Playout};
 use crate::{
     page::frame::{FrameInfo, Part},
     time::{Time, millis},
@@ -10,7 +10,8 @@ use crate::{
 
 /// Decoded frames that others may need.
 const DECODED_KEPT: usize = 64;
-/// Waiting for a key frame, Chromium asks again after this…
+/// Waiting for a key frame, Chromium asks again after this, unless one is coming in: a packet of it
+/// came within this…
 const KEY_FRAME_WAIT: Duration = millis(200);
 /// …and otherwise when nothing could be decoded for so long.
 const FRAME_WAIT: Duration = millis(3_000);
@@ -22,6 +23,7 @@ struct Waiting {
     info: FrameInfo,
     received: Vec<bool>,
     have: u16,
+    came: Came,
     completed: Option<Time>,
 }
 
@@ -40,20 +42,25 @@ pub(super) struct Frames {
     waiting: BTreeMap<u32, Waiting>,
     decoded: Vec<u32>,
     last: u32,
-    playout: Playout,
+    pub(super) playout: Playout,
     last_decoded: Option<Time>,
     asked: Option<Time>,
+    /// The latest packet of a key frame.
+    key_part: Option<Time>,
     begun: bool,
     /// Frames shown, in order.
     pub(super) shown: Vec<Shown>,
 }
 
 impl Frames {
-    /// Takes a packet that was not there before.
-    pub(super) fn on_part(&mut self, now: Time, part: Part) {
+    /// Takes a packet that was not there before, and how it came.
+    pub(super) fn on_part(&mut self, now: Time, part: Part, came: Came, rtt: Duration) {
         let Part { frame, index, count } = part;
         self.begun = true;
         self.last_decoded.get_or_insert(now);
+        if frame.key {
+            self.key_part = Some(now);
+        }
         if frame.number <= self.last {
             return;
         }
@@ -64,15 +71,19 @@ impl Frames {
             info: frame,
             received: vec![false; usize::from(count)],
             have: 0,
+            came: Came::Whole,
             completed: None,
         });
         if let Some(received) = waiting.received.get_mut(usize::from(index))
             && !std::mem::replace(received, true)
         {
             waiting.have += 1;
+            if came == Came::Repaired {
+                waiting.came = came;
+            }
             if waiting.have == count {
                 waiting.completed = Some(now);
-                self.playout.on_complete(now, frame.captured);
+                self.playout.on_complete(now, frame.captured, waiting.came, rtt);
             }
         }
         self.decode(now);
@@ -123,7 +134,8 @@ impl Frames {
         let Some(last) = self.last_decoded.filter(|_| self.begun) else { return Time::NEVER };
         let wait = if self.last == 0 { KEY_FRAME_WAIT } else { FRAME_WAIT };
         // Asked once, Chromium waits for a key frame and asks again soon.
-        self.asked.map_or(last + wait, |asked| asked + KEY_FRAME_WAIT)
+        let due = self.asked.map_or(last + wait, |asked| asked + KEY_FRAME_WAIT);
+        self.key_part.map_or(due, |part| due.max(part + KEY_FRAME_WAIT))
     }
 
     /// A key frame is asked for.

@@ -24,6 +24,7 @@ use self::{
     feedback::Arrivals,
     frames::Frames,
     nack::{Nacks, News},
+    playout::Came,
 };
 pub use self::{ears::Heard, frames::Shown};
 use crate::{
@@ -33,6 +34,15 @@ use crate::{
 
 /// Round trip that is assumed until one was measured.
 const FIRST_RTT: Duration = millis(100);
+
+/// What the header extensions of a packet say.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said {
+    /// Its transport-wide number.
+    pub transport: Option<u16>,
+    /// Least delay of the jitter buffer that the sender wishes (`playout-delay`).
+    pub least_delay: Option<Duration>,
+}
 
 /// A packet that brought media.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,16 +93,19 @@ impl Viewer {
         }
     }
 
-    /// Takes an RTP packet. `transport` is its transport-wide number.
+    /// Takes an RTP packet and what its header extensions say.
     pub fn on_rtp(
         &mut self,
         now: Time,
         header: &Header,
         packet: &[u8],
-        transport: Option<u16>,
+        said: Said,
     ) -> Option<Fresh> {
-        if let Some(number) = transport {
+        if let Some(number) = said.transport {
             self.arrivals.on_packet(now, number);
+        }
+        if let Some(delay) = said.least_delay {
+            self.frames.playout.wished = delay.as_secs_f64();
         }
         let payload = packet.get(header.payload.clone())?;
         if header.ssrc == NODE.audio {
@@ -111,13 +124,13 @@ impl Viewer {
             (u16::from_be_bytes(*original), payload)
         };
         let part = frame::read(payload)?;
-        match self.nacks.on_packet(sequence, part.frame.key && part.index == 0) {
-            News::Known => None,
-            News::New => {
-                self.frames.on_part(now, part);
-                Some(Fresh)
-            }
-        }
+        let came = match self.nacks.on_packet(sequence, part.frame.key && part.index == 0) {
+            News::Known => return None,
+            News::New => Came::Whole,
+            News::AskedFor => Came::Repaired,
+        };
+        self.frames.on_part(now, part, came, self.rtt);
+        Some(Fresh)
     }
 
     /// When [`Self::poll`] or [`Self::handle_timeout`] has something to do.

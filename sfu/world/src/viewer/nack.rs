@@ -21,7 +21,10 @@ struct Missing {
 /// Whether a packet is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
+    /// It had not been asked for.
     New,
+    /// It had.
+    AskedFor,
     Known,
 }
 
@@ -57,8 +60,11 @@ impl Nacks {
                 }
                 News::New
             }
-            Some(_) if self.missing.remove(&sequence).is_some() => News::New,
-            Some(_) => News::Known,
+            Some(_) => match self.missing.remove(&sequence) {
+                Some(Missing { tries: 0, .. }) => News::New,
+                Some(_) => News::AskedFor,
+                None => News::Known,
+            },
         };
         if key {
             self.missing = self.missing.split_off(&sequence);
@@ -78,8 +84,9 @@ impl Nacks {
             if missing.asked.is_some_and(|at| now.since(at) < rtt) {
                 return true;
             }
+            // Not asked for any more; should it come after all, it is still of use.
             if missing.tries >= MOST_TRIES {
-                return false;
+                return true;
             }
             missing.tries += 1;
             missing.asked = Some(now);

@@ -1,6 +1,8 @@
 //! When a frame is shown: a delay that follows the spread of the frames' delays, as Chromium's
 //! jitter estimate does. Simpler than its Kalman filter; what matters here is that jitter is
-//! smoothed and that a stall is not.
+//! smoothed and that a stall is not. Frames that were repaired do not count in it; instead a round
+//! trip is added where packets are asked for again, and what the sender wishes is the least
+//! (`JitterEstimator`, `VCMTiming`).
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -18,6 +20,19 @@ const OUTLIER: f64 = 0.150;
 /// The delay changes by no more than this in a second (Chromium's `kDelayMaxChangeMsPerS`).
 const SLEW: f64 = 0.100;
 const LONGEST: f64 = 0.500;
+/// So many repaired frames make the buffer wait for repairs (`kNackLimit`)…
+const REPAIRED: u32 = 3;
+/// …until there was none for so long (`kNackCountTimeout`), seconds.
+const REPAIRED_FOR: f64 = 60.0;
+
+/// How a complete frame came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Came {
+    /// All of it at first.
+    Whole,
+    /// Some of it was asked for again.
+    Repaired,
+}
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Playout {
@@ -28,12 +43,35 @@ pub(super) struct Playout {
     variance: f64,
     extra: f64,
     last: Option<Time>,
+    repaired: u32,
+    last_repaired: Time,
+    /// Least delay that the sender wishes, seconds.
+    pub(super) wished: f64,
 }
 
 impl Playout {
-    /// A frame is complete.
-    pub(super) fn on_complete(&mut self, now: Time, captured: i64) {
+    /// A frame is complete. `rtt` is what is known of the round trip.
+    pub(super) fn on_complete(&mut self, now: Time, captured: i64, came: Came, rtt: Duration) {
         let delay = now.as_secs() - captured as f64 / 1e6;
+        match came {
+            Came::Whole => self.on_whole(delay),
+            Came::Repaired => {
+                self.repaired += 1;
+                self.last_repaired = now;
+            }
+        }
+        if now.since(self.last_repaired).as_secs_f64() > REPAIRED_FOR {
+            self.repaired = 0;
+        }
+        let repair = if self.repaired >= REPAIRED { rtt.as_secs_f64() } else { 0.0 };
+        let jitter = self.mean - self.base() + DEVIATIONS * self.variance.sqrt() + SLACK;
+        let wanted = (jitter + repair).max(self.wished).min(LONGEST);
+        let passed = self.last.map_or(0.1, |last| now.since(last).as_secs_f64());
+        self.last = Some(now);
+        self.extra += (wanted - self.extra).clamp(-SLEW * passed, SLEW * passed);
+    }
+
+    fn on_whole(&mut self, delay: f64) {
         self.count += 1;
         while self.least.back().is_some_and(|&(_, least)| least >= delay) {
             self.least.pop_back();
@@ -48,11 +86,6 @@ impl Playout {
         let off = (delay - self.mean).min(OUTLIER);
         self.mean += ALPHA * off;
         self.variance += ALPHA * (off * off - self.variance);
-        let base = self.base();
-        let wanted = (self.mean - base + DEVIATIONS * self.variance.sqrt() + SLACK).min(LONGEST);
-        let passed = self.last.map_or(0.1, |last| now.since(last).as_secs_f64());
-        self.last = Some(now);
-        self.extra += (wanted - self.extra).clamp(-SLEW * passed, SLEW * passed);
     }
 
     /// When a frame is to be shown.

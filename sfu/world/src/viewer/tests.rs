@@ -1,6 +1,11 @@
 use std::time::Duration;
 
-use super::{ears::Ears, frames::Frames, nack::Nacks, playout::Playout};
+use super::{
+    ears::Ears,
+    frames::Frames,
+    nack::Nacks,
+    playout::{Came, Playout},
+};
 use crate::{
     page::frame::{FrameInfo, Part},
     time::{Time, millis},
@@ -24,7 +29,8 @@ fn frame(number: u32, needs: [u32; 2]) -> FrameInfo {
 fn give(frames: &mut Frames, number: u32, needs: [u32; 2], late: Duration) {
     let now = Time::ZERO + FRAME * number + millis(50) + late;
     frames.decode(now);
-    frames.on_part(now, Part { frame: frame(number, needs), index: 0, count: 1 });
+    let part = Part { frame: frame(number, needs), index: 0, count: 1 };
+    frames.on_part(now, part, Came::Whole, millis(50));
 }
 
 #[test]
@@ -71,11 +77,37 @@ fn jitter_is_smoothed() {
     let late = |number: u32| if number.is_multiple_of(3) { millis(20) } else { Duration::ZERO };
     for number in 0..300 {
         let captured = Time::ZERO + FRAME * number;
-        playout.on_complete(captured + millis(50) + late(number), captured.as_micros());
+        let now = captured + millis(50) + late(number);
+        playout.on_complete(now, captured.as_micros(), Came::Whole, millis(50));
     }
     let captured = Time::ZERO + FRAME * 300;
     let wait = playout.target(captured.as_micros()).since(captured);
     assert!((millis(70)..millis(110)).contains(&wait), "{wait:?}");
+}
+
+#[test]
+fn repairs_are_waited_for_and_the_senders_wish_is_the_least() {
+    let mut playout = Playout::default();
+    let mut wait = |from: u32, wished: f64| {
+        playout.wished = wished;
+        for number in from..from + 300 {
+            let captured = Time::ZERO + FRAME * number;
+            let (late, came) = match number % 5 {
+                0 => (millis(60), Came::Repaired),
+                _ => (Duration::ZERO, Came::Whole),
+            };
+            playout.on_complete(
+                captured + millis(50) + late,
+                captured.as_micros(),
+                came,
+                millis(70),
+            );
+        }
+        let captured = Time::ZERO + FRAME * (from + 300);
+        playout.target(captured.as_micros()).since(captured + millis(50))
+    };
+    assert!((millis(75)..millis(85)).contains(&wait(0, 0.0)), "a round trip and a little");
+    assert!((millis(149)..millis(151)).contains(&wait(300, 0.150)));
 }
 
 #[test]

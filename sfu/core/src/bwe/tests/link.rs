@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::bwe::{Estimator, PacketResult, Probe};
+use crate::bwe::{Estimator, Fate, PacketResult, Probe};
 
 pub(super) const RTT: Duration = Duration::from_millis(60);
 const STEP: Duration = Duration::from_millis(1);
@@ -23,6 +23,8 @@ pub(super) struct Run {
     pub(super) capacity: f64,
     /// Share of packets that it loses whatever is sent.
     pub(super) loss: f64,
+    /// Share of the feedback that is lost.
+    pub(super) feedback_loss: f64,
     /// The link is dead.
     pub(super) dead: bool,
     /// Others keep a queue in front of it that swings between 100 and 250 ms.
@@ -36,6 +38,8 @@ pub(super) struct Run {
     start: Instant,
     link_free: Instant,
     flying: VecDeque<(Instant, PacketResult)>,
+    /// What the feedback was about that was lost since the last one that came.
+    untold: Vec<PacketResult>,
     next_frame: Instant,
     next_feedback: Instant,
     owed: f64,
@@ -51,6 +55,7 @@ impl Run {
             estimator: Estimator::new(now),
             capacity,
             loss: 0.0,
+            feedback_loss: 0.0,
             dead: false,
             crowded: false,
             wants: 20e6,
@@ -60,6 +65,7 @@ impl Run {
             start: now,
             link_free: now,
             flying: VecDeque::new(),
+            untold: Vec::new(),
             next_frame: now,
             next_feedback: now,
             owed: 0.0,
@@ -136,7 +142,7 @@ impl Run {
         self.estimator.on_sent(self.now, usize::from(size));
         let queue = self.link_free.saturating_duration_since(self.now);
         let lost = self.dead || queue > QUEUE || self.random() < self.loss;
-        let mut result = PacketResult { sent_at: self.now, size, arrival: None, probe };
+        let mut result = PacketResult { sent_at: self.now, size, fate: Fate::Lost, probe };
         if self.dead || queue > QUEUE {
             // Lost packets are reported with those around them.
             self.flying.push_back((self.link_free.max(self.now) + RTT / 2, result));
@@ -147,7 +153,7 @@ impl Run {
         self.link_free = self.link_free.max(self.now) + time;
         let at = self.link_free + self.crowd() + RTT / 2;
         if !lost {
-            result.arrival = Some((at - self.start).as_micros() as i64 + 5_000_000);
+            result.fate = Fate::Arrived((at - self.start).as_micros() as i64 + 5_000_000);
         }
         self.flying.push_back((at, result));
     }
@@ -168,13 +174,26 @@ impl Run {
         let any = self
             .flying
             .iter()
-            .any(|(at, result)| arrived(*at, self.now) && result.arrival.is_some());
+            .any(|(at, result)| arrived(*at, self.now) && matches!(result.fate, Fate::Arrived(_)));
         if self.dead || !any {
             return;
         }
+        if self.random() < self.feedback_loss {
+            while let Some((_, result)) = self.flying.pop_front_if(|(at, _)| arrived(*at, self.now))
+            {
+                if matches!(result.fate, Fate::Arrived(_)) {
+                    self.delivered += u64::from(result.size);
+                }
+                self.untold.push(PacketResult { fate: Fate::Untold, ..result });
+            }
+            return;
+        }
         self.estimator.begin_feedback(self.now, RTT);
+        for result in self.untold.drain(..) {
+            self.estimator.on_packet(result);
+        }
         while let Some((_, result)) = self.flying.pop_front_if(|(at, _)| arrived(*at, self.now)) {
-            if result.arrival.is_some() {
+            if matches!(result.fate, Fate::Arrived(_)) {
                 self.delivered += u64::from(result.size);
             }
             self.estimator.on_packet(result);

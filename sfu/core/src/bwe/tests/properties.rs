@@ -2,13 +2,18 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use crate::bwe::{Estimator, MAX_BITRATE, MIN_BITRATE, PacketResult};
+use crate::bwe::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult};
 
 /// Any packet: sent so many milliseconds after its predecessor, arrived at any time.
-fn packets() -> impl Strategy<Value = Vec<(u64, u16, Option<i64>, bool)>> {
-    let arrival =
-        prop_oneof![Just(None), any::<i64>().prop_map(Some), (0..10_000_000i64).prop_map(Some),];
-    prop::collection::vec((0u64..200, any::<u16>(), arrival, any::<bool>()), 0..400)
+fn packets() -> impl Strategy<Value = Vec<(u64, u16, Fate, bool)>> {
+    let fate = prop_oneof![
+        Just(Fate::Lost),
+        Just(Fate::Untold),
+        any::<i64>().prop_map(Fate::Arrived),
+        any::<i64>().prop_map(Fate::Late),
+        (0..10_000_000i64).prop_map(Fate::Arrived),
+    ];
+    prop::collection::vec((0u64..200, any::<u16>(), fate, any::<bool>()), 0..400)
 }
 
 proptest! {
@@ -23,14 +28,14 @@ proptest! {
         let mut now = Instant::now();
         let rtt = Duration::from_millis(rtt);
         let mut estimator = Estimator::new(now);
-        for (gap, size, arrival, ends) in packets {
+        for (gap, size, fate, ends) in packets {
             now += Duration::from_millis(gap);
             let probe = estimator.poll_probe(now, offered).map(|probe| probe.id);
             estimator.on_sent(now, usize::from(size));
             if let Some(id) = probe {
                 estimator.probe_sent(id, 1, u32::from(size));
             }
-            let result = PacketResult { sent_at: now, size, arrival, probe };
+            let result = PacketResult { sent_at: now, size, fate, probe };
             if ends {
                 estimator.begin_feedback(now, rtt);
             }
@@ -64,11 +69,11 @@ proptest! {
             let bytes: f64 = window.iter().map(|(_, size)| f64::from(*size)).sum();
             let length = sent.as_secs_f64().clamp(0.225, 0.5);
             acknowledged = acknowledged.max(bytes * 8.0 / length);
-            let arrival = Some(sent.as_micros() as i64 + 20_000);
+            let fate = Fate::Arrived(sent.as_micros() as i64 + 20_000);
             let before = estimator.bitrate();
             let now = start + sent + Duration::from_millis(40);
             estimator.begin_feedback(now, Duration::from_millis(40));
-            estimator.on_packet(PacketResult { sent_at: start + sent, size, arrival, probe: None });
+            estimator.on_packet(PacketResult { sent_at: start + sent, size, fate, probe: None });
             estimator.end_feedback(now, Duration::from_millis(40));
             let after = estimator.bitrate();
             // Half a second, less at first, is measured in steps of 25 ms: hence the tenth.

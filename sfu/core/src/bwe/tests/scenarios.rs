@@ -64,6 +64,15 @@ fn random_loss_is_not_taken_for_congestion() {
 }
 
 #[test]
+fn lost_feedback_is_not_taken_for_a_narrow_way() {
+    let mut run = Run::new(1e6);
+    run.run(secs(5));
+    run.feedback_loss = 0.2;
+    let rate = run.measure(secs(20));
+    assert!(rate > 0.85e6, "{rate}");
+}
+
+#[test]
 fn a_queue_that_overflows_is_taken_for_congestion_on_a_lossy_way_too() {
     let mut run = Run::new(2e6);
     run.loss = 0.05;

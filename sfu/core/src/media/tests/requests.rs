@@ -78,13 +78,13 @@ fn the_viewers_request_reaches_the_publishers_leg() {
     let mut encoder = Encoder::new(CHROMIUM);
     pass(&mut publisher, &mut viewer, now, &encoder.frame(0, true, 1, 0));
     assert!(!viewer.take_feedback(now).unwrap().key_frame);
-    viewer.receive_rtcp(ms(10), &PLI);
-    assert_eq!(viewer.take_feedback(ms(10)), Some(KEY_FRAME));
-    viewer.receive_rtcp(ms(20), &PLI);
-    assert_eq!(viewer.take_feedback(ms(20)), None, "asked already");
-    assert_eq!(viewer.take_feedback(ms(500)), Some(KEY_FRAME), "and still not here");
-    pass(&mut publisher, &mut viewer, ms(600), &encoder.frame(0, true, 1, 0));
-    assert_eq!(viewer.take_feedback(ms(1_500)), None);
+    viewer.receive_rtcp(ms(1_010), &PLI);
+    assert_eq!(viewer.take_feedback(ms(1_010)), Some(KEY_FRAME));
+    viewer.receive_rtcp(ms(1_020), &PLI);
+    assert_eq!(viewer.take_feedback(ms(1_020)), None, "asked already");
+    assert_eq!(viewer.take_feedback(ms(1_500)), Some(KEY_FRAME), "and still not here");
+    pass(&mut publisher, &mut viewer, ms(1_600), &encoder.frame(0, true, 1, 0));
+    assert_eq!(viewer.take_feedback(ms(2_500)), None);
     assert_eq!(viewer.counters().key_frame_requests, 2);
 }
 
@@ -183,7 +183,7 @@ fn reports_let_the_viewer_play_audio_and_video_together() {
 
 #[test]
 fn the_peers_feedback_clock_may_begin_anew() {
-    use crate::{media::sent::Sent, rtcp::transport_feedback, rtp::Ssrc};
+    use crate::{bwe::Fate, media::sent::Sent, rtcp::transport_feedback, rtp::Ssrc};
     let now = Instant::now();
     let mut sent = Sent::default();
     // Feedback of one packet each, the second one after the 24 bits have wrapped.
@@ -196,8 +196,36 @@ fn the_peers_feedback_clock_may_begin_anew() {
                 .unwrap();
         for message in Messages::new(&out[..len]) {
             let Ok(Message::TransportFeedback(feedback)) = message else { panic!() };
-            sent.on_feedback(&feedback, |result| arrivals.push(result.arrival.unwrap()));
+            sent.on_feedback(&feedback, |result| match result.fate {
+                Fate::Arrived(at) => arrivals.push(at),
+                fate => panic!("{fate:?}"),
+            });
         }
     }
     assert_eq!(arrivals[1] - arrivals[0], 69_000);
+}
+
+#[test]
+fn what_lost_feedback_was_about_is_told_as_untold() {
+    use crate::{bwe::Fate, media::sent::Sent, rtcp::transport_feedback, rtp::Ssrc};
+    let now = Instant::now();
+    let mut sent = Sent::default();
+    let numbers: Vec<u16> = (0..40).map(|_| sent.next(now, 100, None)).collect();
+    let mut fates = Vec::new();
+    // Of four messages of ten packets each, the second one is lost; in each a packet is missing.
+    for base in [0, 20, 30] {
+        let mut out = [0; 200];
+        let arrival = |index: usize| (index != 4).then_some(base as i64 * 1_000);
+        let number = numbers[base];
+        let (len, _) =
+            transport_feedback::write(&mut out, Ssrc(1), Ssrc(2), 0, number, 10, arrival).unwrap();
+        for message in Messages::new(&out[..len]) {
+            let Ok(Message::TransportFeedback(feedback)) = message else { panic!() };
+            sent.on_feedback(&feedback, |result| fates.push(result.fate));
+        }
+    }
+    assert_eq!(fates.len(), 40);
+    assert!(fates[10..20].iter().all(|fate| *fate == Fate::Untold));
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Untold).count(), 10);
+    assert_eq!(fates.iter().filter(|fate| **fate == Fate::Lost).count(), 3);
 }

@@ -1,0 +1,97 @@
+use std::time::{Duration, Instant};
+
+use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, pass};
+use crate::{
+    media::{MediaLeg, patience::Patience, repair_time::RepairTime},
+    sdp::Extension,
+};
+
+const RTT: Duration = Duration::from_millis(60);
+const FRAME: Duration = Duration::from_millis(33);
+const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
+
+/// The least delay that the packet asks the jitter buffer for.
+fn least_delay(viewer: &MediaLeg, packet: &[u8]) -> Option<Duration> {
+    let extensions = &viewer.negotiated.video.as_ref().unwrap().extensions;
+    let id = extensions.id(Extension::PlayoutDelay).unwrap();
+    let (_, at) = header(packet).extensions(packet).find(|(found, _)| *found == id)?;
+    let [high, low, _] = packet[at] else { panic!("three bytes") };
+    Some(Duration::from_millis(10 * (u64::from(high) << 4 | u64::from(low >> 4))))
+}
+
+/// Publishes so many frames of three packets; of every `lose`th one packet is lost and repaired
+/// after a round trip. Returns the last packet that the viewer is sent.
+fn publish(frames: u16, lose: u16) -> (MediaLeg, Vec<u8>) {
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    publisher.seed_rtt(RTT);
+    let mut viewer = leg(CHROMIUM, start);
+    viewer.start_forwarding(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let mut last = Vec::new();
+    for id in 0..frames {
+        let now = start + FRAME * u32::from(id);
+        let mut packets = encoder.frame(3_000 * u32::from(id), id == 0, 3, id);
+        let lost = (id % lose == 1).then(|| packets.remove(1));
+        pass(&mut publisher, &mut viewer, now, &packets);
+        let asked = now + Duration::from_millis(10);
+        drain(&mut publisher, asked);
+        if let Some(lost) = lost {
+            pass(&mut publisher, &mut viewer, asked + RTT, &[lost]);
+        }
+        last = drain_rtp(&mut viewer, now + FRAME).pop().unwrap_or(last);
+    }
+    (viewer, last)
+}
+
+#[test]
+fn the_viewer_is_asked_to_wait_as_long_as_a_repair_takes_on_the_publishers_way() {
+    let (viewer, packet) = publish(150, 5);
+    let wait = least_delay(&viewer, &packet).unwrap();
+    assert!(wait > RTT && wait < RTT * 3, "{wait:?}");
+    let (viewer, packet) = publish(150, 200);
+    assert_eq!(least_delay(&viewer, &packet), None, "a packet in 450 is not worth a delay");
+}
+
+#[test]
+fn a_way_that_has_become_clean_is_not_waited_for() {
+    let mut now = Instant::now();
+    let mut repairs = RepairTime::default();
+    let mut patience = Patience::default();
+    assert_eq!(patience.tell(repairs.wait(now)), None);
+    for _ in 0..50 {
+        now += Duration::from_millis(200);
+        repairs.note(now, RTT);
+    }
+    let wait = repairs.wait(now);
+    assert!(wait >= RTT && wait < RTT * 2, "{wait:?}");
+    assert!(patience.tell(wait).is_some_and(|[high, low, _]| (high, low >> 4) != (0, 0)));
+    now += Duration::from_secs(60);
+    assert_eq!(repairs.wait(now), Duration::ZERO);
+    let [high, low, _] = patience.tell(Duration::ZERO).unwrap();
+    assert_eq!((high, low >> 4), (0, 0), "it is told so, in every packet");
+}
+
+#[test]
+fn a_key_frame_that_is_on_its_way_is_not_asked_for_again() {
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let mut viewer = leg(CHROMIUM, start);
+    viewer.seed_rtt(RTT);
+    viewer.start_forwarding(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let packets = encoder.frame(0, true, 4, 0);
+    pass(&mut publisher, &mut viewer, start, &packets[..3]);
+    drain(&mut viewer, start);
+    let ask = |viewer: &mut MediaLeg, after: u64| {
+        let now = start + Duration::from_millis(after);
+        viewer.receive_rtcp(now, &PLI);
+        viewer.take_feedback(now).is_some_and(|feedback| feedback.key_frame)
+    };
+    assert!(!ask(&mut viewer, 200), "a packet of it is still to come");
+    let now = start + Duration::from_millis(300);
+    pass(&mut publisher, &mut viewer, now, &packets[3..]);
+    drain(&mut viewer, now);
+    assert!(!ask(&mut viewer, 400), "what is missing is being repeated");
+    assert!(ask(&mut viewer, 700), "by now it should be there");
+}
