@@ -73,7 +73,8 @@ impl Nacks {
     }
 
     pub(super) fn due(&self) -> Time {
-        if self.missing.is_empty() { Time::NEVER } else { self.due }
+        let any = self.missing.values().any(|missing| missing.tries < MOST_TRIES);
+        if any { self.due } else { Time::NEVER }
     }
 
     /// The packets to ask for now.
