@@ -25,6 +25,51 @@ pub struct Epoch(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Port(pub u16);
 
+/// A TCP connection over which a page reaches the node. Counted by the shell; a number is never
+/// used twice.
+///
+/// Unlike a UDP port it belongs to one leg, and moves with it from worker to worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// Our end of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// One of our UDP sockets.
+    Udp(Port),
+    /// A connection that the peer has made (RFC 6544, we are the passive side).
+    Tcp(ConnectionId),
+}
+
+/// Both ends of a way between a peer and us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// Our end.
+    pub via: Via,
+    /// The peer's.
+    pub remote: SocketAddr,
+}
+
+impl Path {
+    /// By one of our UDP sockets.
+    pub fn udp(port: Port, remote: SocketAddr) -> Self {
+        Self { via: Via::Udp(port), remote }
+    }
+
+    /// By a TCP connection.
+    pub fn tcp(connection: ConnectionId, remote: SocketAddr) -> Self {
+        Self { via: Via::Tcp(connection), remote }
+    }
+
+    /// The connection, if it is one.
+    pub fn connection(self) -> Option<ConnectionId> {
+        match self.via {
+            Via::Udp(_) => None,
+            Via::Tcp(connection) => Some(connection),
+        }
+    }
+}
+
 /// Audio or video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MediaKind {
@@ -250,10 +295,8 @@ pub struct Quality {
 /// A datagram to send.
 #[derive(Debug)]
 pub struct Transmit<'a> {
-    /// From which of the node's sockets.
-    pub port: Port,
-    /// To whom. Only addresses that passed an authenticated STUN check are ever sent to.
-    pub to: SocketAddr,
+    /// From where and to whom. Only paths that passed an authenticated STUN check are ever sent to.
+    pub path: Path,
     /// The bytes, valid until the next call on the core.
     pub data: &'a [u8],
 }
@@ -263,7 +306,8 @@ pub struct Transmit<'a> {
 pub enum Disposition {
     /// Taken, or dropped and counted: nothing is left to do.
     Done,
-    /// It belongs to a leg that has moved to the worker with this port: pass it on unchanged.
+    /// It belongs to a leg that has moved to the worker with this port: pass it on unchanged. What
+    /// came over TCP is passed on with its connection, which belongs to that leg alone.
     Forward(Port),
 }
 
@@ -274,6 +318,9 @@ pub struct Config {
     pub port: Port,
     /// Candidate addresses that reach this worker's socket, best first.
     pub candidates: Vec<SocketAddr>,
+    /// TCP candidate addresses that reach this node, best first: for pages that UDP does not reach
+    /// it from. None: it is not offered.
+    pub tcp_candidates: Vec<SocketAddr>,
     /// Most legs at a time.
     pub max_legs: usize,
     /// Seed of the core's randomness (SSRCs, ufrags). Passwords come from it as well, so it must

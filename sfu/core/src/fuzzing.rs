@@ -5,6 +5,7 @@
 
 use std::{
     net::SocketAddr,
+    ops::ControlFlow,
     sync::OnceLock,
     time::{Duration, Instant, SystemTime},
 };
@@ -17,6 +18,7 @@ use crate::{
     rtcp::{Message, Messages},
     rtp::{Header, Layer, Templates, key_frame},
     sdp::{Codec, H264Profile, Offer, PacketizationMode},
+    tcp::{self, Deframer, MAX_FRAME},
 };
 
 /// Any bytes as a datagram from a stranger: nothing is ever sent back.
@@ -26,6 +28,7 @@ pub fn datagram(data: &[u8]) {
     let config = Config {
         port: Port(1),
         candidates: vec![SocketAddr::from(([192, 0, 2, 1], 5_000))],
+        tcp_candidates: Vec::new(),
         max_legs: 1,
         seed: [7; 32],
         certificate: CERTIFICATE.get_or_init(Certificate::generate).clone(),
@@ -95,6 +98,28 @@ pub fn stun(data: &[u8]) {
     }
 }
 
+/// Any bytes as a TCP stream, in pieces as long as its first byte says.
+pub fn tcp(data: &[u8]) {
+    let Some((&piece, stream)) = data.split_first() else { return };
+    let frames = |piece: usize| {
+        let mut deframer = Deframer::default();
+        let mut frames = Vec::new();
+        let mut stream = stream.to_vec();
+        for read in stream.chunks_mut(piece.max(1)) {
+            let len = read.len();
+            let used = deframer.feed(read, |frame| {
+                assert!(frame.len() <= MAX_FRAME);
+                let _ = tcp::first_worker(frame);
+                frames.push(frame.to_vec());
+                ControlFlow::Continue(())
+            });
+            assert_eq!(used, len);
+        }
+        (frames, deframer.oversized())
+    };
+    assert_eq!(frames(usize::from(piece)), frames(stream.len()));
+}
+
 /// Any text as a page's offer.
 pub fn offer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -147,6 +172,11 @@ mod tests {
     #[test]
     fn stun_inputs_hold() {
         replay("stun", super::stun);
+    }
+
+    #[test]
+    fn tcp_inputs_hold() {
+        replay("tcp", super::tcp);
     }
 
     #[test]

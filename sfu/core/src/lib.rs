@@ -2,8 +2,8 @@
 //!
 //! A [`Core`] owns the legs and calls of one worker. The shell feeds it and drains it:
 //!
-//! * in: [`Core::handle_datagram`], [`Core::handle_command`], [`Core::handle_timeout`], each with
-//!   the time as an argument;
+//! * in: [`Core::handle_datagram`], [`Core::handle_frame`] for TCP, [`Core::handle_command`],
+//!   [`Core::handle_timeout`], each with the time as an argument;
 //! * out, after every input, until empty: [`Core::poll_transmit`], [`Core::poll_event`]; then
 //!   [`Core::next_timeout`] says when to come back.
 //!
@@ -27,6 +27,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 mod srtp;
+pub mod tcp;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 

@@ -52,6 +52,10 @@ const AFTER_BLIND: f64 = 0.7;
 const PAUSE: Duration = Duration::from_secs(3);
 /// A cut that was real is remembered this long when a call begins.
 const CUT_MEMORY: Duration = Duration::from_secs(30);
+/// Where our own socket takes no more (TCP), what came through is all that the way carries. Less is
+/// asked of it, so that what waits can leave; no sooner again than this, when that has been felt.
+const HELD_UP_BACKOFF: f64 = 0.9;
+const HELD_UP_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The fate of one sent packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +187,21 @@ impl Estimator {
             self.loss = LossLimit::default();
         }
         self.probes = Probes::new(now);
+    }
+
+    /// Our own socket takes no more than came through lately.
+    pub fn on_held_up(&mut self, now: Instant) {
+        let lately = |at: Instant| now.saturating_duration_since(at) < HELD_UP_INTERVAL;
+        let before = self.control.bitrate();
+        let Some(through) = self.acked(ACKED_WINDOW) else { return };
+        let less = HELD_UP_BACKOFF * through;
+        if self.congested.is_some_and(lately) || less >= before {
+            return;
+        }
+        self.probes.cut(now, before);
+        self.control.set(now, less);
+        self.congested = Some(now);
+        self.proven = Some((now, self.control.bitrate()));
     }
 
     /// A packet is sent.

@@ -96,7 +96,7 @@ impl Core {
     /// Credentials whose user name fragment no leg of this core has.
     fn new_credentials(&mut self) -> LocalCredentials {
         loop {
-            let local = LocalCredentials::generate(&mut self.rng);
+            let local = LocalCredentials::generate(self.config.port, &mut self.rng);
             if !self.by_ufrag.contains_key(&local.ufrag) && !self.moved.knows(&local.ufrag) {
                 return local;
             }
@@ -131,6 +131,7 @@ impl Core {
             ice: &local.to_sdp(),
             fingerprint: self.config.certificate.fingerprint(),
             candidates: &self.config.candidates,
+            tcp_candidates: &self.config.tcp_candidates,
             ssrcs: identity.ssrcs,
             cname: &identity.cname,
             session_id: identity.session_id,

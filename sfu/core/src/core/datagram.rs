@@ -4,9 +4,9 @@ use std::{net::SocketAddr, time::Instant};
 
 use super::{Core, MAX_ANSWERS};
 use crate::{
-    api::{Disposition, Event, Port},
+    api::{ConnectionId, Disposition, Event, Path, Port},
     dtls,
-    ice::{self, Accepted, Check, Measured, Outcome, Path, Response},
+    ice::{self, Accepted, Check, Measured, Outcome, Response},
     leg::PacketError,
     srtp::{self, OpenError},
 };
@@ -24,9 +24,23 @@ impl Core {
         from: SocketAddr,
         data: &mut [u8],
     ) -> Disposition {
+        self.handle_on(now, Path::udp(port, from), data)
+    }
+
+    /// The same for a datagram that came framed on a TCP connection.
+    pub fn handle_frame(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        from: SocketAddr,
+        data: &mut [u8],
+    ) -> Disposition {
+        self.handle_on(now, Path::tcp(connection, from), data)
+    }
+
+    fn handle_on(&mut self, now: Instant, path: Path, data: &mut [u8]) -> Disposition {
         self.now = now;
         self.stats.received.add(data.len());
-        let path = Path { port, remote: from };
         let disposition = match data.first() {
             Some(first) if ice::FIRST_BYTES.contains(first) => self.handle_stun(path, data),
             Some(first) if dtls::FIRST_BYTES.contains(first) || RTP_FIRST_BYTES.contains(first) => {
@@ -84,6 +98,7 @@ impl Core {
         self.answer(path, accepted.response);
         if let Some(evicted) = accepted.evicted {
             self.by_path.remove(evicted);
+            self.abandon(evicted);
         }
         if let Some(retired) = accepted.retired {
             self.by_ufrag.remove(&retired);

@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use super::Core;
-use crate::{api::LegId, ice::Path};
+use crate::api::{LegId, Path};
 
 /// Steps taken in one call of [`Core::handle_timeout`]. One takes up to 100 µs, so media waits for
 /// them no longer than 0.2 ms at a time.

@@ -1,11 +1,13 @@
 //! The core of one worker.
 //!
 //! [`Core`] keeps the legs and finds the one that a datagram is for. What happens to the datagram
-//! is in [`datagram`], what the shell asks for in [`command`], the two sides of a call in
-//! [`bridge`], legs that have moved to another worker in [`moved`].
+//! is in [`datagram`], TCP connections are in [`connection`], what the shell asks for in
+//! [`command`], the two sides of a call in [`bridge`], legs that have moved to another worker in
+//! [`moved`].
 
 mod bridge;
 mod command;
+mod connection;
 mod datagram;
 mod handshakes;
 mod moved;
@@ -34,8 +36,8 @@ pub use self::{
     stats::{CoreStats, Drops, Traffic},
 };
 use crate::{
-    api::{CallId, CloseReason, Config, Event, LegId, Transmit},
-    ice::{Measure, Path, Response, Ufrag},
+    api::{CallId, CloseReason, Config, ConnectionId, Event, LegId, Path, Transmit},
+    ice::{Measure, Response, Ufrag},
     leg::{DATAGRAM_LEN, Leg, LegEvent},
 };
 
@@ -70,6 +72,8 @@ pub struct Core {
     answers: VecDeque<(Path, Response)>,
     /// Last words of closed legs.
     farewells: VecDeque<(Path, Vec<u8>)>,
+    /// Connections that carry no leg any more.
+    abandoned: VecDeque<ConnectionId>,
     events: VecDeque<Event>,
     /// The datagram that was handed out last.
     transmit: Box<[u8; DATAGRAM_LEN]>,
@@ -101,6 +105,7 @@ impl Core {
             ready: VecDeque::new(),
             answers: VecDeque::new(),
             farewells: VecDeque::new(),
+            abandoned: VecDeque::new(),
             events: VecDeque::new(),
             transmit: Box::new([0; DATAGRAM_LEN]),
             stats: CoreStats::default(),
@@ -141,7 +146,7 @@ impl Core {
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
         let (path, len) = self.fill_transmit()?;
         self.stats.sent.add(len);
-        Some(Transmit { port: path.port, to: path.remote, data: &self.transmit[..len] })
+        Some(Transmit { path, data: &self.transmit[..len] })
     }
 
     fn fill_transmit(&mut self) -> Option<(Path, usize)> {
@@ -177,11 +182,15 @@ impl Core {
     /// Counters and gauges.
     pub fn stats(&self) -> CoreStats {
         let mut media = self.stats.media;
+        let mut tcp_legs = 0;
         for (_, leg) in &self.legs {
             media += leg.uncounted();
+            let over_tcp = leg.ice.send_path().is_some_and(|path| path.connection().is_some());
+            tcp_legs += u64::from(over_tcp);
         }
         CoreStats {
             legs: self.legs.len() as u64,
+            tcp_legs,
             calls: self.calls.len() as u64,
             media,
             ..self.stats
@@ -235,6 +244,7 @@ impl Core {
     fn close(&mut self, key: usize, reason: CloseReason) {
         self.unbridge_leg(key);
         let Some(mut leg) = self.detach(key) else { return };
+        self.abandoned.extend(leg.ice.connections());
         if reason == CloseReason::Asked {
             leg.say_goodbye(self.now);
             let mut buffer = [0; DATAGRAM_LEN];

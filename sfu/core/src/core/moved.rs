@@ -10,8 +10,8 @@ use arrayvec::ArrayVec;
 
 use super::Core;
 use crate::{
-    api::{CloseReason, LegId, Port},
-    ice::{CONSENT_TIMEOUT, Check, LocalCredentials, MAX_PATHS, Path, Ufrag},
+    api::{CloseReason, ConnectionId, LegId, Path, Port},
+    ice::{CONSENT_TIMEOUT, Check, LocalCredentials, MAX_PATHS, Ufrag},
     leg::Leg,
 };
 
@@ -28,6 +28,11 @@ impl ReleasedLeg {
     pub fn id(&self) -> LegId {
         self.0.id
     }
+
+    /// The connections that it takes along.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.0.ice.connections()
+    }
 }
 
 /// What is remembered of one moved leg.
@@ -35,7 +40,7 @@ impl ReleasedLeg {
 struct Trace {
     to: Port,
     credentials: ArrayVec<LocalCredentials, 2>,
-    /// Oldest first.
+    /// By UDP, oldest first: connections move along.
     paths: ArrayVec<Path, MAX_PATHS>,
     last_use: Instant,
 }
@@ -55,7 +60,7 @@ impl Moved {
         let trace = Trace {
             to,
             credentials: leg.ice.credentials().cloned().collect(),
-            paths: leg.ice.paths().collect(),
+            paths: leg.ice.paths().filter(|path| path.connection().is_none()).collect(),
             last_use: now,
         };
         for credentials in &trace.credentials {
@@ -98,7 +103,7 @@ impl Moved {
         }
         trace.last_use = now;
         let to = trace.to;
-        if !trace.paths.contains(&path) {
+        if path.connection().is_none() && !trace.paths.contains(&path) {
             if trace.paths.is_full() {
                 self.by_path.remove(&trace.paths.remove(0));
             }

@@ -2,7 +2,7 @@
 
 use ahash::AHashMap;
 
-use crate::ice::Path;
+use crate::api::Path;
 
 /// Keys of legs by their validated paths.
 ///

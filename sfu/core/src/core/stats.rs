@@ -7,6 +7,8 @@ use crate::media::Counters;
 pub struct CoreStats {
     /// Legs now.
     pub legs: u64,
+    /// Of them, those that are sent to over TCP.
+    pub tcp_legs: u64,
     /// Legs now whose handshake is done.
     pub warm_legs: u64,
     /// Calls now.

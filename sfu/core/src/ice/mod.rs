@@ -12,7 +12,6 @@ mod tests;
 
 use std::{
     collections::VecDeque,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -23,14 +22,20 @@ pub(crate) use self::{
     check::{Check, Response},
     measure::{Measure, Measured},
 };
-use crate::{api::Port, sdp::IceCredentials};
+use crate::{
+    api::{ConnectionId, Path, Port},
+    sdp::IceCredentials,
+};
 
 /// First bytes of datagrams that are STUN (RFC 7983).
 pub(crate) const FIRST_BYTES: std::ops::RangeInclusive<u8> = 0..=3;
 
-/// Characters of our user name fragments. It names a leg on a port, so it must not repeat among
-/// the legs of a node: 48 bits.
-const UFRAG_LEN: usize = 8;
+/// Characters of our user name fragments that name the worker where the leg was opened, 16 bits: a
+/// TCP connection, which all workers' pages make to one port, is brought there by them.
+const UFRAG_PORT_LEN: usize = 3;
+/// Characters of our user name fragments. The rest names a leg on a port, so it must not repeat
+/// among the legs of a worker: 48 bits.
+const UFRAG_LEN: usize = UFRAG_PORT_LEN + 8;
 /// Characters of our passwords: 144 bits, RFC 8445 §5.3 asks for 128.
 const PWD_LEN: usize = 24;
 /// `ice-char` (RFC 8839 §5.4): 6 bits each.
@@ -55,13 +60,6 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Our user name fragment for a leg.
 pub(crate) type Ufrag = ArrayString<UFRAG_LEN>;
 
-/// One of our sockets and an address of the peer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Path {
-    pub(crate) port: Port,
-    pub(crate) remote: SocketAddr,
-}
-
 /// Our half of one generation of credentials. An ICE restart makes the next.
 #[derive(Clone)]
 pub(crate) struct LocalCredentials {
@@ -70,8 +68,16 @@ pub(crate) struct LocalCredentials {
 }
 
 impl LocalCredentials {
-    pub(crate) fn generate(rng: &mut impl Rng) -> Self {
-        Self { ufrag: random_string(rng), pwd: random_string(rng) }
+    /// Credentials of a leg that is opened at `port`.
+    pub(crate) fn generate(port: Port, rng: &mut impl Rng) -> Self {
+        let mut ufrag = Ufrag::new();
+        for place in (0..UFRAG_PORT_LEN).rev() {
+            ufrag.push(char::from(ICE_CHARS[usize::from(port.0) >> (6 * place) & 63]));
+        }
+        push_random(&mut ufrag, rng);
+        let mut pwd = ArrayString::new();
+        push_random(&mut pwd, rng);
+        Self { ufrag, pwd }
     }
 
     /// Given ones; none unless they are exactly as long as ours and long enough for ICE.
@@ -84,7 +90,8 @@ impl LocalCredentials {
 
     /// Random ones, as texts.
     pub(crate) fn random_texts(rng: &mut impl Rng) -> (String, String) {
-        let Self { ufrag, pwd } = Self::generate(rng);
+        // Whichever worker is asked over TCP, it knows them.
+        let Self { ufrag, pwd } = Self::generate(Port(0), rng);
         (ufrag.to_string(), pwd.to_string())
     }
 
@@ -100,12 +107,21 @@ impl std::fmt::Debug for LocalCredentials {
     }
 }
 
-fn random_string<const N: usize>(rng: &mut impl Rng) -> ArrayString<N> {
-    let mut text = ArrayString::new();
-    for _ in 0..N {
+/// Fills it up.
+fn push_random<const N: usize>(text: &mut ArrayString<N>, rng: &mut impl Rng) {
+    while !text.is_full() {
         text.push(char::from(ICE_CHARS[usize::from(rng.random::<u8>() % 64)]));
     }
-    text
+}
+
+/// Where the leg with this user name fragment was opened, if it is one of ours.
+pub(crate) fn port_of(ufrag: &str) -> Option<Port> {
+    let named = ufrag.as_bytes().get(..UFRAG_PORT_LEN).filter(|_| ufrag.len() == UFRAG_LEN)?;
+    let port = named.iter().try_fold(0_u32, |port, byte| {
+        let digit = ICE_CHARS.iter().position(|known| known == byte)?;
+        Some(port << 6 | digit as u32)
+    })?;
+    u16::try_from(port).ok().map(Port)
 }
 
 /// Both halves of one generation.
@@ -120,6 +136,8 @@ struct Generation {
 struct Validated {
     path: Path,
     last_check: Instant,
+    /// It takes nothing more for now.
+    blocked: bool,
 }
 
 /// What became of a check.
@@ -268,11 +286,18 @@ impl Agent {
                 .min_by_key(|&i| self.paths[i].last_check);
             evicted = oldest.map(|i| self.paths.remove(i).path);
         }
-        self.paths.push(Validated { path, last_check: now });
+        self.paths.push(Validated { path, last_check: now, blocked: false });
         (true, evicted)
     }
 
-    /// Forgets a path that has been validated for another leg since.
+    /// Notes whether a path takes nothing for now.
+    pub(crate) fn set_blocked(&mut self, path: Path, blocked: bool) {
+        if let Some(known) = self.paths.iter_mut().find(|known| known.path == path) {
+            known.blocked = blocked;
+        }
+    }
+
+    /// Forgets a path that has been validated for another leg since, or whose connection has ended.
     pub(crate) fn forget(&mut self, path: Path) {
         self.paths.retain(|known| known.path != path);
         self.nominated = self.nominated.filter(|&nominated| nominated != path);
@@ -284,9 +309,22 @@ impl Agent {
         self.nominated.or_else(|| self.paths.first().map(|known| known.path))
     }
 
+    /// The same, if it takes something now. Only TCP ever holds back.
+    pub(crate) fn open_path(&self) -> Option<Path> {
+        let path = self.send_path()?;
+        let blocked = path.connection().is_some()
+            && self.paths.iter().any(|known| known.path == path && known.blocked);
+        (!blocked).then_some(path)
+    }
+
     /// All validated paths.
     pub(crate) fn paths(&self) -> impl Iterator<Item = Path> {
         self.paths.iter().map(|known| known.path)
+    }
+
+    /// The connections among them.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> {
+        self.paths().filter_map(Path::connection)
     }
 
     /// When the last check was validated; when the agent was made, if none was.

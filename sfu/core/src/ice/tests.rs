@@ -24,7 +24,7 @@ impl Setup {
         let now = Instant::now();
         let mut rng = StdRng::from_seed([1; 32]);
         let mut peer = Peer::new(1, Versions::Both, now);
-        let local = LocalCredentials::generate(&mut rng);
+        let local = LocalCredentials::generate(Port(0), &mut rng);
         peer.node = (local.ufrag.to_string(), local.pwd.to_string());
         Self { agent: Agent::new(local, peer.ufrag.clone(), now), peer, now, rng }
     }
@@ -41,7 +41,7 @@ impl Setup {
 }
 
 fn path(host: u8) -> Path {
-    Path { port: Port(0), remote: SocketAddr::from(([203, 0, 113, host], 5_000)) }
+    Path::udp(Port(0), SocketAddr::from(([203, 0, 113, host], 5_000)))
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_controlled_peer_is_corrected_and_nothing_else() {
 #[test]
 fn the_answer_tells_the_address_and_does_not_amplify() {
     let mut setup = Setup::new();
-    let v6 = Path { port: Port(0), remote: "[2001:db8::7]:4000".parse().expect("an address") };
+    let v6 = Path::udp(Port(0), "[2001:db8::7]:4000".parse().expect("an address"));
     for from in [path(9), v6] {
         let check = setup.peer.check(true);
         let Outcome::Valid(accepted) = setup.send(from, &check) else { panic!("valid") };
@@ -143,7 +143,7 @@ fn a_restart_keeps_the_old_credentials_until_the_new_ones_nominate() {
     let old = setup.peer.check(true);
     let old_ufrag = setup.agent.current.local.ufrag;
 
-    let local = LocalCredentials::generate(&mut setup.rng);
+    let local = LocalCredentials::generate(Port(0), &mut setup.rng);
     setup.peer.restart_ice();
     setup.peer.node = (local.ufrag.to_string(), local.pwd.to_string());
     assert_eq!(setup.agent.restart(local, setup.peer.ufrag.clone()), None);

@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Quality, SrtpProfile},
+    api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Path, Quality, SrtpProfile},
     dtls::{self, Association, Certificate, Profiles},
-    ice::{self, Agent, Path},
+    ice::{self, Agent},
     media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing},
     sdp::{Fingerprint, LocalSsrcs},
     srtp::{self, OpenError, Session},
@@ -125,6 +125,18 @@ impl Leg {
 
     pub(crate) fn is_warm(&self) -> bool {
         matches!(self.transport, Transport::Warm(..))
+    }
+
+    /// What is due for the media half stays due until it is sent, so a leg that can send nothing
+    /// is not asked.
+    fn media_can_flow(&self) -> bool {
+        self.is_warm() && self.ice.open_path().is_some()
+    }
+
+    /// A path takes nothing for now, or takes something again.
+    pub(crate) fn set_blocked(&mut self, now: Instant, path: Path, blocked: bool) {
+        self.ice.set_blocked(path, blocked);
+        self.media.set_held_up(now, self.ice.open_path().is_none());
     }
 
     /// A check has been validated. True for the first.
@@ -248,7 +260,7 @@ impl Leg {
         };
         let silence = (!self.silent && !matches!(self.transport, Transport::Waiting))
             .then(|| self.last_heard + ice::SILENT_AFTER);
-        let media = if self.is_warm() { self.media.next_timeout() } else { None };
+        let media = if self.media_can_flow() { self.media.next_timeout() } else { None };
         let quality = self.bridged.map(|bridged| bridged.quality_due);
         [silence, self.dtls_due, media, quality].into_iter().flatten().fold(consent, Instant::min)
     }
@@ -274,7 +286,7 @@ impl Leg {
                 }
             }
         }
-        if self.is_warm() && self.media.next_timeout().is_some_and(|due| due <= now) {
+        if self.media_can_flow() && self.media.next_timeout().is_some_and(|due| due <= now) {
             self.media.handle_timeout(now);
         }
         if !self.silent && now.saturating_duration_since(self.last_heard) >= ice::SILENT_AFTER {
@@ -327,7 +339,7 @@ impl Leg {
         buffer: &mut [u8],
         unsealed: &mut u64,
     ) -> Option<(Path, usize)> {
-        let path = self.ice.send_path()?;
+        let path = self.ice.open_path()?;
         if let Some(datagram) = self.handshake.pop_front() {
             buffer[..datagram.len()].copy_from_slice(&datagram);
             return Some((path, datagram.len()));

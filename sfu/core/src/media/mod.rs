@@ -30,6 +30,7 @@ mod clock;
 mod control;
 mod counters;
 mod header;
+mod held_up;
 mod inbound;
 mod incoming;
 mod kept;

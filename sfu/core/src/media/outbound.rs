@@ -8,6 +8,7 @@ use std::{
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
     cache::Entry,
+    held_up::HeldUp,
     pacer::{Pace, Pacer},
     padding::{LARGE, Run},
     send::{Forwarded, Room, Rtx, SendStream, Terms},
@@ -59,6 +60,7 @@ pub(super) struct Outbound {
     pub(super) sent: Sent,
     pub(super) estimator: Estimator,
     pub(super) pacer: Pacer,
+    pub(super) held_up: HeldUp,
     pub(super) run: Option<Run>,
     /// The next key frame is the first one: it is sent as a probe.
     pub(super) start_probe: bool,
@@ -89,6 +91,7 @@ impl Outbound {
             sent: Sent::default(),
             estimator: Estimator::new(now),
             pacer: Pacer::new(now),
+            held_up: HeldUp::new(now),
             run: None,
             start_probe: false,
             starting: false,

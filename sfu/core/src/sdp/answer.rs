@@ -16,6 +16,10 @@ const STREAM_ID: &str = "vitrine";
 const START_BITRATE_KBPS: u32 = 1_500;
 /// RFC 8445 §5.1.2.2: type preference of host candidates.
 const HOST_PREFERENCE: u32 = 126;
+/// The same over TCP, as libwebrtc has it: below everything that reaches a host by UDP, above relays.
+const HOST_TCP_PREFERENCE: u32 = 90;
+/// RFC 6544 §4.2: direction preference of passive candidates, the upper three bits of sixteen.
+const PASSIVE_PREFERENCE: u32 = 4 << 13;
 
 /// What we put into an answer.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,8 @@ pub struct LocalParameters<'a> {
     pub fingerprint: &'a Fingerprint,
     /// Addresses that reach us, best first.
     pub candidates: &'a [SocketAddr],
+    /// Addresses that reach us by TCP, best first.
+    pub tcp_candidates: &'a [SocketAddr],
     /// Our streams' SSRCs; the same in every answer of one leg.
     pub ssrcs: LocalSsrcs,
     /// RTCP canonical name; no colon, space or line break.
@@ -51,11 +57,13 @@ pub(super) fn write(offer: &Offer, local: &LocalParameters<'_>) -> String {
     }
     sdp.line(format_args!("a=ice-lite"));
     sdp.line(format_args!("a=msid-semantic:WMS {STREAM_ID}"));
-    let mut candidates = Some(local.candidates);
+    let mut first = true;
     for section in &offer.sections {
         match &section.served {
             // The candidates of a bundle stand in its first section (RFC 9143 §7.3.1).
-            Some(served) => sdp.served(section, served, local, candidates.take()),
+            Some(served) => {
+                sdp.served(section, served, local, std::mem::take(&mut first));
+            }
             None => sdp.rejected(section),
         }
     }
@@ -86,7 +94,7 @@ impl Sdp {
         section: &Section,
         served: &Served,
         local: &LocalParameters<'_>,
-        candidates: Option<&[SocketAddr]>,
+        with_candidates: bool,
     ) {
         let media = &served.media;
         let formats: Vec<String> = media
@@ -108,8 +116,8 @@ impl Sdp {
             Some(ip) => self.line(format_args!("c=IN IP4 {ip}")),
             None => self.line(format_args!("c=IN IP4 0.0.0.0")),
         }
-        if let Some(candidates) = candidates {
-            self.candidates(candidates);
+        if with_candidates {
+            self.candidates(local);
         }
         self.line(format_args!("a=ice-ufrag:{}", local.ice.ufrag));
         self.line(format_args!("a=ice-pwd:{}", local.ice.pwd));
@@ -136,14 +144,23 @@ impl Sdp {
         }
     }
 
-    fn candidates(&mut self, candidates: &[SocketAddr]) {
-        for (index, address) in candidates.iter().enumerate() {
+    fn candidates(&mut self, local: &LocalParameters<'_>) {
+        for (index, address) in local.candidates.iter().enumerate() {
             let local_preference = 65_535 - (index as u32).min(65_535);
             let priority = (HOST_PREFERENCE << 24) | (local_preference << 8) | 255;
             let (ip, port) = (address.ip(), address.port());
             self.line(format_args!(
                 "a=candidate:{} 1 udp {priority} {ip} {port} typ host",
                 index + 1
+            ));
+        }
+        for (index, address) in local.tcp_candidates.iter().enumerate() {
+            let local_preference = PASSIVE_PREFERENCE | (8_191 - (index as u32).min(8_191));
+            let priority = (HOST_TCP_PREFERENCE << 24) | (local_preference << 8) | 255;
+            let (ip, port) = (address.ip(), address.port());
+            self.line(format_args!(
+                "a=candidate:{} 1 tcp {priority} {ip} {port} typ host tcptype passive",
+                local.candidates.len() + index + 1
             ));
         }
         self.line(format_args!("a=end-of-candidates"));

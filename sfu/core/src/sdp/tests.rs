@@ -16,6 +16,7 @@ fn answer(text: &str) -> (String, Negotiated) {
         ice: &ice,
         fingerprint: &Fingerprint::sha256([0xa7; 32]),
         candidates: &["192.0.2.1:5000".parse().unwrap(), "[2001:db8::1]:5001".parse().unwrap()],
+        tcp_candidates: &["192.0.2.1:443".parse().unwrap()],
         ssrcs: LocalSsrcs { audio: Ssrc(1), video: Ssrc(2), video_rtx: Ssrc(3) },
         cname: "node",
         session_id: 42,
@@ -139,6 +140,7 @@ fn served_sections_say_what_we_are() {
     for line in [
         "a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
         "a=candidate:2 1 udp 2130706175 2001:db8::1 5001 typ host",
+        "a=candidate:3 1 tcp 1520435199 192.0.2.1 443 typ host tcptype passive",
         "a=end-of-candidates",
         "a=ice-ufrag:abcd",
         "a=setup:active",

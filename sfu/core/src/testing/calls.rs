@@ -70,6 +70,7 @@ impl Calls {
         let config = Config {
             port: Port(0),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 50_000))],
+            tcp_candidates: Vec::new(),
             max_legs: 2 * usize::from(calls),
             seed: [1; 32],
             certificate: Certificate::generate(),
@@ -114,7 +115,7 @@ impl Calls {
                 self.core.handle_timeout(self.now);
             }
             while let Some(transmit) = self.core.poll_transmit() {
-                if transmit.to == peer.address {
+                if transmit.path.remote == peer.address {
                     to_core.extend(peer.handle(self.now, transmit.data));
                 }
             }
@@ -171,7 +172,7 @@ impl Calls {
 
     fn drain(&mut self, sent: &mut Vec<Carried>) {
         while let Some(transmit) = self.core.poll_transmit() {
-            sent.push(Carried { peer: transmit.to, data: transmit.data.to_vec() });
+            sent.push(Carried { peer: transmit.path.remote, data: transmit.data.to_vec() });
         }
         while self.core.poll_event().is_some() {}
     }

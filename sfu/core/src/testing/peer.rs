@@ -16,13 +16,15 @@ use stun::{
 };
 
 use super::{DtlsServer, Versions};
-use crate::api::{Port, SrtpProfile};
+use crate::api::{ConnectionId, Path, Port, SrtpProfile};
 
 /// A browser with one PeerConnection.
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// The node's socket that it talks to.
     pub(crate) port: Port,
+    /// Its connection to the node, when it talks over TCP.
+    pub(crate) connection: Option<ConnectionId>,
     pub(crate) dtls: DtlsServer,
     pub(crate) ufrag: String,
     pwd: String,
@@ -43,6 +45,7 @@ impl Peer {
         Self {
             address: SocketAddr::from(([198, 51, 100, number], 40_000)),
             port: Port(0),
+            connection: None,
             dtls: DtlsServer::new(versions, now),
             ufrag: format!("page{number}"),
             pwd: "p".repeat(24),
@@ -52,6 +55,14 @@ impl Peer {
             answers: Vec::new(),
             strange: 0,
             first_ssrc: u32::from(number) * 1_000,
+        }
+    }
+
+    /// The way between it and the node.
+    pub(crate) fn path(&self) -> Path {
+        match self.connection {
+            None => Path::udp(self.port, self.address),
+            Some(connection) => Path::tcp(connection, self.address),
         }
     }
 

@@ -29,6 +29,7 @@ pub fn negotiated() -> Negotiated {
         ice: &ice,
         fingerprint: &Fingerprint::sha256([7; 32]),
         candidates: &[candidate],
+        tcp_candidates: &[],
         ssrcs: NODE,
         cname: "node",
         session_id: 1,

@@ -23,7 +23,7 @@ pub(super) fn speak(world: &mut World, from: usize, sequence: u16, text: &[u8]) 
 }
 
 /// The RTP packets with media that a peer got. A stream's opener has none.
-fn media(world: &World, peer: usize) -> Vec<Vec<u8>> {
+pub(super) fn media(world: &World, peer: usize) -> Vec<Vec<u8>> {
     let received = world.peers[peer].received.iter();
     let is_media = |packet: &&Vec<u8>| {
         !(192..=223).contains(&packet[1])

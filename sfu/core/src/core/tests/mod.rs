@@ -5,4 +5,5 @@ mod hostile;
 mod life;
 mod moving;
 mod operations;
+mod tcp;
 mod world;

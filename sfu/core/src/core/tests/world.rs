@@ -1,13 +1,18 @@
 //! A node's cores and their peers under virtual time, on a network that loses nothing.
 
 use std::{
+    collections::HashMap,
     net::SocketAddr,
     time::{Duration, Instant, SystemTime},
 };
 
 use crate::{
     Certificate, Core, CoreStats,
-    api::{CallId, Command, Config, Disposition, Epoch, Event, LegId, Measuring, Port},
+    api::{
+        CallId, Command, Config, ConnectionId, Disposition, Epoch, Event, LegId, Measuring, Path,
+        Port, Via,
+    },
+    tcp,
     testing::{Peer, Versions},
 };
 
@@ -20,11 +25,13 @@ pub(super) struct World {
     pub(super) now: Instant,
     pub(super) peers: Vec<Peer>,
     pub(super) events: Vec<Event>,
+    /// Which worker has a connection.
+    pub(super) connections: HashMap<ConnectionId, Port>,
 }
 
 /// What pages measure with.
 pub(super) fn measuring() -> Measuring {
-    let (ufrag, pwd) = ("measure0".to_owned(), "a-password-of-24-letters".to_owned());
+    let (ufrag, pwd) = ("AAAmeasure0".to_owned(), "a-password-of-24-letters".to_owned());
     Measuring { ufrag, pwd }
 }
 
@@ -41,6 +48,7 @@ impl World {
             let config = Config {
                 port: Port(port),
                 candidates: vec![SocketAddr::from(([192, 0, 2, 1], 50_000 + port))],
+                tcp_candidates: vec![SocketAddr::from(([192, 0, 2, 1], 443))],
                 max_legs: 4,
                 seed: [port as u8 + 1; 32],
                 certificate: certificate.clone(),
@@ -48,7 +56,13 @@ impl World {
             };
             Core::new(config, now, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000))
         };
-        Self { cores: (0..workers).map(core).collect(), now, peers: Vec::new(), events: Vec::new() }
+        Self {
+            cores: (0..workers).map(core).collect(),
+            now,
+            peers: Vec::new(),
+            events: Vec::new(),
+            connections: HashMap::new(),
+        }
     }
 
     /// Two warm legs in one call.
@@ -118,23 +132,41 @@ impl World {
 
     /// A datagram from a peer's address to the node.
     pub(super) fn send(&mut self, peer: usize, data: &[u8]) {
-        let (port, from) = (self.peers[peer].port, self.peers[peer].address);
-        self.send_from(port, from, data);
-    }
-
-    pub(super) fn send_from(&mut self, port: Port, from: SocketAddr, data: &[u8]) {
-        self.receive(port, from, data);
+        let path = self.peers[peer].path();
+        self.receive(path, data);
         self.deliver();
     }
 
-    /// As the node's workers do it: a datagram may have to be passed on.
-    fn receive(&mut self, port: Port, from: SocketAddr, data: &[u8]) {
-        let mut worker = port;
+    pub(super) fn send_from(&mut self, port: Port, from: SocketAddr, data: &[u8]) {
+        self.receive(Path::udp(port, from), data);
+        self.deliver();
+    }
+
+    /// As the node's workers do it: a datagram, or its connection, may have to be passed on.
+    fn receive(&mut self, path: Path, data: &[u8]) {
+        let mut worker = match path.via {
+            Via::Udp(port) => port,
+            Via::Tcp(connection) => *self
+                .connections
+                .entry(connection)
+                .or_insert_with(|| tcp::first_worker(data).expect("a check comes first")),
+        };
         for _ in 0..self.cores.len() {
             let core = &mut self.cores[usize::from(worker.0)];
-            match core.handle_datagram(self.now, port, from, &mut data.to_vec()) {
+            let disposition = match path.via {
+                Via::Udp(port) => {
+                    core.handle_datagram(self.now, port, path.remote, &mut data.to_vec())
+                }
+                Via::Tcp(connection) => {
+                    core.handle_frame(self.now, connection, path.remote, &mut data.to_vec())
+                }
+            };
+            match disposition {
                 Disposition::Done => return,
                 Disposition::Forward(to) => worker = to,
+            }
+            if let Some(connection) = path.connection() {
+                self.connections.insert(connection, worker);
             }
         }
         panic!("a datagram went in circles");
@@ -153,11 +185,11 @@ impl World {
         }
         while let Some(transmit) = self.cores[worker].poll_transmit() {
             moved = true;
-            let (port, to, data) = (transmit.port, transmit.to, transmit.data.to_vec());
-            let peer = self.peers.iter_mut().find(|peer| (peer.port, peer.address) == (port, to));
+            let (path, data) = (transmit.path, transmit.data.to_vec());
+            let peer = self.peers.iter_mut().find(|peer| peer.path() == path);
             let peer = peer.expect("datagrams go to peers only");
             for reply in peer.handle(self.now, &data) {
-                self.receive(port, to, &reply);
+                self.receive(path, &reply);
             }
         }
         while let Some(event) = self.cores[worker].poll_event() {

@@ -25,6 +25,7 @@ pub(super) fn negotiated(offer: &str) -> Negotiated {
         ice: &ice,
         fingerprint: &Fingerprint::sha256([7; 32]),
         candidates: &["192.0.2.1:5000".parse().unwrap()],
+        tcp_candidates: &[],
         ssrcs: NODE,
         cname: "node",
         session_id: 1,
