@@ -3,6 +3,7 @@
 //! Built afresh for every scrape from the counters that the workers copy out.
 
 mod durations;
+mod tcp;
 
 use prometheus::{
     Gauge, GaugeVec, IntCounterVec, Opts, Registry, core::Collector, proto::MetricFamily,
@@ -13,7 +14,7 @@ use sfu_core::Counters;
 use self::durations::Durations;
 use crate::{
     node::{Readiness, Status},
-    worker::{Granted, Histogram, WorkerStats},
+    worker::{GateStats, Granted, Histogram, WorkerStats},
 };
 
 /// What the kernel tells of the media sockets.
@@ -31,8 +32,9 @@ pub(crate) fn gather(
     status: &Status,
     workers: &[WorkerStats],
     kernel: Kernel,
+    gate: GateStats,
 ) -> Vec<MetricFamily> {
-    build(readiness, status, workers, kernel).unwrap_or_else(|error| {
+    build(readiness, status, workers, kernel, gate).unwrap_or_else(|error| {
         // Only a name that is wrong or given twice: caught by the test below.
         tracing::error!(%error, "metrics cannot be built");
         Vec::new()
@@ -44,6 +46,7 @@ fn build(
     status: &Status,
     workers: &[WorkerStats],
     kernel: Kernel,
+    gate: GateStats,
 ) -> prometheus::Result<Vec<MetricFamily>> {
     let scrape = Scrape(Registry::new());
     scrape.gauge(
@@ -114,6 +117,7 @@ fn build(
         "direction",
         &[("receive", kernel.granted.receive as f64), ("send", kernel.granted.send as f64)],
     )?;
+    scrape.tcp(workers, gate)?;
     scrape.durations(
         "sfu_forwarding_seconds",
         "From the arrival of media in the kernel until its batch was handed back to it.",
@@ -305,17 +309,26 @@ mod tests {
             let mut worker = WorkerStats { io, busy: 0.5, ..WorkerStats::default() };
             worker.core.dropped.unknown_source = 3;
             worker.core.media.nacks_sent = 4;
+            (worker.core.legs, worker.core.tcp_legs) = (3, 1);
+            worker.io.tcp.send_buffer_full = 1;
             worker.core.media.dropped_layer = 5;
             worker
         };
+        let gate = GateStats { open: 3, slow: 2, ..GateStats::default() };
         let kernel = Kernel { drops: 7, granted: Granted { receive: 212_992, send: 1 } };
         let families =
-            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)], kernel).unwrap();
+            build(Readiness::Ready, &Status::starting(), &[worker(2), worker(3)], kernel, gate)
+                .unwrap();
         let text = TextEncoder::new().encode_to_string(&families).unwrap();
         for line in [
             "sfu_udp_datagrams_total{direction=\"received\"} 5",
             "sfu_udp_errors_total{reason=\"receive_buffer_full\"} 7",
             "sfu_udp_buffer_bytes{direction=\"receive\"} 212992",
+            "sfu_legs_by_transport{transport=\"udp\"} 4",
+            "sfu_legs_by_transport{transport=\"tcp\"} 2",
+            "sfu_tcp_connections 3",
+            "sfu_tcp_connections_total{outcome=\"slow\"} 2",
+            "sfu_tcp_dropped_datagrams_total{reason=\"send_buffer_full\"} 2",
             "sfu_forwarding_seconds_bucket{le=\"0.000075\"} 0",
             "sfu_forwarding_seconds_bucket{le=\"0.0001\"} 2",
             "sfu_worker_turn_seconds_bucket{le=\"0.3\"} 0",

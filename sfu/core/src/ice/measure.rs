@@ -92,8 +92,10 @@ mod tests {
 
     fn measuring(pwd: &str) -> (Measure, Peer, Instant) {
         let now = Instant::now();
-        let credentials =
-            Measuring { ufrag: "measure0".to_owned(), pwd: "a-password-of-24-letters".to_owned() };
+        let credentials = Measuring {
+            ufrag: "AAAmeasure0".to_owned(),
+            pwd: "a-password-of-24-letters".to_owned(),
+        };
         let mut peer = Peer::new(1, Versions::Both, now);
         peer.node = (credentials.ufrag.clone(), pwd.to_owned());
         (Measure::new(&credentials, now).expect("valid"), peer, now)
@@ -134,7 +136,7 @@ mod tests {
     #[test]
     fn credentials_that_ice_does_not_allow_are_refused() {
         let now = Instant::now();
-        for (ufrag, pwd) in [("abc", "a-password-of-24-letters"), ("measure0", "short")] {
+        for (ufrag, pwd) in [("abc", "a-password-of-24-letters"), ("AAAmeasure0", "short")] {
             let credentials = Measuring { ufrag: ufrag.to_owned(), pwd: pwd.to_owned() };
             assert!(Measure::new(&credentials, now).is_none());
         }

@@ -29,6 +29,10 @@ pub struct Layer {
     /// UDP port of the first worker; each further worker takes the next one
     #[arg(long, global = true, env = "VITRINE_SFU_BASE_PORT", value_name = "PORT")]
     pub base_port: Option<u16>,
+    /// TCP port for pages that cannot use UDP, for example 443; 0: none; default: the number of the
+    /// first UDP port
+    #[arg(long, global = true, env = "VITRINE_SFU_TCP_PORT", value_name = "PORT")]
+    pub tcp_port: Option<u16>,
     /// Number of workers; default: one for each core
     #[arg(long, global = true, env = "VITRINE_SFU_WORKERS", value_name = "N")]
     pub workers: Option<NonZeroU16>,
@@ -108,6 +112,7 @@ impl Layer {
             region: self.region.or(below.region),
             bind: self.bind.or(below.bind),
             base_port: self.base_port.or(below.base_port),
+            tcp_port: self.tcp_port.or(below.tcp_port),
             workers: self.workers.or(below.workers),
             advertise: self.advertise.or(below.advertise),
             max_legs_per_worker: self.max_legs_per_worker.or(below.max_legs_per_worker),

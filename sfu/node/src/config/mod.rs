@@ -30,6 +30,9 @@ pub struct NodeConfig {
     pub bind: IpAddr,
     /// UDP port of the first worker; worker `i` has `base_port + i`. 0 takes any free ports.
     pub base_port: u16,
+    /// TCP port for pages that UDP does not reach the node from, one for all workers. 0 takes any
+    /// free port, `None` is no TCP.
+    pub tcp_port: Option<u16>,
     /// Number of workers; `None` is one for each core.
     pub workers: Option<NonZeroU16>,
     /// Addresses that pages can reach the node at, behind NAT for example. Empty: every address of this host's interfaces
@@ -45,13 +48,14 @@ pub struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// A node with any free ports on all IPv4 interfaces, one worker per core, and no signaling.
+    /// A node with any free ports (UDP and TCP) on all IPv4 interfaces, one worker per core, and no signaling.
     pub fn new(node: NodeId, secret: ClusterSecret) -> Self {
         Self {
             node,
             region: DEFAULT_REGION.to_owned(),
             bind: IpAddr::from([0, 0, 0, 0]),
             base_port: 0,
+            tcp_port: Some(0),
             workers: None,
             advertise: Vec::new(),
             max_legs_per_worker: DEFAULT_MAX_LEGS,

@@ -33,6 +33,13 @@ impl PublicAddress {
         };
         Some(SocketAddr::new(self.ip, port))
     }
+
+    /// Where pages reach the node's TCP port. What maps the first UDP port maps the TCP port of the
+    /// same number; any other one keeps its number.
+    pub(crate) fn of_tcp(self, local_port: u16, first_udp_port: u16) -> SocketAddr {
+        let mapped = self.base_port.filter(|_| local_port == first_udp_port);
+        SocketAddr::new(self.ip, mapped.unwrap_or(local_port))
+    }
 }
 
 impl From<IpAddr> for PublicAddress {

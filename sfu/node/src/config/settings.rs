@@ -89,6 +89,9 @@ pub struct Settings {
     pub bind: IpAddr,
     /// See [`Layer::base_port`].
     pub base_port: u16,
+    /// See [`Layer::tcp_port`]. None: no TCP. 0, as the UDP port may be: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp_port: Option<u16>,
     /// See [`Layer::workers`].
     pub workers: Option<NonZeroU16>,
     /// See [`Layer::advertise`].
@@ -141,12 +144,14 @@ impl Settings {
             (None, Some(text)) => ClusterSecret::new(text)?,
             (None, None) => return Err(SettingsError::NoSecret),
         };
+        let base_port = layer.base_port.unwrap_or(DEFAULT_BASE_PORT);
         Ok(Self {
             node_id: layer.node_id,
             node_id_file: layer.node_id_file,
             region,
             bind: layer.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
-            base_port: layer.base_port.unwrap_or(DEFAULT_BASE_PORT),
+            base_port,
+            tcp_port: layer.tcp_port.map_or(Some(base_port), |port| (port > 0).then_some(port)),
             workers: layer.workers,
             advertise: layer.advertise.unwrap_or_default(),
             max_legs_per_worker,
@@ -172,6 +177,7 @@ impl Settings {
             region: self.region,
             bind: self.bind,
             base_port: self.base_port,
+            tcp_port: self.tcp_port,
             workers: self.workers,
             advertise: self.advertise,
             max_legs_per_worker: self.max_legs_per_worker,

@@ -47,6 +47,15 @@ pub(super) fn candidates(addresses: &[PublicAddress], index: u16, port: u16) -> 
     addresses.iter().filter_map(|address| address.of_worker(index, port)).collect()
 }
 
+/// The candidates of the node's TCP port.
+pub(super) fn tcp_candidates(
+    addresses: &[PublicAddress],
+    port: u16,
+    first_udp_port: u16,
+) -> Vec<SocketAddr> {
+    addresses.iter().map(|address| address.of_tcp(port, first_udp_port)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +89,9 @@ mod tests {
         };
         assert_eq!(texts(0, 10_000), ["203.0.113.7:40000", "[2001:db8::7]:10000"]);
         assert_eq!(texts(2, 10_002), ["203.0.113.7:40002", "[2001:db8::7]:10002"]);
+        let tcp =
+            |port| tcp_candidates(&public, port, 10_000).iter().map(SocketAddr::port).collect();
+        let (same, other): (Vec<u16>, Vec<u16>) = (tcp(10_000), tcp(443));
+        assert_eq!((same, other), (vec![40_000, 10_000], vec![443, 443]));
     }
 }

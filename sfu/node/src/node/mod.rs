@@ -32,7 +32,7 @@ pub(crate) use self::{
 use crate::{
     config::NodeConfig,
     control::{client, tls::TlsError},
-    worker::{Common, Socket, Workers},
+    worker::{Common, Listener, Socket, Workers},
 };
 
 /// Worker events that may wait for the dispatcher. When it is full the workers keep their events
@@ -52,6 +52,14 @@ pub enum StartError {
     /// A UDP port is not to be had.
     #[error("cannot bind UDP {address}: {source}")]
     Bind {
+        /// Which one.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The TCP port is not to be had.
+    #[error("cannot bind TCP {address}: {source}")]
+    BindTcp {
         /// Which one.
         address: SocketAddr,
         /// Why.
@@ -93,7 +101,7 @@ impl Node {
     /// Starts a node: binds its ports, starts its workers and dials signaling. Must be called
     /// within a Tokio runtime.
     pub fn start(config: NodeConfig) -> Result<Self, StartError> {
-        let sockets = bind(&config)?;
+        let (sockets, tcp) = bind(&config)?;
         let addresses: Vec<SocketAddr> =
             sockets.iter().flat_map(|(_, candidates)| candidates.iter().copied()).collect();
         let (events, event_queue) = mpsc::channel(EVENTS);
@@ -102,18 +110,18 @@ impl Node {
             certificate: Certificate::generate(),
             measuring: measuring.clone(),
             max_legs: config.max_legs_per_worker,
+            tcp_candidates: tcp.candidates.clone(),
             events,
         };
         let capacity = sockets.len() * config.max_legs_per_worker / 2;
-        let workers = Workers::start(sockets, &common)?;
+        let workers = Workers::start(sockets, tcp.listener, &common)?;
 
         let (stop, stopped) = watch::channel(false);
         let (to_dispatch, commands) = mpsc::channel(COMMANDS);
         let (status, status_seen) = watch::channel(dispatch::Status::starting());
         let ways = ways::Ways::new()?;
         let board = client::Board::default();
-        let monitor =
-            Monitor::new(workers.peers.clone(), status_seen.clone(), ways.clone(), board.clone());
+        let monitor = Monitor::new(&workers, status_seen.clone(), ways.clone(), board.clone());
         let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status, ways);
         let identity = client::Identity {
             node: config.node,
@@ -126,7 +134,8 @@ impl Node {
         };
         let stop_seen = stopped.clone();
         let client = client::Client::new(identity, to_dispatch, status_seen, stop_seen, board)?;
-        tracing::info!(node = %config.node, ?addresses, "the node listens");
+        let over_tcp = tcp.candidates;
+        tracing::info!(node = %config.node, ?addresses, ?over_tcp, "the node listens");
         Ok(Self {
             monitor,
             addresses,
@@ -162,7 +171,17 @@ impl Node {
     }
 }
 
-fn bind(config: &NodeConfig) -> Result<Vec<(Socket, Vec<SocketAddr>)>, StartError> {
+/// The workers' sockets, with the candidates that reach them.
+type Sockets = Vec<(Socket, Vec<SocketAddr>)>;
+
+/// The node's TCP port, if it has one.
+#[derive(Default)]
+struct Tcp {
+    listener: Option<Listener>,
+    candidates: Vec<SocketAddr>,
+}
+
+fn bind(config: &NodeConfig) -> Result<(Sockets, Tcp), StartError> {
     let workers = match config.workers {
         Some(workers) => workers.get(),
         None => thread::available_parallelism()
@@ -173,7 +192,7 @@ fn bind(config: &NodeConfig) -> Result<Vec<(Socket, Vec<SocketAddr>)>, StartErro
         return Err(StartError::NoAddress);
     }
     let base = config.base_port;
-    (0..workers)
+    let sockets = (0..workers)
         .map(|index| {
             let port = match base {
                 0 => 0,
@@ -185,5 +204,12 @@ fn bind(config: &NodeConfig) -> Result<Vec<(Socket, Vec<SocketAddr>)>, StartErro
             let candidates = addresses::candidates(&addresses, index, socket.local().port());
             Ok((socket, candidates))
         })
-        .collect()
+        .collect::<Result<_, StartError>>()?;
+    let Some(port) = config.tcp_port else { return Ok((sockets, Tcp::default())) };
+    let address = SocketAddr::new(config.bind, port);
+    let listener =
+        Listener::bind(address).map_err(|source| StartError::BindTcp { address, source })?;
+    let port = listener.local().port();
+    let candidates = addresses::tcp_candidates(&addresses, port, config.base_port);
+    Ok((sockets, Tcp { listener: Some(listener), candidates }))
 }

@@ -10,7 +10,7 @@ use super::{LinkId, dispatch::Status, ways::Ways};
 use crate::{
     control::client::{Board, Seen},
     metrics::{self, Kernel},
-    worker::{Granted, Peer, receive_drops},
+    worker::{Gate, Granted, Peer, Workers, receive_drops},
 };
 
 /// Whether a node can be given legs and calls, and why not.
@@ -45,6 +45,7 @@ impl Readiness {
 #[derive(Debug, Clone)]
 pub struct Monitor {
     peers: Arc<[Peer]>,
+    gate: Arc<Gate>,
     status: watch::Receiver<Status>,
     ways: Ways,
     board: Board,
@@ -52,12 +53,13 @@ pub struct Monitor {
 
 impl Monitor {
     pub(super) fn new(
-        peers: Arc<[Peer]>,
+        workers: &Workers,
         status: watch::Receiver<Status>,
         ways: Ways,
         board: Board,
     ) -> Self {
-        Self { peers, status, ways, board }
+        let (peers, gate) = (workers.peers.clone(), workers.gate.clone());
+        Self { peers, gate, status, ways, board }
     }
 
     /// How the node stands with every signaling instance.
@@ -101,7 +103,8 @@ impl Monitor {
                 send: sockets().map(|socket| socket.granted().send).min().unwrap_or(0),
             },
         };
-        let mut families = metrics::gather(self.readiness(), &status, &workers, kernel);
+        let mut families =
+            metrics::gather(self.readiness(), &status, &workers, kernel, self.gate.stats());
         families.extend(self.ways.collect());
         families
     }

@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use sfu_core::api::{Port, Transmit};
+use sfu_core::api::Port;
 
 use super::{IoStats, Peer};
 
@@ -38,29 +38,35 @@ impl Batch {
     }
 
     /// Adds a datagram, after sending the run before when it does not belong to it.
-    pub(super) fn push(&mut self, transmit: &Transmit<'_>, peers: &[Peer], stats: &mut IoStats) {
-        let Some(peer) = peers.get(usize::from(transmit.port.0)) else {
+    pub(super) fn push(
+        &mut self,
+        (port, to): (Port, SocketAddr),
+        data: &[u8],
+        peers: &[Peer],
+        stats: &mut IoStats,
+    ) {
+        let Some(peer) = peers.get(usize::from(port.0)) else {
             stats.send_errors += 1;
             return;
         };
-        if !self.takes(transmit, peer.socket.max_segments()) {
+        if !self.takes((port, to), data.len(), peer.socket.max_segments()) {
             self.flush(peers, stats);
-            (self.port, self.to) = (transmit.port, transmit.to);
-            self.segment = transmit.data.len();
+            (self.port, self.to) = (port, to);
+            self.segment = data.len();
         }
-        self.ended = transmit.data.len() < self.segment;
+        self.ended = data.len() < self.segment;
         self.count += 1;
-        self.bytes.extend_from_slice(transmit.data);
+        self.bytes.extend_from_slice(data);
     }
 
-    fn takes(&self, transmit: &Transmit<'_>, max_segments: usize) -> bool {
+    fn takes(&self, (port, to): (Port, SocketAddr), len: usize, max_segments: usize) -> bool {
         self.count > 0
             && !self.ended
             && self.count < max_segments
-            && self.port == transmit.port
-            && self.to == transmit.to
-            && transmit.data.len() <= self.segment
-            && self.bytes.len() + transmit.data.len() <= MAX_BYTES
+            && self.port == port
+            && self.to == to
+            && len <= self.segment
+            && self.bytes.len() + len <= MAX_BYTES
     }
 
     /// Sends what has been gathered.
@@ -148,7 +154,7 @@ mod tests {
         for (id, (port, to, size)) in (0u8..).zip(plan) {
             let data = vec![id; size];
             let to = to.local_addr().unwrap();
-            batch.push(&Transmit { port: Port(port), to, data: &data }, &peers, &mut stats);
+            batch.push((Port(port), to), &data, &peers, &mut stats);
         }
         batch.flush(&peers, &mut stats);
 
@@ -165,7 +171,7 @@ mod tests {
     fn unknown_port_is_counted_and_nothing_is_sent() {
         let (peers, mut batch, mut stats) = ([peer()], Batch::new(), IoStats::default());
         let to = peers[0].socket.local();
-        batch.push(&Transmit { port: Port(9), to, data: &[0] }, &peers, &mut stats);
+        batch.push((Port(9), to), &[0], &peers, &mut stats);
         batch.flush(&peers, &mut stats);
         assert_eq!((stats.send_errors, stats.sends), (1, 0));
     }

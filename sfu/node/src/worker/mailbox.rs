@@ -11,6 +11,8 @@ use sfu_core::{
     api::{Command, Datagram, LegId, Port},
 };
 
+use super::tcp::Connection;
+
 /// Inputs that may wait for a worker. A worker takes several thousand a second; one that lets this
 /// many wait has hung for about a second, and what it is told is refused rather than hoarded.
 const INPUTS: usize = 4_096;
@@ -36,7 +38,11 @@ pub(crate) enum Input {
         leg: LegId,
         /// Everything about it.
         released: Box<ReleasedLeg>,
+        /// Its connections.
+        connections: Vec<Connection>,
     },
+    /// Take a new connection, or one whose leg has moved here.
+    Connection(Box<Connection>),
     /// Send what is left to send and end.
     Stop,
 }
@@ -47,6 +53,7 @@ impl fmt::Debug for Input {
             Self::Command(command) => command.fmt(f),
             Self::Release { leg, to } => write!(f, "Release({leg:?} to {to:?})"),
             Self::Adopt { leg, .. } => write!(f, "Adopt({leg:?})"),
+            Self::Connection(connection) => connection.fmt(f),
             Self::Stop => f.write_str("Stop"),
         }
     }

@@ -9,6 +9,7 @@
 //! * `affinity`: a core for each worker;
 //! * `histogram`: how long packets and turns take;
 //! * `kernel`: what the kernel dropped before a worker saw it;
+//! * `tcp`: legs over TCP;
 //! * `mailbox`: the queues;
 //! * `turn`: the loop; `period`: how busy it is;
 //! * `supervise`: what happens when a worker panics.
@@ -22,6 +23,7 @@ mod period;
 mod socket;
 mod stats;
 mod supervise;
+mod tcp;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -35,18 +37,22 @@ use sfu_core::{
 };
 use tokio::sync::mpsc;
 
+use self::tcp::Acceptor;
 pub(crate) use self::{
     histogram::{BOUNDS_MICROS, Histogram},
     kernel::receive_drops,
     mailbox::{Input, Mailbox},
     socket::{Granted, Socket},
     stats::{IoStats, StatsSlot, WorkerStats},
+    tcp::{Gate, GateStats, Listener},
 };
 
 /// Token of the worker's socket in its poll.
 const SOCKET: Token = Token(0);
 /// Token of the waker in the worker's poll.
 const WAKE: Token = Token(1);
+/// TCP connections have the tokens from here on.
+const FIRST_CONNECTION: usize = 2;
 
 /// Something that happened on a worker.
 #[derive(Debug)]
@@ -87,6 +93,8 @@ pub(crate) struct Common {
     pub(crate) measuring: Measuring,
     /// Most legs on one worker.
     pub(crate) max_legs: usize,
+    /// Candidate addresses of the node's TCP port, if it has one.
+    pub(crate) tcp_candidates: Vec<SocketAddr>,
     /// Where events go.
     pub(crate) events: mpsc::Sender<WorkerEvent>,
 }
@@ -104,13 +112,19 @@ pub(crate) struct Peer {
 #[derive(Debug)]
 pub(crate) struct Workers {
     pub(crate) peers: Arc<[Peer]>,
+    /// What became of TCP connections.
+    pub(crate) gate: Arc<Gate>,
+    /// Goes first: it hands connections to the workers.
+    acceptor: Option<Acceptor>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Workers {
-    /// Starts one worker for each socket; `candidates[i]` reach socket `i`.
+    /// Starts one worker for each socket; `candidates[i]` reach socket `i`. Connections to
+    /// `listener` go to all of them.
     pub(crate) fn start(
         sockets: Vec<(Socket, Vec<SocketAddr>)>,
+        listener: Option<Listener>,
         common: &Common,
     ) -> io::Result<Self> {
         let mut peers = Vec::new();
@@ -149,11 +163,16 @@ impl Workers {
                 })
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { peers, threads })
+        let gate = Arc::new(Gate::default());
+        let acceptor = listener
+            .map(|listener| Acceptor::start(listener, Arc::clone(&gate), Arc::clone(&peers)))
+            .transpose()?;
+        Ok(Self { peers, gate, acceptor, threads })
     }
 
     /// Waits for every worker to end; they must have been told [`Input::Stop`].
     pub(crate) fn join(self) {
+        drop(self.acceptor);
         for thread in self.threads {
             // A panic has been logged where it was caught.
             let _ = thread.join();

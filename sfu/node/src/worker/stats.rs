@@ -35,6 +35,8 @@ pub(crate) struct IoStats {
     pub(crate) forwarded: u64,
     /// Datagrams dropped because that worker's queue was full, or because they went in circles.
     pub(crate) forward_dropped: u64,
+    /// What went through the worker's TCP connections.
+    pub(crate) tcp: TcpStats,
     /// Panics of the core.
     pub(crate) panics: u64,
     /// From a media datagram's arrival in the kernel until everything that it and its batch gave
@@ -42,6 +44,29 @@ pub(crate) struct IoStats {
     pub(crate) forwarding: Histogram,
     /// How long the worker's turns take: as long something else may have to wait.
     pub(crate) turns: Histogram,
+}
+
+/// What went through a worker's TCP connections since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct TcpStats {
+    /// Datagrams received.
+    pub(crate) datagrams_received: u64,
+    /// Bytes in them.
+    pub(crate) bytes_received: u64,
+    /// Datagrams sent, or waiting to be.
+    pub(crate) datagrams_sent: u64,
+    /// Bytes in them.
+    pub(crate) bytes_sent: u64,
+    /// Datagrams dropped because their connection takes nothing and enough waits.
+    pub(crate) send_buffer_full: u64,
+    /// Datagrams dropped because their connection has ended.
+    pub(crate) ended: u64,
+    /// Received datagrams longer than any that a browser makes.
+    pub(crate) oversized: u64,
+    /// Times that a connection took nothing for a while.
+    pub(crate) held_up: u64,
+    /// Connections closed because their first check was not authentic.
+    pub(crate) unauthenticated: u64,
 }
 
 /// A worker's counters at one moment.

@@ -40,6 +40,7 @@ pub(super) fn run(mut seat: Seat) {
         let config = Config {
             port: *port,
             candidates: candidates.clone(),
+            tcp_candidates: common.tcp_candidates.clone(),
             max_legs: common.max_legs,
             seed: rand::rng().random(),
             certificate: common.certificate.clone(),

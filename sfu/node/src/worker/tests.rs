@@ -36,15 +36,19 @@ pub(super) fn lone_shell(events: mpsc::Sender<WorkerEvent>) -> Shell {
 
 fn start(workers: usize) -> (Workers, mpsc::Receiver<WorkerEvent>) {
     let (events, queue) = mpsc::channel(64);
-    let measuring = Measuring::random(&mut rand::rng());
-    let certificate = Certificate::generate();
-    let common = Common { certificate, measuring, max_legs: 10, events };
+    let common = Common {
+        certificate: Certificate::generate(),
+        measuring: Measuring::random(&mut rand::rng()),
+        max_legs: 10,
+        tcp_candidates: Vec::new(),
+        events,
+    };
     let sockets = (0..workers).map(|_| {
         let socket = loopback();
         let candidates = vec![socket.local()];
         (socket, candidates)
     });
-    (Workers::start(sockets.collect(), &common).unwrap(), queue)
+    (Workers::start(sockets.collect(), None, &common).unwrap(), queue)
 }
 
 fn stop(workers: Workers) {

@@ -16,9 +16,11 @@ use mio::{Events, Poll};
 use quinn_udp::BATCH_SIZE;
 use sfu_core::{
     Core,
-    api::{Command, Datagram, Disposition, LegId, Port},
+    api::{Command, Datagram, Disposition, LegId, Port, Transmit, Via},
 };
 use tokio::sync::mpsc;
+
+mod tcp;
 
 use super::{
     Happening, IoStats, Peer, SOCKET, WorkerEvent, WorkerStats,
@@ -26,6 +28,7 @@ use super::{
     mailbox::{Forwarded, Inbox, Input},
     period::Period,
     socket::ReceiveBuffers,
+    tcp::Connections,
 };
 
 /// Inputs taken in one turn. Opening a leg parses and writes SDP, a good fraction of a millisecond:
@@ -42,6 +45,10 @@ const RECEIVES_PER_TURN: usize = 4;
 /// stay short, seldom enough that packets for one page make long runs for the batch.
 const DRAIN_EVERY: usize = 256;
 
+/// What a poll tells at once: the socket, the queues, and as many connections. The rest it tells
+/// next time.
+const EVENTS: usize = 64;
+
 /// How soon to try again when nobody takes the events.
 const RETRY_EVENTS: Duration = Duration::from_millis(10);
 
@@ -57,6 +64,7 @@ pub(super) struct Shell {
     unsent: VecDeque<WorkerEvent>,
     buffers: ReceiveBuffers,
     batch: Batch,
+    tcp: Connections,
     /// Which workers have been passed datagrams in this turn.
     to_wake: Vec<bool>,
     pub(super) stats: IoStats,
@@ -91,6 +99,7 @@ impl Shell {
             unsent: VecDeque::new(),
             buffers: ReceiveBuffers::new(),
             batch: Batch::new(),
+            tcp: Connections::default(),
             to_wake,
             stats: IoStats::default(),
             period: Period::new(Instant::now()),
@@ -99,7 +108,7 @@ impl Shell {
 
     /// Runs `core` until [`Input::Stop`].
     pub(super) fn run(&mut self, core: &mut Core) -> io::Result<()> {
-        let mut ready = Events::with_capacity(4);
+        let mut ready = Events::with_capacity(EVENTS);
         // The poll tells of changes only (edge-triggered): start as if there was something.
         let (mut readable, mut next) = (true, Next::More);
         let mut now = Instant::now();
@@ -117,7 +126,10 @@ impl Shell {
             }
             now = Instant::now();
             self.period.slept(now - asleep);
-            readable |= ready.iter().any(|event| event.token() == SOCKET);
+            for event in &ready {
+                readable |= event.token() == SOCKET;
+                self.tcp.note(event);
+            }
             next = self.turn(core, now, &mut readable);
             if self.period.is_over(now) {
                 let busy = self.period.restart(now);
@@ -130,6 +142,8 @@ impl Shell {
     /// Tells that every leg is lost, waiting for room if it must.
     pub(super) fn report_lost(&mut self, what: Happening) {
         self.unsent.clear();
+        // Their legs are lost.
+        self.tcp.clear();
         let event = WorkerEvent { worker: self.port, at: Instant::now(), what };
         // Fails only when the node has ended, and then nobody cares.
         let _ = self.events.blocking_send(event);
@@ -153,10 +167,11 @@ impl Shell {
         let next = self.take_inputs(core, now);
         let more_forwarded = self.take_forwarded(core, now);
         *readable = *readable && self.receive(core);
+        let more_connections = self.serve_connections(core, now);
         self.batch.flush(&self.peers, &mut self.stats);
         self.wake_peers();
         match next {
-            Next::Sleep if more_forwarded || *readable => Next::More,
+            Next::Sleep if more_forwarded || more_connections || *readable => Next::More,
             next => next,
         }
     }
@@ -167,11 +182,15 @@ impl Shell {
             match input {
                 Input::Command(command) => self.command(core, now, command),
                 Input::Release { leg, to } => self.release(core, now, leg, to),
-                Input::Adopt { leg, released } => {
+                Input::Adopt { leg, released, connections } => {
                     core.handle_command(now, Command::Adopt(released));
+                    for connection in connections {
+                        self.take_connection(core, now, connection);
+                    }
                     self.drain(core, now);
                     self.emit(now, Happening::Adopted(leg));
                 }
+                Input::Connection(connection) => self.take_connection(core, now, *connection),
                 Input::Stop => return Next::Stop,
             }
         }
@@ -191,18 +210,27 @@ impl Shell {
     }
 
     fn release(&mut self, core: &mut Core, now: Instant, leg: LegId, to: Port) {
-        let refused = match (self.peers.get(usize::from(to.0)), core.release(now, leg, to)) {
-            (Some(peer), Some(released)) => peer.mailbox.tell(Input::Adopt { leg, released }).err(),
-            (None, Some(released)) => Some(Input::Adopt { leg, released }),
-            (_, None) => {
-                self.drain(core, now);
-                self.emit(now, Happening::NotReleased(leg));
-                return;
-            }
+        let Some(released) = core.release(now, leg, to) else {
+            self.drain(core, now);
+            self.emit(now, Happening::NotReleased(leg));
+            return;
         };
-        if let Some(Input::Adopt { leg, released }) = refused {
+        // What the leg had to send before goes first.
+        self.drain(core, now);
+        let registry = self.poll.registry();
+        let connections =
+            released.connections().filter_map(|id| self.tcp.remove(registry, id)).collect();
+        let input = Input::Adopt { leg, released, connections };
+        let refused = match self.peers.get(usize::from(to.0)) {
+            Some(peer) => peer.mailbox.tell(input).err(),
+            None => Some(input),
+        };
+        if let Some(Input::Adopt { leg, released, connections }) = refused {
             tracing::error!(worker = to.0, "a worker takes nothing: the leg stays where it is");
             core.handle_command(now, Command::Adopt(released));
+            for connection in connections {
+                self.take_connection(core, now, connection);
+            }
             self.emit(now, Happening::NotReleased(leg));
         }
         self.drain(core, now);
@@ -249,7 +277,7 @@ impl Shell {
                     pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, 0);
                 }
                 if taken % DRAIN_EVERY == DRAIN_EVERY - 1 {
-                    send(core, &mut self.batch, &self.peers, &mut self.stats);
+                    send(core, now, &mut self.batch, &mut self.tcp, &self.peers, &mut self.stats);
                 }
             }
             self.drain(core, now);
@@ -274,7 +302,8 @@ impl Shell {
     }
 
     fn drain(&mut self, core: &mut Core, now: Instant) {
-        send(core, &mut self.batch, &self.peers, &mut self.stats);
+        send(core, now, &mut self.batch, &mut self.tcp, &self.peers, &mut self.stats);
+        self.flush_connections(core, now);
         while self.hand_out() {
             let Some(event) = core.poll_event() else { return };
             self.unsent.push_back(WorkerEvent {
@@ -311,9 +340,22 @@ impl Shell {
 }
 
 /// Gathers what the core wants sent.
-fn send(core: &mut Core, batch: &mut Batch, peers: &[Peer], stats: &mut IoStats) {
-    while let Some(transmit) = core.poll_transmit() {
-        batch.push(&transmit, peers, stats);
+fn send(
+    core: &mut Core,
+    now: Instant,
+    batch: &mut Batch,
+    tcp: &mut Connections,
+    peers: &[Peer],
+    stats: &mut IoStats,
+) {
+    while let Some(Transmit { path, data }) = core.poll_transmit() {
+        match path.via {
+            Via::Udp(port) => batch.push((port, path.remote), data, peers, stats),
+            Via::Tcp(connection) => {
+                let change = tcp.push(connection, data, &mut stats.tcp);
+                tcp::tell(core, now, change, &mut stats.tcp);
+            }
+        }
     }
 }
 

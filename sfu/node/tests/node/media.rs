@@ -2,7 +2,7 @@
 
 use crate::support::{
     TestLink, TestSignaling, config,
-    page::{Page, counter},
+    page::{Page, counter, gauge},
     soon,
 };
 use sfu_node::Node;
@@ -112,4 +112,36 @@ async fn stopping_node_closes_its_legs_and_says_so() {
     for page in pages {
         page.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn legs_over_tcp_hear_each_other_and_take_their_connections_along() {
+    let signaling = TestSignaling::start();
+    let node = Node::start(config(&signaling)).unwrap();
+    let mut link = signaling.registered().await;
+    let first = Page::open_over_tcp(&mut link, LegId::from_bits(1)).await;
+    let second = Page::open_over_tcp(&mut link, LegId::from_bits(2)).await;
+    let pages = [first, second];
+    bridge(&mut link, &pages).await;
+    tokio::join!(pages[0].hears(20), pages[1].hears(20));
+    soon("both legs count as TCP", async {
+        while gauge(&node, "sfu_legs_by_transport", "tcp") < 2.0
+            || counter(&node, "sfu_tcp_datagrams_total", "received") < 40.0
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    // The legs were on different workers, and nothing took the way between them.
+    assert_eq!(counter(&node, "sfu_worker_forwarded_total", "passed"), 0.0);
+    assert_eq!(counter(&node, "sfu_tcp_connections_total", "handed_over"), 2.0);
+
+    link.say(&SignalingMessage::CloseLeg { leg: pages[0].leg }).await;
+    soon("its connection is closed", async {
+        while gauge(&node, "sfu_tcp_connections", "") > 1.0 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    end(node, pages).await;
 }

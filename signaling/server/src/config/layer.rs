@@ -85,6 +85,10 @@ pub struct Layer {
     /// First UDP port for media, one for each worker; 0 lets the system choose [default: 10000]
     #[arg(long, env = "VITRINE_MEDIA_PORT", value_name = "PORT", global = true)]
     pub media_port: Option<u16>,
+    /// TCP port for media of pages that cannot use UDP, for example 443; 0: none
+    /// [default: the number of the media port]
+    #[arg(long, env = "VITRINE_MEDIA_TCP_PORT", value_name = "PORT", global = true)]
+    pub media_tcp_port: Option<u16>,
     /// Addresses under which browsers reach the media node, separated by commas
     /// [default: those of this machine]
     #[arg(
@@ -127,7 +131,7 @@ fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
 
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 18] = [
+    pub(super) const KEYS: [&'static str; 19] = [
         "data_dir",
         "listen",
         "admin_listen",
@@ -141,6 +145,7 @@ impl Layer {
         "embedded_node",
         "region",
         "media_port",
+        "media_tcp_port",
         "media_addresses",
         "workers",
         "cluster_secret",
@@ -168,6 +173,7 @@ impl Layer {
         set(&mut config.embedded_node, self.embedded_node);
         set(&mut config.region, self.region);
         set(&mut config.media_port, self.media_port);
+        set(&mut config.media_tcp_port, self.media_tcp_port.map(Some));
         set(&mut config.media_addresses, self.media_addresses);
         set(&mut config.workers, self.workers.map(Some));
         set(&mut config.cluster_secret, self.cluster_secret.map(Some));

@@ -60,6 +60,10 @@ pub struct Config {
     /// First UDP port of the embedded node's media; worker `i` uses the port `i` above it.
     /// 0 lets the system choose.
     pub media_port: u16,
+    /// TCP port of the embedded node's media, for pages that cannot use UDP. None: the number of
+    /// `media_port`; 0: no TCP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_tcp_port: Option<u16>,
     /// Addresses under which browsers reach the embedded node. Empty: those of this machine.
     pub media_addresses: Vec<PublicAddress>,
     /// Worker threads of the embedded node. None: one for each core.
@@ -91,6 +95,7 @@ impl Default for Config {
             embedded_node: true,
             region: "local".to_owned(),
             media_port: 10_000,
+            media_tcp_port: None,
             media_addresses: Vec::new(),
             workers: None,
             cluster_secret: None,

@@ -26,6 +26,11 @@ pub(super) async fn start(
     let node = NodeConfig {
         region: config.region.clone(),
         base_port: config.media_port,
+        tcp_port: match config.media_tcp_port {
+            None => Some(config.media_port),
+            Some(0) => None,
+            Some(port) => Some(port),
+        },
         workers: config.workers,
         advertise: config.media_addresses.clone(),
         signaling: vec![reachable(control).to_string()],
@@ -34,6 +39,10 @@ pub(super) async fn start(
     Node::start(node).map_err(|error| match error {
         StartError::Bind { address, source } => Failure::Machine(format!(
             "the media node cannot use UDP {address}: {} (--media-port)",
+            plainly(&source)
+        )),
+        StartError::BindTcp { address, source } => Failure::Machine(format!(
+            "the media node cannot use TCP {address}: {} (--media-tcp-port; 0 for none)",
             plainly(&source)
         )),
         StartError::NoAddress => Failure::Machine(

@@ -56,7 +56,7 @@ fn a_page_that_measures_is_answered_and_gets_nothing_else() {
     let answers = |world: &mut World, data: &mut [u8]| {
         let core = &mut world.cores[0];
         core.handle_datagram(world.now, Port(0), stranger(), data);
-        std::iter::from_fn(|| core.poll_transmit().map(|sent| sent.to)).collect::<Vec<_>>()
+        std::iter::from_fn(|| core.poll_transmit().map(|sent| sent.path.remote)).collect::<Vec<_>>()
     };
     assert_eq!(answers(&mut world, &mut check), [stranger()]);
     assert!(answers(&mut world, &mut null_client_hello()).is_empty());

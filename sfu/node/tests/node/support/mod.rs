@@ -1,6 +1,7 @@
 //! Signaling's end of the control link, played by a test over real sockets.
 
 pub(crate) mod page;
+mod tunnel;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

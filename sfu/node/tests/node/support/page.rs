@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use prometheus::proto::Metric;
 use rtc::{
     media_stream::MediaStreamTrack,
     rtp_transceiver::rtp_sender::{
@@ -34,7 +35,7 @@ use webrtc::{
     },
 };
 
-use super::{TestLink, soon};
+use super::{TestLink, soon, tunnel};
 
 const OPUS: u8 = 111;
 /// The same in every page: an SSRC names a stream within its leg only.
@@ -43,7 +44,7 @@ const SSRC: u32 = 7;
 /// A page with a warm leg, sending a packet of Opus every 20 ms.
 pub(crate) struct Page {
     pub(crate) leg: LegId,
-    /// The candidates in the answer.
+    /// The UDP candidates in the answer.
     pub(crate) candidates: Vec<SocketAddr>,
     connection: Arc<dyn PeerConnection>,
     heard: Arc<AtomicU64>,
@@ -53,6 +54,15 @@ pub(crate) struct Page {
 impl Page {
     /// Opens a leg over `link` and waits until it is warm.
     pub(crate) async fn open(link: &mut TestLink, leg: LegId) -> Self {
+        Self::open_over(link, leg, "udp").await
+    }
+
+    /// The same where no UDP gets through.
+    pub(crate) async fn open_over_tcp(link: &mut TestLink, leg: LegId) -> Self {
+        Self::open_over(link, leg, "tcp").await
+    }
+
+    async fn open_over(link: &mut TestLink, leg: LegId, transport: &str) -> Self {
         let (connection, track, gathered, heard) = connection().await;
         let whole = gathered.notified();
         let offer = connection.create_offer(None).await.unwrap();
@@ -68,7 +78,11 @@ impl Page {
                 _ => None,
             })
             .await;
-        let candidates = candidates(&answer);
+        let candidates = candidates(&answer, "udp");
+        let answer = match transport {
+            "tcp" => behind_tunnel(&answer).await,
+            _ => answer,
+        };
         let answer = RTCSessionDescription::answer(answer).unwrap();
         connection.set_remote_description(answer).await.unwrap();
         link.expect("a warm leg", |message| match message {
@@ -105,23 +119,42 @@ impl Page {
 
 /// A counter of the node, over all its labels but one.
 pub(crate) fn counter(node: &Node, name: &str, label: &str) -> f64 {
-    let families = node.monitor().metrics();
-    let family = families.iter().find(|family| family.name() == name).unwrap();
-    let metric = family
-        .get_metric()
-        .iter()
-        .find(|metric| metric.get_label().iter().any(|pair| pair.value() == label));
-    metric.unwrap().get_counter().get_value()
+    metric(node, name, label).get_counter().get_value()
 }
 
-fn candidates(sdp: &str) -> Vec<SocketAddr> {
+/// A gauge of the node, by its label if it has one.
+pub(crate) fn gauge(node: &Node, name: &str, label: &str) -> f64 {
+    metric(node, name, label).get_gauge().get_value()
+}
+
+fn metric(node: &Node, name: &str, label: &str) -> Metric {
+    let families = node.monitor().metrics();
+    let family = families.iter().find(|family| family.name() == name).unwrap();
+    let has_label = |metric: &&Metric| {
+        label.is_empty() || metric.get_label().iter().any(|pair| pair.value() == label)
+    };
+    family.get_metric().iter().find(has_label).unwrap().clone()
+}
+
+/// The answer with the way into a tunnel in place of the node's candidates.
+async fn behind_tunnel(answer: &str) -> String {
+    let tunnel = tunnel::open(candidates(answer, "tcp")[0]).await;
+    let candidate = format!("a=candidate:1 1 udp 1 127.0.0.1 {} typ host", tunnel.port());
+    let lines = answer.lines().filter(|line| !line.starts_with("a=candidate:"));
+    let lines = lines.flat_map(|line| match line {
+        "a=end-of-candidates" => vec![candidate.as_str(), line],
+        _ => vec![line],
+    });
+    lines.map(|line| format!("{line}\r\n")).collect()
+}
+
+fn candidates(sdp: &str, transport: &str) -> Vec<SocketAddr> {
     let mut found: Vec<SocketAddr> = sdp
         .lines()
         .filter_map(|line| line.strip_prefix("a=candidate:"))
-        .map(|line| {
-            let fields: Vec<&str> = line.split(' ').collect();
-            SocketAddr::new(fields[4].parse().unwrap(), fields[5].parse().unwrap())
-        })
+        .map(|line| line.split(' ').collect::<Vec<_>>())
+        .filter(|fields| fields[2] == transport)
+        .map(|fields| SocketAddr::new(fields[4].parse().unwrap(), fields[5].parse().unwrap()))
         .collect();
     found.dedup();
     found
