@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import puppeteer from "puppeteer-core";
 
+import { installFrames } from "./frames.mjs";
 import { installProbe } from "./inpage.mjs";
 import { insideOf, loopbackOf } from "./lab.mjs";
 import { makeClips, SIDES } from "./media.mjs";
@@ -26,11 +27,12 @@ function record(page) {
   return log;
 }
 
-async function prepared(browser, side, viewport, observed = true) {
+async function prepared(browser, side, viewport, observed = true, frames = false) {
   const [page] = await browser.pages();
   const log = observed ? record(page) : undefined;
   await page.setViewport(viewport ?? { width: 1280, height: 800 });
   await page.evaluateOnNewDocument(installProbe);
+  if (frames) await page.evaluateOnNewDocument(installFrames);
   return { browser, page, log, side };
 }
 
@@ -38,11 +40,11 @@ async function prepared(browser, side, viewport, observed = true) {
  * One Chromium process. `devices` is "granted" (a fake camera and microphone that play the side's
  * clip), "denied" (they exist, the person says no) or "missing" (there are none). `video` is another
  * clip for the camera; `host` is where it runs in an emulated network. Not `observed`, it reports
- * neither requests nor console, which costs it time.
+ * neither requests nor console, which costs it time. With `frames` it notes when they come.
  */
 export async function chromium(
   side,
-  { devices = "granted", viewport, args = [], video, host, observed = true } = {},
+  { devices = "granted", viewport, args = [], video, host, observed = true, frames = false } = {},
 ) {
   if (!CHROMIUM) throw new Error("chromium is not installed: run deploy/test");
   const flags = [
@@ -77,14 +79,14 @@ export async function chromium(
     networkEnabled: observed,
     issuesEnabled: observed,
   });
-  return prepared(browser, side, viewport, observed);
+  return prepared(browser, side, viewport, observed, frames);
 }
 
 /**
  * One Firefox process. Its own fake camera and microphone; the tone has the side's pitch. `prefs`
  * are further settings; `host` is where it runs in an emulated network.
  */
-export async function firefox(side, { viewport, host, prefs = {}, observed = true } = {}) {
+export async function firefox(side, { viewport, host, prefs = {}, observed = true, frames = false } = {}) {
   if (!FIREFOX) throw new Error("firefox-esr is not installed: run deploy/test");
   const browser = await puppeteer.launch({
     browser: "firefox",
@@ -105,5 +107,5 @@ export async function firefox(side, { viewport, host, prefs = {}, observed = tru
       ...prefs,
     },
   });
-  return prepared(browser, side, viewport, observed);
+  return prepared(browser, side, viewport, observed, frames);
 }

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,9 +15,18 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** The server under test: `VITRINE_BIN`, or the checkout's release build. */
 export const BINARY = process.env.VITRINE_BIN ?? join(ROOT, "target/release/signaling");
 
-/** A TCP port that was free a moment ago. */
-function freePort() {
+/** A TCP (or UDP) port that was free a moment ago. */
+export function freePort(kind = "tcp") {
   return new Promise((done, failed) => {
+    if (kind === "udp") {
+      const probe = createSocket("udp4");
+      probe.once("error", failed);
+      probe.bind(0, "127.0.0.1", () => {
+        const { port } = probe.address();
+        probe.close(() => done(port));
+      });
+      return;
+    }
     const probe = createServer();
     probe.once("error", failed);
     probe.listen(0, "127.0.0.1", () => {
@@ -34,17 +44,21 @@ export class Server {
   #how = [];
   #printedUsed = false;
   #agents = 1;
+  #waitReady = true;
 
   /**
-   * Starts a server and waits until it is ready. `dataDir` continues with older data; `address` is
-   * where browsers reach it, `publicUrl` under which name when a proxy stands in front.
+   * Starts a server and waits until it is ready, unless it has no node yet. `dataDir` continues with
+   * older data; `address` is where browsers reach it, `publicUrl` under which name when a proxy stands
+   * in front; `control` is where nodes dial.
    */
   static async start({
     dataDir = mkdtempSync(join(scratch, "data-")),
     address = "127.0.0.1",
     publicUrl,
+    control = "127.0.0.1:0",
     args = [],
     env = {},
+    ready = true,
   } = {}) {
     if (!existsSync(BINARY)) {
       throw new Error(`${BINARY} is missing: run "cargo build --release" first`);
@@ -61,12 +75,13 @@ export class Server {
         ["--listen", `${address}:${server.port}`],
         ["--public-url", publicUrl ?? `http://${address === "127.0.0.1" ? "localhost" : address}:${server.port}`],
         ["--admin-listen", `127.0.0.1:${server.adminPort}`],
-        ["--control-listen", "127.0.0.1:0"],
+        ["--control-listen", control],
         ["--media-port", "0"],
         address === "127.0.0.1" ? [] : ["--media-addresses", address],
       ].flat().concat(args),
       env,
     );
+    server.#waitReady = ready;
     try {
       await server.#ready();
     } catch (error) {
@@ -111,6 +126,7 @@ export class Server {
       });
     this.agentUrl = await printed(/https?:\/\/\S+\/agent#signin=\S+/);
     this.shopperUrl = await printed(/https?:\/\/\S+\/join#\S+/);
+    if (!this.#waitReady) return;
     await until("the server to be ready", async () => {
       const response = await fetch(`http://127.0.0.1:${this.adminPort}/readyz`);
       return response.ok;

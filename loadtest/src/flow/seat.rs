@@ -256,6 +256,7 @@ impl Seat {
                 return Err(self.failure(format!("the server said bye: {reason:?}")));
             }
             ServerMessage::LegAnswer { .. }
+            | ServerMessage::LegMove { .. }
             | ServerMessage::Presence { .. }
             | ServerMessage::Waiting { .. }
             | ServerMessage::OfferEnded { .. }

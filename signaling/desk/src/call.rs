@@ -14,8 +14,8 @@ use signaling_wire::{
 };
 
 use crate::{
-    Millis, Rules, matching, network::Networks, quality::QualitySummary, seat::ToldPlace,
-    timeline::Timeline,
+    Millis, Rules, matching, moving::Moving, network::Networks, quality::QualitySummary,
+    seat::ToldPlace, timeline::Timeline,
 };
 
 /// Most chat messages in one call. An hour of typing as fast as people can is a tenth of it.
@@ -93,6 +93,8 @@ pub(crate) struct Active {
     pub(crate) quality: [QualitySummary; 2],
     /// How the sides' networks are doing now.
     pub(crate) networks: Networks,
+    /// It is on its way to another node.
+    pub(crate) moving: Option<Moving>,
     /// Taken over from a desk that stopped.
     pub(crate) restored: bool,
 }
@@ -182,7 +184,8 @@ impl Call {
                 .min(),
             CallState::Offered(offered) if offered.ringing => Some(offered.until),
             CallState::Ended { until, .. } => Some(*until),
-            CallState::Joining | CallState::Offered(_) | CallState::Active(_) => None,
+            CallState::Active(active) => active.moving.as_ref().map(Moving::until),
+            CallState::Joining | CallState::Offered(_) => None,
         }
     }
 }

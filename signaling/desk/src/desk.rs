@@ -3,12 +3,14 @@
 //!
 //! * `pages`: sockets come and go · `shopper`, `agent`: what a page may ask for
 //! * `queue`: offers, places in the queue · `calls`: from the accept to the end · `legs` ·
-//!   `network`: what the sides' networks do to a call
+//!   `moves`, `draining`: calls leave a node that is lost or drains · `network`: what the sides' networks do to a call
 //! * `storing`: the store's answers · `timeouts` · `restore`: carrying on after a restart
 
 mod agent;
 mod calls;
+mod draining;
 mod legs;
+mod moves;
 mod network;
 mod pages;
 mod queue;
@@ -25,16 +27,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::rngs::StdRng;
 use signaling_wire::{
     browser::{ServerMessage, WantedPresence},
-    ids::{AgentId, CallId, LegId, LinkId},
+    ids::{AgentId, CallId, LegId, LinkId, NodeId},
     problem::{Code, Problem, Stage},
 };
 
 use crate::{
-    Effect, Input, Millis, Rules, Seat, SocketId,
+    Effect, Input, Millis, NodeHealth, Rules, Seat, SocketId,
     call::{Call, CallState, Rank},
+    desk::legs::Home,
     history::History,
     outbox::Outbox,
-    placement::LegPlace,
     seat::{Agent, Shopper},
     store::Verb,
     timers::{Timer, Timers},
@@ -52,9 +54,9 @@ pub struct Desk {
     queue: BTreeMap<Rank, CallId>,
     arrivals: u64,
     sockets: BTreeMap<SocketId, Seat>,
-    legs: BTreeMap<LegId, Seat>,
-    /// Where those legs are.
-    places: BTreeMap<LegId, LegPlace>,
+    legs: BTreeMap<LegId, Home>,
+    /// Nodes that are not well.
+    unwell: BTreeMap<NodeId, NodeHealth>,
     /// What agents wanted to be before a restart.
     wanted_before: BTreeMap<AgentId, WantedPresence>,
     history: History,
@@ -111,7 +113,7 @@ impl Desk {
             arrivals: 0,
             sockets: BTreeMap::new(),
             legs: BTreeMap::new(),
-            places: BTreeMap::new(),
+            unwell: BTreeMap::new(),
             wanted_before: BTreeMap::new(),
             history: History::default(),
             outbox: Outbox::default(),
@@ -141,6 +143,7 @@ impl Desk {
             Input::Disconnected { socket } => self.disconnected(socket),
             Input::Page { socket, message } => self.page_says(socket, message),
             Input::LegOpened { socket, leg, place } => self.leg_opened(socket, leg, place),
+            Input::NodeHealth { node, health } => self.node_health(node, health),
             Input::LegWarm { leg } => self.leg_warm(leg),
             Input::LegLost { leg } => self.leg_lost(leg),
             Input::CallEvent { call, epoch, leg, event, at_us } => {

@@ -1,12 +1,12 @@
 //! What goes into the desk and what comes out of it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use signaling_wire::{
     browser::{ByeReason, ClientMessage, Phase, ServerMessage},
     claims::LinkClaims,
     control::{CallEvent, LegQuality},
-    ids::{AgentId, CallId, LegId, LinkId},
+    ids::{AgentId, CallId, LegId, LinkId, NodeId},
 };
 
 use crate::{
@@ -83,6 +83,13 @@ pub enum Input {
         /// Where it is, and why there.
         place: LegPlace,
     },
+    /// What is known of a node has changed. One that was never mentioned is [`NodeHealth::Well`].
+    NodeHealth {
+        /// The node.
+        node: NodeId,
+        /// How it is.
+        health: NodeHealth,
+    },
     /// A node says that the leg's DTLS is done.
     LegWarm {
         /// The leg.
@@ -148,6 +155,71 @@ pub enum Input {
     Shutdown,
 }
 
+/// How a node is, as far as its control link tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NodeHealth {
+    /// It speaks, and takes calls.
+    #[default]
+    Well,
+    /// It has missed some heartbeats. Dead, frozen, or merely out of reach of signaling: what the
+    /// pages of its calls hear from it decides.
+    Silent,
+    /// Its control link is gone; the rest as for `Silent`.
+    Lost,
+    /// It wants to be rid of its legs: an operator drains it, or it is about to stop.
+    Draining,
+}
+
+/// Why a call moves to another node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MoveCause {
+    /// Its node drains: the call moves while the node still carries it.
+    Drain,
+    /// Its node says nothing to signaling and nothing to a page.
+    NodeLost,
+    /// Its node speaks with signaling, and neither page hears it.
+    Unreachable,
+}
+
+impl MoveCause {
+    /// Every cause there is.
+    pub const ALL: [Self; 3] = [Self::Drain, Self::NodeLost, Self::Unreachable];
+
+    /// One lower-case word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::NodeLost => "node_lost",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// How a move ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// Both pages show the new legs.
+    Done,
+    /// Not in time, or nothing came on the new legs: it is tried again.
+    Again,
+    /// The call ended first, or no longer has to move.
+    Over,
+}
+
+impl Moved {
+    /// Every end there is.
+    pub const ALL: [Self; 3] = [Self::Done, Self::Again, Self::Over];
+
+    /// One lower-case word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Again => "again",
+            Self::Over => "over",
+        }
+    }
+}
+
 /// Something to do. Effects are carried out in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -198,6 +270,25 @@ pub enum Effect {
     CloseLeg {
         /// The leg.
         leg: LegId,
+    },
+    /// The next legs of these seats must not be on this node. Both sides of a call: their legs are
+    /// to be bridged with each other.
+    Evade {
+        /// The seats.
+        seats: [Option<Seat>; 2],
+        /// The node.
+        node: NodeId,
+    },
+    /// A move, or a try of one, is over: for metrics.
+    Moved {
+        /// The call.
+        call: CallId,
+        /// Why it moved.
+        cause: MoveCause,
+        /// How it ended.
+        how: Moved,
+        /// Since it was decided.
+        took: Duration,
     },
     /// Give the verb to the store and answer with [`Input::Stored`]. There is never more than one
     /// without an answer.

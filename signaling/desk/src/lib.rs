@@ -26,6 +26,7 @@ mod desk;
 mod history;
 pub mod io;
 pub mod matching;
+mod moving;
 mod network;
 mod outbox;
 pub mod placement;
@@ -39,6 +40,6 @@ mod timeline;
 mod timers;
 
 pub use desk::{Counters, Desk};
-pub use io::{Effect, Input, Seat, SocketId};
+pub use io::{Effect, Input, MoveCause, Moved, NodeHealth, Seat, SocketId};
 pub use rules::Rules;
 pub use time::Millis;

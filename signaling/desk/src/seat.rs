@@ -1,5 +1,7 @@
 //! Seats: what outlives sockets and legs.
 
+use std::time::Duration;
+
 use signaling_wire::{
     browser::{MediaChoice, MediaState, Presence, QueuePlace, WantedPresence},
     claims::LinkClaims,
@@ -57,6 +59,15 @@ impl Contact {
     }
 }
 
+/// What a page says of a leg on which nothing comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Silence {
+    pub(crate) leg: LegId,
+    pub(crate) lasting: Duration,
+    /// When the page said so.
+    pub(crate) said: Millis,
+}
+
 /// A seat's page: its socket, its legs, what it sends.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -65,6 +76,14 @@ pub(crate) struct Page {
     pub(crate) warm: Option<LegId>,
     /// A leg that is being opened; it replaces `warm` once it is warm itself.
     pub(crate) opening: Option<LegId>,
+    /// Warm, in a call that moves: replaces `warm` once the other side is as far.
+    pub(crate) next: Option<LegId>,
+    /// Replaced by `warm` in a call that moved; carries until both pages show the new ones.
+    pub(crate) former: Option<LegId>,
+    /// The page hears nothing from the node of its leg.
+    pub(crate) silence: Option<Silence>,
+    /// When the page was last told to move a leg that carries no call.
+    pub(crate) told_to_move: Option<Millis>,
     pub(crate) media: MediaState,
     /// Stages reached before there is a call.
     pub(crate) marks: Marks,
@@ -76,9 +95,20 @@ impl Page {
             contact,
             warm: None,
             opening: None,
+            next: None,
+            former: None,
+            silence: None,
+            told_to_move: None,
             media: MediaState::default(),
             marks: Marks::default(),
         }
+    }
+}
+
+impl Page {
+    /// Every leg of the page.
+    pub(crate) fn legs_mut(&mut self) -> [&mut Option<LegId>; 4] {
+        [&mut self.warm, &mut self.opening, &mut self.next, &mut self.former]
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Call(CallId),
     /// The next round of queue positions.
     Places,
+    /// The next legs to be taken off draining nodes.
+    Drain,
     /// The next try of the store.
     Outbox,
     /// The next sign of life.

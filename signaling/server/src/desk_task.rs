@@ -8,13 +8,13 @@ use std::{
 };
 
 use signaling_desk::{
-    Counters, Desk, Effect, Input, Millis, Seat, SocketId,
+    Counters, Desk, Effect, Input, Millis, MoveCause, Moved, Seat, SocketId,
     io::Ticket,
     store::{Applied, Store, StoreError},
 };
 use signaling_wire::{
     browser::{ByeReason, Phase, ServerMessage},
-    ids::{CallId, LegId},
+    ids::{CallId, LegId, NodeId},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -43,6 +43,10 @@ pub trait Outlet: Send + 'static {
     fn unbridge(&self, call: CallId, epoch: u32, legs: [LegId; 2]);
     /// Tell the node of the leg to close it.
     fn close_leg(&self, leg: LegId);
+    /// The next legs of these seats must not be on this node.
+    fn evade(&self, seats: [Option<Seat>; 2], node: NodeId);
+    /// A call's move to another node, or a try of it, is over.
+    fn moved(&self, call: CallId, cause: MoveCause, how: Moved, took: Duration);
 }
 
 /// The way to a running desk.
@@ -154,6 +158,10 @@ impl<O: Outlet> Task<O> {
                 Effect::Bridge { call, epoch, legs } => self.outlet.bridge(call, epoch, legs),
                 Effect::Unbridge { call, epoch, legs } => self.outlet.unbridge(call, epoch, legs),
                 Effect::CloseLeg { leg } => self.outlet.close_leg(leg),
+                Effect::Evade { seats, node } => self.outlet.evade(seats, node),
+                Effect::Moved { call, cause, how, took } => {
+                    self.outlet.moved(call, cause, how, took);
+                }
                 Effect::Store { ticket, verb } => {
                     let store = Arc::clone(&self.store);
                     self.storing = Some(Box::pin(async move { (ticket, store.apply(verb).await) }));

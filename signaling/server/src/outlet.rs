@@ -1,13 +1,13 @@
 //! Where the desk's effects go: to sockets and to nodes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use signaling_desk::{Seat, SocketId};
+use signaling_desk::{MoveCause, Moved, Seat, SocketId};
 use signaling_wire::{
     PROTOCOL,
     browser::{ByeReason, MediaPolicy, Phase, ServerMessage, Welcome},
     claims::Context,
-    ids::{CallId, LegId},
+    ids::{CallId, LegId, NodeId},
     text::Name,
 };
 
@@ -15,6 +15,7 @@ use crate::{
     desk_task::{Outlet, now},
     issuer::Issuer,
     legs::Legs,
+    metrics::Metrics,
     ws::{Sockets, Visitor},
 };
 
@@ -36,6 +37,8 @@ pub struct Hands {
     pub host: Name,
     /// When media may leave the pages.
     pub media_policy: MediaPolicy,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Hands {
@@ -92,5 +95,15 @@ impl Outlet for Hands {
 
     fn close_leg(&self, leg: LegId) {
         self.legs.close(leg);
+    }
+
+    fn evade(&self, seats: [Option<Seat>; 2], node: NodeId) {
+        self.legs.evade(seats, node);
+    }
+
+    fn moved(&self, call: CallId, cause: MoveCause, how: Moved, took: Duration) {
+        let took_ms = took.as_millis();
+        tracing::info!(%call, cause = cause.name(), result = how.name(), took_ms, "call moved");
+        self.metrics.call_moved(cause, how, took);
     }
 }

@@ -87,6 +87,22 @@ pub enum ClientMessage {
         /// The SDP offer with the new credentials.
         sdp: String,
     },
+    /// Both: nothing at all has come from the node of this leg for a while, although it came
+    /// regularly until then. Said again, with a higher figure, for as long as it is so.
+    LegSilent {
+        /// The leg.
+        leg: LegId,
+        /// For how long, in milliseconds.
+        for_ms: u32,
+    },
+    /// Both: from now on this leg is shown, the one that the page opened when it was told to
+    /// ([`ServerMessage::LegMove`]). The former is of no more use to this page.
+    LegSwitched {
+        /// The leg.
+        leg: LegId,
+        /// Picture or sound of the other side has come on it.
+        media: bool,
+    },
 
     /// Shopper: enter the queue.
     Join {
@@ -449,6 +465,13 @@ pub enum ServerMessage {
     },
     /// The leg is gone (its node died, or it stayed silent): the page opens a new one.
     LegLost {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The leg is to be given up: its node is about to stop, or does not carry the call. The page
+    /// opens another leg beside it and shows that one from its first picture on
+    /// ([`ClientMessage::LegSwitched`]).
+    LegMove {
         /// The leg.
         leg: LegId,
     },

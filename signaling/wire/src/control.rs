@@ -155,8 +155,13 @@ pub enum SignalingMessage {
     },
 }
 
-/// Milliseconds between heartbeats.
-pub const HEARTBEAT_MS: u64 = 1_000;
+/// Milliseconds between heartbeats. Three of them missed make a node suspect
+/// ([`SILENT_MS`]), and a suspect node costs the people of its calls their picture.
+pub const HEARTBEAT_MS: u64 = 250;
+
+/// Milliseconds without a heartbeat after which a node is suspect: when its pages hear nothing from
+/// it either, their calls move.
+pub const SILENT_MS: u64 = 3 * HEARTBEAT_MS;
 
 /// Milliseconds without a heartbeat after which a node gets no new legs.
 pub const LEASE_MS: u64 = 3_000;

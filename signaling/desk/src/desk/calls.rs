@@ -55,6 +55,7 @@ impl Desk {
             timeline,
             quality: [QualitySummary::default(); 2],
             networks: Networks::default(),
+            moving: None,
             restored: false,
         }));
         self.queue.remove(&rank);
@@ -109,19 +110,21 @@ impl Desk {
         let rtt = self.shopper_rtt(id);
         let Some(call) = self.call(id) else { return };
         let (link, synthetic) = (call.link_id(), call.link.synthetic);
-        let active = match std::mem::replace(&mut call.state, CallState::Waiting) {
+        let mut active = match std::mem::replace(&mut call.state, CallState::Waiting) {
             CallState::Active(active) => active,
             other => {
                 call.state = other;
                 return;
             }
         };
+        let moving = active.moving.take();
         let (agent_id, epoch, started_at) = (active.agent, active.epoch, active.started_at);
         let bridge = active.bridge;
         let entries = active.timeline.entries(rtt);
         let qualities = active.quality;
         call.state = CallState::Ended { was: active, until: now + LATE_STAGES };
 
+        self.stop_moving(id, [Seat::Shopper(link), Seat::Agent(agent_id)], moving);
         if let Some(legs) = bridge {
             self.effects.push_back(Effect::Unbridge { call: id, epoch, legs });
         }
@@ -267,7 +270,7 @@ impl Desk {
 
     /// Whose leg it is, if it carries this call.
     pub(super) fn side_of_leg(&self, leg: LegId, id: CallId) -> Option<Role> {
-        let (call, side) = self.active_call(*self.legs.get(&leg)?)?;
+        let (call, side) = self.active_call(self.legs.get(&leg)?.seat)?;
         (call == id).then_some(side)
     }
 

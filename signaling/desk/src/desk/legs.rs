@@ -6,7 +6,14 @@ use signaling_wire::{
 };
 
 use super::Desk;
-use crate::{Effect, Seat, SocketId, placement::LegPlace, store::Verb};
+use crate::{Effect, NodeHealth, Seat, SocketId, placement::LegPlace, store::Verb};
+
+/// Whose a leg is, and where.
+#[derive(Debug, Clone)]
+pub(super) struct Home {
+    pub(super) seat: Seat,
+    pub(super) place: LegPlace,
+}
 
 impl Desk {
     pub(super) fn leg_opened(&mut self, socket: SocketId, leg: LegId, place: LegPlace) {
@@ -16,19 +23,22 @@ impl Desk {
             return self.effects.push_back(Effect::CloseLeg { leg });
         };
         let before = page.opening.replace(leg);
-        self.legs.extend(seat.map(|seat| (leg, seat)));
-        self.places.insert(leg, place);
+        self.legs.extend(seat.map(|seat| (leg, Home { seat, place })));
         if let Some(before) = before.filter(|before| *before != leg) {
             self.close_leg(before);
         }
     }
 
     pub(super) fn leg_warm(&mut self, leg: LegId) {
-        let Some(seat) = self.legs.get(&leg).copied() else {
+        let Some(seat) = self.legs.get(&leg).map(|home| home.seat) else {
             return self.effects.push_back(Effect::CloseLeg { leg });
         };
         let Some(page) = self.page(seat).filter(|page| page.opening == Some(leg)) else { return };
         page.opening = None;
+        if let Some(call) = self.opens_for_move(seat) {
+            return self.next_is_warm(call, seat, leg);
+        }
+        let Some(page) = self.page(seat) else { return };
         let before = page.warm.replace(leg);
         if let Some((call, _)) = self.active_call(seat) {
             self.bridge(call);
@@ -40,11 +50,11 @@ impl Desk {
     }
 
     pub(super) fn leg_lost(&mut self, leg: LegId) {
-        let Some(seat) = self.legs.remove(&leg) else { return };
-        self.places.remove(&leg);
+        let Some(Home { seat, .. }) = self.legs.remove(&leg) else { return };
         if let Some(page) = self.page(seat) {
-            page.warm = page.warm.filter(|warm| *warm != leg);
-            page.opening = page.opening.filter(|opening| *opening != leg);
+            for place in page.legs_mut() {
+                *place = place.filter(|known| *known != leg);
+            }
         }
         self.send_seat(seat, ServerMessage::LegLost { leg });
     }
@@ -52,17 +62,17 @@ impl Desk {
     /// Closes the seat's legs, except the one its page still has.
     pub(super) fn keep_only(&mut self, seat: Seat, leg: Option<LegId>) {
         let Some(page) = self.page(seat) else { return };
-        let legs = [page.warm, page.opening];
-        page.warm = page.warm.filter(|warm| Some(*warm) == leg);
-        page.opening = page.opening.filter(|opening| Some(*opening) == leg);
-        for other in legs.into_iter().flatten().filter(|other| Some(*other) != leg) {
+        let mut others = Vec::new();
+        for place in page.legs_mut() {
+            others.extend(place.take_if(|known| Some(*known) != leg));
+        }
+        for other in others {
             self.close_leg(other);
         }
     }
 
-    fn close_leg(&mut self, leg: LegId) {
+    pub(super) fn close_leg(&mut self, leg: LegId) {
         self.legs.remove(&leg);
-        self.places.remove(&leg);
         self.effects.push_back(Effect::CloseLeg { leg });
     }
 
@@ -92,10 +102,21 @@ impl Desk {
         active.networks.rejoined();
         let epoch = active.epoch;
         self.effects.push_back(Effect::Bridge { call: id, epoch, legs });
-        let places = legs.map(|leg| self.places.get(&leg).cloned());
+        let places = legs.map(|leg| self.legs.get(&leg).map(|home| home.place.clone()));
         self.store(Verb::Bridged { call: id, epoch, at: now, places });
         if before.is_some() {
             self.show_call(id);
         }
+        // A node out of reach is told when it is back: until then somebody else has to carry.
+        let out_of_reach = |leg| self.health_of(leg) == NodeHealth::Lost;
+        if legs.into_iter().any(out_of_reach) {
+            self.judge(id);
+        }
+    }
+
+    /// How the node of a leg is; well if the leg is unknown.
+    pub(super) fn health_of(&self, leg: LegId) -> NodeHealth {
+        let node = self.legs.get(&leg).map(|home| home.place.node);
+        node.and_then(|node| self.unwell.get(&node)).copied().unwrap_or_default()
     }
 }

@@ -95,6 +95,7 @@ impl Desk {
         if was_away {
             self.tell_peer(seat, true);
         }
+        self.resume_move(seat);
     }
 
     pub(super) fn disconnected(&mut self, socket: SocketId) {
@@ -120,6 +121,8 @@ impl Desk {
                 self.chat(socket, seat, client_id, text);
             }
             (_, ClientMessage::Media(state)) => self.media(seat, state),
+            (_, ClientMessage::LegSilent { leg, for_ms }) => self.leg_silent(seat, leg, for_ms),
+            (_, ClientMessage::LegSwitched { leg, media }) => self.leg_switched(seat, leg, media),
             (_, ClientMessage::HangUp) => self.hang_up(socket, seat),
             (_, ClientMessage::Stages { call, marks }) => self.stages(seat, call, &marks),
             (_, ClientMessage::Quality(quality)) => self.page_quality(seat, &quality),

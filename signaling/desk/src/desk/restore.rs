@@ -92,6 +92,7 @@ impl Desk {
                     timeline: Timeline::restored(open.timeline),
                     quality: [QualitySummary::default(); 2],
                     networks: Networks::default(),
+                    moving: None,
                     restored: true,
                 }))
             }

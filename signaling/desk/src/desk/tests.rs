@@ -2,6 +2,7 @@
 
 mod agents;
 mod calls;
+mod moves;
 mod network;
 mod queue;
 mod restart;
@@ -237,9 +238,14 @@ impl World {
 
     /// Opens and warms a leg on the socket's seat.
     fn warm(&mut self, socket: SocketId) -> LegId {
+        self.warm_on(socket, NodeId::from_bits(1))
+    }
+
+    /// The same on this node.
+    fn warm_on(&mut self, socket: SocketId, node: NodeId) -> LegId {
         self.legs += 1;
         let leg = LegId::from_bits(self.legs);
-        self.input(Input::LegOpened { socket, leg, place: place() });
+        self.input(Input::LegOpened { socket, leg, place: LegPlace { node, ..place() } });
         self.input(Input::LegWarm { leg });
         leg
     }

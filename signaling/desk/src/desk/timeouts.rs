@@ -34,6 +34,7 @@ impl Desk {
                 self.calls.get(&call)?.deadline(&self.rules, self.now)
             }
             Timer::Alive => (!self.calls.is_empty()).then(|| self.now + ALIVE_EVERY),
+            Timer::Drain => self.drain_deadline(),
             Timer::Places => self.places_due.then(|| self.places_at + self.rules.places_every),
             Timer::Outbox => self.outbox.retry_at(),
         }
@@ -46,6 +47,7 @@ impl Desk {
             Timer::Agent(agent) => self.agent_due(agent),
             Timer::Call(call) => self.call_due(call),
             Timer::Alive => self.store(Verb::Alive { at: self.now }),
+            Timer::Drain => self.drain(),
             // Both are looked at after every input.
             Timer::Places | Timer::Outbox => {}
         }
@@ -198,6 +200,11 @@ impl Desk {
             Some(CallState::Waiting) => self.match_due = true,
             Some(CallState::Offered(offered)) if offered.until <= self.now => {
                 self.offer_expired(id);
+            }
+            Some(CallState::Active(active))
+                if active.moving.as_ref().is_some_and(|moving| moving.until() <= self.now) =>
+            {
+                self.move_overdue(id);
             }
             Some(CallState::Ended { until, .. }) if *until <= self.now => self.forget_call(id),
             _ => {}

@@ -4,6 +4,7 @@
 //! [`Nodes`] is the registry: the set of live links *is* the set of known nodes.
 
 pub mod endpoint;
+pub mod health;
 mod link;
 mod node;
 mod nodes;

@@ -11,8 +11,11 @@ use std::{
 };
 
 use dashmap::DashMap;
+use signaling_desk::NodeHealth;
 use signaling_wire::{
-    control::{LEASE_MS, LegReject, Load, Measure, NodeState, Register, SignalingMessage},
+    control::{
+        LEASE_MS, LegReject, Load, Measure, NodeState, Register, SILENT_MS, SignalingMessage,
+    },
     ids::LegId,
     problem::Code,
 };
@@ -200,6 +203,16 @@ impl Node {
     #[must_use]
     pub fn control_rtt(&self) -> Duration {
         self.known().rtt
+    }
+
+    /// How it is, as far as its link tells.
+    pub(super) fn health(&self, now: Instant) -> NodeHealth {
+        match self.load().state {
+            _ if self.commands.is_closed() => NodeHealth::Lost,
+            _ if self.report_age(now) >= Duration::from_millis(SILENT_MS) => NodeHealth::Silent,
+            NodeState::Draining => NodeHealth::Draining,
+            NodeState::Serving => NodeHealth::Well,
+        }
     }
 
     /// A report has come; `rtt` is the control link's round trip.

@@ -1,9 +1,12 @@
 //! The node registry and the choice of a node.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use dashmap::DashMap;
-use signaling_desk::placement::{self, Candidate, LegPlace, Wish};
+use signaling_desk::{
+    NodeHealth,
+    placement::{self, Candidate, LegPlace, Wish},
+};
 use signaling_wire::ids::NodeId;
 
 use super::{Eligibility, Node};
@@ -65,10 +68,25 @@ impl Nodes {
         self.by_id.iter().filter_map(|node| candidate(&node)).collect()
     }
 
-    /// The node for a leg, and why it is that one.
+    /// How every node with a live link is.
+    #[must_use]
+    pub fn health(&self) -> HashMap<NodeId, NodeHealth> {
+        let now = Instant::now();
+        self.by_id.iter().map(|node| (*node.key(), node.health(now))).collect()
+    }
+
+    /// The node for a leg, and why it is that one. One that has missed heartbeats only when there
+    /// is no other.
     #[must_use]
     pub fn choose(&self, wish: &Wish) -> Option<(Arc<Node>, LegPlace)> {
-        let place = placement::choose(&self.candidates(), wish)?;
+        let now = Instant::now();
+        let candidates = self.candidates();
+        let silent = |node: &NodeId| {
+            self.get(*node).is_some_and(|node| node.health(now) == NodeHealth::Silent)
+        };
+        let silent: Vec<NodeId> = candidates.iter().map(|c| c.node).filter(silent).collect();
+        let avoid = [wish.avoid.as_slice(), &silent].concat();
+        let place = placement::choose(&candidates, &Wish { avoid, ..wish.clone() })?;
         Some((self.get(place.node)?, place))
     }
 

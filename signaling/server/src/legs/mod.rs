@@ -5,6 +5,7 @@
 //! ([`DeskEvents`]).
 
 mod bridges;
+mod evading;
 mod events;
 
 use std::{sync::Arc, time::Instant};
@@ -23,8 +24,8 @@ use signaling_wire::{
 
 use tokio::sync::mpsc;
 
-use self::bridges::Bridges;
 pub use self::events::DeskEvents;
+use self::{bridges::Bridges, evading::Evading};
 use crate::{
     app::App,
     control::{Incarnation, Node, Nodes, OpenError},
@@ -112,6 +113,7 @@ pub struct Legs {
     bridges: Bridges,
     /// Where the next leg of a seat has to be: on the node of the other side of its call.
     wanted: DashMap<Seat, NodeId>,
+    evading: Evading,
     given_up: mpsc::Sender<LegId>,
 }
 
@@ -121,7 +123,8 @@ impl Legs {
     pub fn new(nodes: Arc<Nodes>) -> (Self, mpsc::Receiver<LegId>) {
         let (given_up, on_give_up) = mpsc::channel(GIVEN_UP);
         let (placed, wanted) = (DashMap::new(), DashMap::new());
-        (Self { nodes, placed, bridges: Bridges::default(), wanted, given_up }, on_give_up)
+        let (bridges, evading) = (Bridges::default(), Evading::default());
+        (Self { nodes, placed, bridges, wanted, evading, given_up }, on_give_up)
     }
 
     async fn open(
@@ -154,7 +157,8 @@ impl Legs {
         if let Some(node) = wanted {
             return Some((node, "where the other side of the call is".to_owned()));
         }
-        let (node, place) = self.nodes.choose(wish)?;
+        let avoid = self.evading.of(seat, Instant::now());
+        let (node, place) = self.nodes.choose(&Wish { avoid, ..wish.clone() })?;
         Some((node, place.why))
     }
 
@@ -204,6 +208,25 @@ impl Legs {
             Join::Gather(node) if node == shopper.on.node => self.gather(legs[1], &agent, node),
             // Nodes do not relay to each other yet; `join` was told so.
             Join::Gather(_) | Join::Relay => self.gather(legs[0], &shopper, agent.on.node),
+        }
+    }
+
+    /// The next legs of these seats are to be elsewhere than on `node`; those of both sides of a
+    /// call together.
+    pub fn evade(&self, seats: [Option<Seat>; 2], node: NodeId) {
+        let now = Instant::now();
+        for seat in seats.into_iter().flatten() {
+            self.evading.note(seat, node, now);
+            self.wanted.remove(&seat);
+        }
+        let [Some(shopper), Some(agent)] = seats else { return };
+        let avoid = [shopper, agent].map(|seat| self.evading.of(seat, now)).concat();
+        let of_agent = self.placed.iter().find(|placed| placed.seat == Some(agent));
+        let wish = of_agent.map(|placed| Wish::clone(&placed.wish)).unwrap_or_default();
+        if let Some((target, _)) = self.nodes.choose(&Wish { avoid, ..wish }) {
+            for seat in [shopper, agent] {
+                self.wanted.insert(seat, target.incarnation().node);
+            }
         }
     }
 

@@ -5,18 +5,22 @@
 //! tell the whole life of a call; gauges are read when somebody asks ([`Metrics::render`]).
 
 mod http;
+mod moves;
 mod pictures;
 mod store;
+
+use std::time::Duration;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector, proto::MetricFamily,
 };
+use signaling_desk::{MoveCause, Moved};
 use signaling_wire::browser::{PageQuality, Presence, Role};
 
 pub(crate) use self::http::observe_request;
-use self::pictures::Pictures;
 pub use self::store::MeteredStore;
+use self::{moves::Moves, pictures::Pictures};
 use crate::{
     control::{NodeStates, OpenError},
     tokens::Rejected,
@@ -42,6 +46,7 @@ pub struct Metrics {
     calls_started: prometheus::IntCounter,
     calls_ended: IntCounterVec,
     offers: IntCounterVec,
+    moves: Moves,
     pictures: Pictures,
     gauges: Gauges,
 }
@@ -147,6 +152,7 @@ impl Metrics {
                 "Offers to agents that ended.",
                 &["result"],
             ),
+            moves: Moves::new(&make),
             pictures: Pictures::new(&make),
             gauges: Gauges {
                 sockets: make.gauges(
@@ -196,6 +202,11 @@ impl Metrics {
     /// A page in a call says what it sees.
     pub fn page_quality(&self, role: Role, report: &PageQuality) {
         self.pictures.report(&label(&role), report);
+    }
+
+    /// A call's move to another node, or a try of it, is over.
+    pub fn call_moved(&self, cause: MoveCause, how: Moved, took: Duration) {
+        self.moves.moved(cause, how, took);
     }
 
     /// A leg could not be opened or restarted.

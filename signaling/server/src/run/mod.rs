@@ -33,7 +33,7 @@ use crate::{
     app::App,
     bucket::Bucket,
     config::Config,
-    control::{Nodes, endpoint::Endpoint},
+    control::{Nodes, endpoint::Endpoint, health},
     data_dir::DataDir,
     desk_task,
     http::{self, ApiKeys, FailureLimit},
@@ -99,6 +99,7 @@ impl Server {
             shop: config.shop.clone(),
             host: config.host.clone(),
             media_policy: config.media_policy,
+            metrics: Arc::clone(&metrics),
         };
         let restored = store.restore().await.map_err(store_failure)?;
         let desk =
@@ -111,6 +112,7 @@ impl Server {
                 leg_desk.send(Input::LegLost { leg }).await;
             }
         });
+        tokio::spawn(health::watch(Arc::clone(&nodes), handle.clone()));
         let events = Arc::new(DeskEvents { legs: Arc::clone(&legs), desk: handle.clone() });
         let control =
             Endpoint::start(config.control_listen, secret.clone(), Arc::clone(&nodes), events)?;

@@ -86,7 +86,7 @@ export class CallView {
       h(
         "div",
         { class: "stage" },
-        this.#remote.video, p.cover,
+        this.#remote.element, p.cover,
         h("header", { class: "call-bar" }, p.title, p.timer, p.peer, p.own),
         p.self, p.notice, this.#remote.hear, p.resume,
         h("div", { class: "controls", role: "group", "aria-label": t.controls }, p.mute, p.camera, p.flip, shares && p.share, p.hangUp),
@@ -95,7 +95,6 @@ export class CallView {
     );
     media.addEventListener("change", () => this.#mediaChanged());
     p.self.addEventListener("fed", () => this.#mediaChanged());
-    this.#remote.video.addEventListener("resize", () => this.#remote.fit(this.#peerMedia.screen));
     this.#mediaChanged();
   }
 
@@ -103,6 +102,7 @@ export class CallView {
   start(call) {
     const { leg, stages, t } = this.#o;
     const same = this.call?.call === call.call;
+    this.#flows();
     this.call = call;
     this.#peerMedia = call.peer_media;
     this.#peerCameraOff = !call.peer_media.camera && call.elapsed_s > SETTLED;
@@ -116,7 +116,7 @@ export class CallView {
     if (!same) {
       this.quality({ own: "good", peer: "good" });
       this.#awaitPicture();
-      this.#stopListening = firstSound(() => leg.audioReceiver, () => {
+      this.#stopListening = firstSound(() => leg.receivers[0], () => {
         stages.mark("first_audio");
         stages.flush();
       });
@@ -144,6 +144,15 @@ export class CallView {
   attach(stream) {
     this.#remote.attach(stream);
   }
+
+  /** Gets another connection ready and shows it from its first picture on. @param {import("./connection.js").Connection | null} connection */
+  change(connection) {
+    this.#flows = () => {};
+    if (!connection) return this.#remote.keep();
+    const picture = this.#peerMedia.camera && !this.#paused.incoming;
+    this.#flows = this.#remote.change(connection, picture, (media) => this.#o.leg.promote(media));
+  }
+  /** The server says that media flows on the newest connections. */ #flows = () => {};
 
   /** @param {boolean} connected */
   peer(connected) {

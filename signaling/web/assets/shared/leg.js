@@ -1,43 +1,39 @@
 // @ts-check
 /**
- * The page's leg: its one PeerConnection to a media node.
+ * The page's leg: its media on a node, over whatever connections it takes.
  *
- * It is opened when the page opens and stays warm. Tracks are attached by `start` and not before,
- * so no camera or microphone packet leaves the page until the call has started.
+ * It is opened when the page opens and stays warm. Tracks are attached by `start` and not before, so
+ * no camera or microphone packet leaves the page until the call has started.
  *
- * When the path breaks: ICE restart on the same leg first; if that does not help, a new leg. The
- * node is ICE-lite and puts every candidate into its answer, so nothing trickles.
+ * A connection that is to be replaced, because its node drains, is dead or cannot be reached, goes on
+ * while the next one opens beside it. In a call the next one is shown from its first picture on, and
+ * the former still sends until the server closes it: the other side may not be as far.
  *
  * @typedef {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null, screen: boolean}} Outgoing
- * @typedef {"opening" | "connected" | "broken"} LegState
+ * @typedef {import("./connection.js").LegState} LegState
  */
-import { Tracks } from "./tracks.js";
+import { Connection } from "./connection.js";
 
-/** How long ICE may be silent before the page acts. Chromium reports silence after some seconds. */
-const SILENCE = 1_500;
-/** How long an ICE restart or a new leg may take before a new leg is tried. */
-const RESTART_WITHIN = 4_000;
-const OPEN_WITHIN = 10_000;
-/** After the answer to a restart, the state of ICE is believed again. */
-const SETTLE = 500;
-/** Wait before a new leg after a refusal: first and most. */
-const RETRY_FIRST = 500;
+/** Wait before another try after one that failed: first and most, and most while a call waits. */
+const RETRY_FIRST = 250;
 const RETRY_MOST = 8_000;
+const RETRY_MOST_IN_CALL = 1_000;
 /** Restarts closer together than this answer the same network change. */
-const RESTART_APART = 2_000;
+const RESTART_APART = 1_000;
+/** How long a former connection is kept when nobody closes it. */
+const FORMER_KEPT = 5_000;
 
 export class Leg {
-  /** The leg's id once answered. @type {string | null} */ id = null;
-  /** @type {LegState} */ state = "opening";
-
-  /** @type {RTCPeerConnection | null} */ #pc = null;
-  /** The offer that has no answer yet. @type {{type: string, attempt: number, sdp: string, leg?: string} | null} */ #pending = null;
+  /** @type {Connection | null} */ #now = null;
+  /** @type {Connection | null} */ #next = null;
+  /** @type {Connection | null} */ #former = null;
   #attempt = 0;
   #refusals = 0;
-  #restartedAt = -RESTART_APART;
-  #watch = 0;
-  #silence = 0;
-  #tracks = new Tracks();
+  #retry = 0;
+  #formerTimer = 0;
+  #open = false;
+  /** Nothing comes from the node of the present connection. */ #silent = false;
+  /** @type {Outgoing} */ #outgoing = { audio: null, video: null, screen: false };
   #on;
 
   /**
@@ -46,8 +42,10 @@ export class Leg {
    *   stages: import("./stages.js").Stages,
    *   onState: (state: LegState) => void,
    *   onRemote: (stream: MediaStream) => void,
+   *   onNext: (connection: Connection | null) => void,
    *   onRefused: (problem: {code: string, title: string, hint: string}) => void,
-   * }} on
+   *   inCall: () => boolean,
+   * }} on `onNext`: another connection has to be made ready to be shown; none: no more
    */
   constructor(on) {
     this.#on = on;
@@ -60,107 +58,117 @@ export class Leg {
     });
   }
 
+  /** The id of the leg that carries, once answered. @returns {string | null} */
+  get id() {
+    return this.#now?.id ?? null;
+  }
+
+  /** @returns {LegState} */
+  get state() {
+    return this.#now?.state ?? "opening";
+  }
+
   /** @returns {Promise<RTCStatsReport> | null} */
   stats() {
-    return this.#pc?.getStats() ?? null;
+    return this.#now?.stats() ?? null;
   }
 
-  /** @returns {RTCRtpReceiver | undefined} */
-  get audioReceiver() {
-    return this.#pc?.getTransceivers()[0]?.receiver;
+  /** @returns {RTCRtpReceiver[]} */
+  get receivers() {
+    return this.#now?.receivers ?? [];
   }
 
-  /** Opens a new leg in place of the one there was. */
+  /** Opens a new leg in place of everything there was. */
   async open() {
     this.#discard();
-    this.#set("opening");
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
-    this.#pc = pc;
-    this.#tracks.bind(pc);
-    pc.oniceconnectionstatechange = () => this.#iceChanged(pc);
-    pc.onconnectionstatechange = () => this.#connectionChanged(pc);
-    await this.#offer(pc, {});
+    this.#now = this.#make();
+    this.#on.onState("opening");
+    await this.#now.open();
   }
 
-  /** A restart of ICE: same DTLS association, new path. */
-  async restart() {
-    const pc = this.#pc;
-    if (!pc || !this.id || pc.connectionState === "closed") return;
-    this.#restartedAt = performance.now();
-    if (!connected(pc)) this.#set("broken");
-    await this.#offer(pc, { iceRestart: true });
+  /** Opens another leg beside the one there is. @param {string} leg what is to be replaced */
+  move(leg) {
+    if (leg === this.id) this.#replace();
+  }
+
+  /** Nothing comes from the node, or something again. @param {boolean} silent */
+  silent(silent) {
+    this.#silent = silent;
   }
 
   /** The socket is open (its hello is out): what has no answer goes again in the same flight. */
   socketOpened() {
-    if (!this.#pending) return;
-    this.#pending.attempt = ++this.#attempt;
-    this.#sendPending();
+    this.#now?.socketOpened();
+    this.#next?.socketOpened();
   }
 
   /** @param {boolean} alive whether the server still knows the leg named in the hello */
   welcomed(alive) {
-    if (this.id && !alive) void this.open();
+    // The server keeps the one leg that the hello has named.
+    if (this.#next?.id) this.#dropNext();
+    if (this.id && !alive) this.#replace();
   }
 
   /** @param {{attempt: number, leg: string, sdp: string}} answer */
-  async answered({ attempt, leg, sdp }) {
-    const pc = this.#pc;
-    if (!pc || !this.#pending || attempt !== this.#attempt) return;
-    const restarted = this.#pending.leg !== undefined;
-    this.#pending = null;
-    this.id = leg;
-    try {
-      await pc.setRemoteDescription({ type: "answer", sdp });
-    } catch (error) {
-      console.warn("vitrine: answer not applied", error);
-      if (pc === this.#pc) this.#retry();
-      return;
-    }
-    if (pc !== this.#pc) return;
-    if (restarted) {
-      // A path that was never lost changes no state, so nothing else would report it.
-      setTimeout(() => {
-        if (pc === this.#pc && pc.connectionState === "connected" && connected(pc)) this.#healed();
-      }, SETTLE);
-      return;
-    }
-    this.#on.stages.renew("leg_answer");
-    this.#tracks.tune();
-    this.#on.onRemote(new MediaStream(pc.getReceivers().map((receiver) => receiver.track)));
+  answered(answer) {
+    void this.#awaiting(answer.attempt)?.answered(answer);
   }
 
-  /** @param {{attempt: number, problem: {code: string, title: string, hint: string, retry_after?: number}}} failure */
+  /** @param {{attempt: number, problem: import("./connection.js").Problem}} failure */
   refused({ attempt, problem }) {
-    if (attempt !== this.#attempt) return;
-    this.#pending = null;
-    this.#on.onRefused(problem);
-    this.#retry(problem.retry_after);
+    const connection = this.#awaiting(attempt);
+    if (connection && !this.#isUp) this.#on.onRefused(problem);
+    connection?.refused(problem);
   }
 
-  /** @param {string} leg */
+  /** The server has closed a leg. @param {string} leg */
   lost(leg) {
-    if (leg === this.id) void this.open();
+    if (leg === this.#former?.id) this.#dropFormer();
+    else if (leg === this.#next?.id) this.#dropNext();
+    else if (leg === this.id) this.#replace();
+  }
+
+  /** The next connection is shown from now on. @param {boolean} media whether something came on it */
+  promote(media) {
+    const next = this.#next;
+    if (!next) return;
+    this.#dropFormer();
+    this.#former = this.#now;
+    this.#now = next;
+    this.#next = null;
+    this.#refusals = 0;
+    // To a node that says nothing nothing need be sent, and the other side is not there any more.
+    if (this.#silent || this.#former?.state !== "connected") this.#dropFormer();
+    else this.#formerTimer = setTimeout(() => this.#dropFormer(), FORMER_KEPT);
+    this.#silent = false;
+    if (next.id) this.#on.send({ type: "leg_switched", leg: next.id, media });
+    this.#on.onState(next.state);
   }
 
   /** The call has started: media may leave. @param {Outgoing} outgoing */
   async start(outgoing) {
-    await this.#tracks.start(outgoing);
+    this.#open = true;
+    this.#outgoing = outgoing;
+    await Promise.all(this.#all.map(({ tracks }) => tracks.start(outgoing)));
   }
 
   /** What is sent changed. Before the call has started nothing happens. @param {Outgoing} outgoing */
   async update(outgoing) {
-    await this.#tracks.update(outgoing);
+    this.#outgoing = outgoing;
+    await Promise.all(this.#all.map(({ tracks }) => tracks.update(outgoing)));
   }
 
   /** What the other side's network takes now. @param {number} kbps */
   cap(kbps) {
-    this.#tracks.cap(kbps);
+    for (const { tracks } of this.#all) tracks.cap(kbps);
   }
 
   /** The call is over: nothing leaves any more, the leg stays warm. */
   async stop() {
-    await this.#tracks.stop();
+    this.#open = false;
+    this.#dropFormer();
+    await Promise.all(this.#all.map(({ tracks }) => tracks.stop()));
+    this.#promoteIdle();
   }
 
   /** For good: the page gave its seat away. */
@@ -168,110 +176,121 @@ export class Leg {
     this.#discard();
   }
 
-  /**
-   * @param {RTCPeerConnection} pc
-   * @param {RTCOfferOptions} options
-   */
-  async #offer(pc, options) {
-    try {
-      await pc.setLocalDescription(await pc.createOffer(options));
-    } catch (error) {
-      console.warn("vitrine: no offer", error);
-      if (pc === this.#pc) this.#retry();
-      return;
-    }
-    if (pc !== this.#pc || !pc.localDescription) return;
-    const { sdp } = pc.localDescription;
-    const attempt = ++this.#attempt;
-    this.#pending = options.iceRestart && this.id
-      ? { type: "leg_restart", attempt, leg: this.id, sdp }
-      : { type: "leg_offer", attempt, sdp };
-    this.#sendPending();
+  get #all() {
+    return [this.#now, this.#next, this.#former].filter((connection) => connection !== null);
   }
 
-  /** Without a socket nothing is sent and nothing is given up: the old path may still carry. */
-  #sendPending() {
-    clearTimeout(this.#watch);
-    if (!this.#pending || !this.#on.send(this.#pending)) return;
-    if (this.#pending.leg) {
-      this.#watch = setTimeout(() => void this.open(), RESTART_WITHIN);
-    } else {
-      this.#on.stages.renew("leg_offer");
-      this.#watch = setTimeout(() => this.#retry(), OPEN_WITHIN);
-    }
+  get #isUp() {
+    return this.#now?.state === "connected" && !this.#silent;
   }
 
-  /** @param {RTCPeerConnection} pc */
-  #iceChanged(pc) {
-    if (pc !== this.#pc) return;
-    clearTimeout(this.#silence);
-    switch (pc.iceConnectionState) {
-      case "connected":
-      case "completed":
-        this.#on.stages.renew("ice");
-        if (pc.connectionState === "connected") this.#healed();
+  /** @param {number} attempt */
+  #awaiting(attempt) {
+    return this.#all.find((connection) => connection.awaits(attempt));
+  }
+
+  #make() {
+    const connection = new Connection({
+      send: this.#on.send,
+      attempt: () => ++this.#attempt,
+      onStage: (stage, of) => {
+        // A leg that takes over in a call is no part of how the call was set up.
+        if (of === this.#now) this.#on.stages.renew(stage);
+      },
+      onAnswer: (of) => {
+        if (of === this.#now && of.stream) this.#on.onRemote(of.stream);
+        else if (of === this.#next) this.#readyNext(of);
+      },
+      onState: (of) => {
+        if (of === this.#now) {
+          if (of.state === "connected") this.#refusals = 0;
+          this.#on.onState(of.state);
+        } else if (of === this.#next) this.#readyNext(of);
+        else if (of === this.#former && of.state === "broken") this.#dropFormer();
+      },
+      onEnd: (of, afterSeconds) => this.#ended(of, afterSeconds),
+    });
+    if (this.#open) void connection.tracks.start(this.#outgoing);
+    return connection;
+  }
+
+  #replace() {
+    if (this.#next || !this.#now) return;
+    clearTimeout(this.#retry);
+    this.#retry = 0;
+    this.#next = this.#make();
+    void this.#next.open();
+  }
+
+  /** In a call the next connection waits for its first picture. @param {Connection} next */
+  #readyNext(next) {
+    if (!this.#on.inCall()) return this.#promoteIdle();
+    if (this.#readied === next || !next.stream) return;
+    this.#readied = next;
+    this.#on.onNext(next);
+  }
+  /** @type {Connection | null} */ #readied = null;
+
+  /** Nobody looks at it: what is connected is as good as what has shown a picture. */
+  #promoteIdle() {
+    if (this.#next?.state !== "connected" || this.#on.inCall()) return;
+    const { stream } = this.#next;
+    this.promote(false);
+    this.#dropFormer();
+    if (stream) this.#on.onRemote(stream);
+  }
+
+  /** @param {Connection} connection @param {number} [afterSeconds] */
+  #ended(connection, afterSeconds = 0) {
+    switch (connection) {
+      case this.#former:
+        return this.#dropFormer();
+      case this.#next:
+        this.#dropNext();
+        // Where the present one works, the server asks again.
+        if (this.#isUp) return;
         break;
-      case "disconnected":
-        this.#set("broken");
-        this.#silence = setTimeout(() => void this.restart(), SILENCE);
+      case this.#now:
+        if (this.#next) return;
         break;
-      case "failed":
-        if (performance.now() - this.#restartedAt < RESTART_WITHIN) void this.open();
-        else void this.restart();
+      default:
+        return;
     }
-  }
-
-  /** @param {RTCPeerConnection} pc */
-  #connectionChanged(pc) {
-    if (pc !== this.#pc) return;
-    if (pc.connectionState === "connected") {
-      if (this.state === "opening") this.#on.stages.renew("dtls");
-      this.#healed();
-    } else if (pc.connectionState === "failed" && pc.iceConnectionState !== "failed") {
-      // DTLS failed: a new path does not help, a new handshake may.
-      this.#retry();
-    }
-  }
-
-  #healed() {
-    this.#set("connected");
-    // An unanswered restart keeps its watch: connected here may still be the old path.
-    if (this.#pending) return;
-    clearTimeout(this.#watch);
-    this.#refusals = 0;
+    const worked = connection.id !== null && afterSeconds === 0 && this.#refusals === 0;
+    const inCall = this.#on.inCall();
+    const most = Math.min(inCall ? RETRY_MOST_IN_CALL : RETRY_MOST, RETRY_FIRST * 2 ** this.#refusals++);
+    const wait = Math.max(afterSeconds * 1_000, most / 2 + Math.random() * (most / 2));
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => {
+      if (this.#on.inCall()) this.#replace();
+      else void this.open();
+    }, worked ? 0 : wait);
   }
 
   #networkChanged() {
-    if (performance.now() - this.#restartedAt > RESTART_APART) void this.restart();
+    const now = this.#now;
+    if (now && performance.now() - now.restartedAt > RESTART_APART) void now.restart();
   }
 
-  /** @param {number} [afterSeconds] no sooner than this */
-  #retry(afterSeconds = 0) {
-    const most = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** this.#refusals++);
-    const wait = Math.max(afterSeconds * 1_000, most / 2 + Math.random() * (most / 2));
-    this.#discard();
-    this.#set("broken");
-    this.#watch = setTimeout(() => void this.open(), wait);
+  #dropNext() {
+    if (!this.#next) return;
+    this.#next.close();
+    this.#next = null;
+    this.#on.onNext(null);
+  }
+
+  #dropFormer() {
+    clearTimeout(this.#formerTimer);
+    this.#former?.close();
+    this.#former = null;
   }
 
   #discard() {
-    clearTimeout(this.#watch);
-    clearTimeout(this.#silence);
-    this.#pending = null;
-    this.id = null;
-    this.#pc?.close();
-    this.#pc = null;
+    clearTimeout(this.#retry);
+    this.#dropNext();
+    this.#dropFormer();
+    this.#now?.close();
+    this.#now = null;
+    this.#silent = false;
   }
-
-  /** @param {LegState} state */
-  #set(state) {
-    if (this.state === state) return;
-    this.state = state;
-    this.#on.onState(state);
-  }
-}
-
-/** @param {RTCPeerConnection} pc */
-function connected(pc) {
-  return pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
 }

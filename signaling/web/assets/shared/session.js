@@ -16,6 +16,7 @@ import { announce, show, text } from "./dom.js";
 import { Leg } from "./leg.js";
 import { Media } from "./media.js";
 import { Quality } from "./quality.js";
+import { Silence } from "./silence.js";
 import { Socket } from "./socket.js";
 import { Stages } from "./stages.js";
 
@@ -32,6 +33,7 @@ export class Session {
 
   #o;
   #quality;
+  #silent;
   #bannerTimer = 0;
 
   /**
@@ -78,6 +80,8 @@ export class Session {
         }
       },
       onRemote: (stream) => this.view.attach(stream),
+      onNext: (connection) => this.view.change(connection),
+      inCall: () => this.view.call !== null,
       onRefused: () => {
         this.#refused = true;
         this.#banner();
@@ -87,6 +91,7 @@ export class Session {
       role, t, side, send, media: this.media, leg: this.leg, stages: this.stages,
       hangUp: () => this.#hangUp(),
     });
+    this.#silent = new Silence(this.leg, send);
     this.#quality = new Quality(() => this.leg.stats(), (quality, words) => {
       send({ type: "quality", ...quality });
       this.view.quality(words);
@@ -107,6 +112,7 @@ export class Session {
     this.leg.close();
     this.media.stop();
     this.#quality.stop();
+    this.#silent.stop();
     this.#banner();
   }
 
@@ -135,11 +141,13 @@ export class Session {
     this.view.link(this.leg.state === "connected");
     show(this.view.element);
     this.#quality.start();
+    this.#silent.start();
   }
 
   /** Nothing leaves the page any more. */
   endCall() {
     this.#quality.stop();
+    this.#silent.stop();
     this.view.end();
     this.stages.flush();
     this.#silence();
@@ -175,11 +183,13 @@ export class Session {
       case "welcome":
         return this.#welcome(/** @type {any} */ (message));
       case "leg_answer":
-        return void this.leg.answered(/** @type {any} */ (message));
+        return this.leg.answered(/** @type {any} */ (message));
       case "leg_failed":
         return this.leg.refused(/** @type {any} */ (message));
       case "leg_lost":
         return this.leg.lost(message.leg);
+      case "leg_move":
+        return this.leg.move(message.leg);
       case "call_started":
         this.stages.mark("call_started");
         this.startCall(/** @type {any} */ (message));

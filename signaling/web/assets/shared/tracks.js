@@ -24,11 +24,11 @@ export class Tracks {
   #cap = VIDEO_BITRATE;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
-  /** @type {RTCRtpTransceiver | null} */ #audio = null;
-  /** @type {RTCRtpTransceiver | null} */ #video = null;
+  #audio;
+  #video;
 
-  /** Adds the two transceivers to a new connection; in a call they send as soon as it is up. @param {RTCPeerConnection} pc */
-  bind(pc) {
+  /** Adds the two transceivers to a new connection. @param {RTCPeerConnection} pc */
+  constructor(pc) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
     this.#video = layeredVideo(pc, VIDEO_BITRATE);
@@ -38,10 +38,6 @@ export class Tracks {
       if ("jitterBufferTarget" in receiver) hints.jitterBufferTarget = 0;
       else if ("playoutDelayHint" in receiver) hints.playoutDelayHint = 0;
     }
-    this.#cap = VIDEO_BITRATE;
-    // A swap on a connection that was closed may never be done.
-    this.#swaps = Promise.resolve();
-    if (this.#open) void this.#apply();
   }
 
   /** Opens the gate. @param {Outgoing} outgoing */
@@ -70,9 +66,9 @@ export class Tracks {
 
   /** How the encoder gives way: a camera keeps moving, a screen stays readable. */
   tune() {
-    const sender = this.#video?.sender;
-    const parameters = sender?.getParameters();
-    if (!sender || !parameters?.encodings?.length) return;
+    const sender = this.#video.sender;
+    const parameters = sender.getParameters();
+    if (!parameters.encodings?.length) return;
     /** @type {any} */ (parameters).degradationPreference =
       this.#outgoing.screen ? "maintain-resolution" : "balanced";
     const [encoding] = parameters.encodings;
@@ -93,17 +89,17 @@ export class Tracks {
     // What counts is the gate when the swap's turn comes: a change of devices after `stop` must
     // not bring the tracks back.
     const { audio, video } = this.#open ? this.#outgoing : NOTHING;
-    await Promise.all([swap(this.#audio?.sender, audio), swap(this.#video?.sender, video)]);
+    await Promise.all([swap(this.#audio.sender, audio), swap(this.#video.sender, video)]);
     if (video) this.tune();
   }
 }
 
 /**
- * @param {RTCRtpSender | undefined} sender
+ * @param {RTCRtpSender} sender
  * @param {MediaStreamTrack | null} track
  */
 async function swap(sender, track) {
-  if (!sender || sender.track === track) return;
+  if (sender.track === track) return;
   try {
     await sender.replaceTrack(track);
   } catch (error) {

@@ -299,7 +299,7 @@ impl World {
                 Effect::Unbridge { call, legs, .. } => {
                     assert_eq!(self.bridged.remove(&call), Some(legs), "{}", self.context);
                 }
-                Effect::CloseLeg { .. } => {}
+                Effect::CloseLeg { .. } | Effect::Evade { .. } | Effect::Moved { .. } => {}
                 Effect::Store { ticket, verb } => {
                     self.check_order(&verb);
                     self.pending.push_back((ticket, verb));
