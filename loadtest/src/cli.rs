@@ -155,11 +155,11 @@ async fn probe(arguments: Probe) -> u8 {
         profile: Profile { video_kbps: arguments.video_kbps, ..Profile::default() },
         clock: Clock::start(),
         stop: stopped.clone(),
-        detour: None,
+        legs: call::Legs::FULL,
     };
     let report = call::run(setup, &guests).await.with_max_loss(arguments.max_loss / 100.0);
-    if let Err(error) = api.remove_agent(guests.agent_id).await {
-        output::error(&format!("the synthetic agent {} is left behind: {error}", guests.agent_id));
+    if let Err(error) = api.remove_agent(guests.agent.id).await {
+        output::error(&format!("the synthetic agent {} is left behind: {error}", guests.agent.id));
     }
     output::report(&report, if arguments.json { Format::Json } else { Format::Table });
     if *stopped.borrow() {
@@ -194,6 +194,7 @@ impl Probe {
         Plan {
             hold: Duration::from_secs_f64(self.hold),
             patience: Duration::from_secs_f64(self.patience),
+            video: true,
         }
     }
 }

@@ -29,7 +29,10 @@
 
 pub mod cli;
 pub mod drive;
+pub mod engine;
 pub mod flow;
+pub mod light;
+pub mod link;
 pub mod measure;
 pub mod media;
 pub mod observe;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use signaling_wire::{
+    browser::Role,
     claims::Context,
     ids::{AgentId, CallId},
     problem::{Code, Problem},
@@ -44,11 +45,24 @@ impl std::fmt::Debug for ApiKey {
 pub struct Guests {
     /// The shopper's link.
     pub shopper: Credentials,
-    /// The agent's session.
-    pub agent: Credentials,
-    /// The agent, to be removed afterwards.
-    pub agent_id: AgentId,
+    /// The agent.
+    pub agent: SyntheticAgent,
 }
+
+/// An agent that takes no calls but those of links made for it.
+#[derive(Debug, Clone)]
+pub struct SyntheticAgent {
+    /// Its id, to remove it in the end.
+    pub id: AgentId,
+    /// Its session.
+    pub credentials: Credentials,
+    skill: Name,
+    order: ContextValue,
+}
+
+/// Where the legs of a call are: side, region and node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallPlaces(pub Vec<(Role, String, String)>);
 
 /// Why the API did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -104,15 +118,54 @@ impl Api {
         Self { target, key, http }
     }
 
-    /// Makes a shopper and an agent for one call. A skill that nobody else has keeps real agents
-    /// and real shoppers out of it.
+    /// Makes a shopper and an agent for one call.
     ///
     /// # Errors
     /// [`ApiError`].
     pub async fn guests(&self) -> Result<Guests, ApiError> {
-        let tag = format!("{SYNTHETIC}-{:016x}", rand::random::<u64>());
+        let agent = self.synthetic_agent(&format!("{:016x}", rand::random::<u64>())).await?;
+        match self.link_to(&agent, None).await {
+            Ok(shopper) => Ok(Guests { shopper, agent }),
+            Err(error) => {
+                self.remove_agent(agent.id).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes an agent. A skill that nobody else has, made of `tag`, keeps real agents and real
+    /// shoppers out of its calls.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn synthetic_agent(&self, tag: &str) -> Result<SyntheticAgent, ApiError> {
+        let tag = format!("{SYNTHETIC}-{tag}");
         let skill = Name::parse(&tag).unwrap_or_default();
         let order = ContextValue::parse(&tag).unwrap_or_default();
+        let name = Name::parse("Synthetic agent").unwrap_or_default();
+        let agent: Agent =
+            self.request(Method::POST, "v1/agents", &NewAgent { name, skills: [&skill] }).await?;
+        match self.session(agent.id).await {
+            Ok(session) => {
+                let credentials = Credentials::Agent { session, order: order.clone() };
+                Ok(SyntheticAgent { id: agent.id, credentials, skill, order })
+            }
+            Err(error) => {
+                self.remove_agent(agent.id).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a shopper who will be put through to `agent`, and stands in `region` if it is given.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn link_to(
+        &self,
+        agent: &SyntheticAgent,
+        region: Option<&str>,
+    ) -> Result<Credentials, ApiError> {
         let link: Link = self
             .request(
                 Method::POST,
@@ -121,28 +174,27 @@ impl Api {
                     queue: SYNTHETIC,
                     expires_in: LINK_LIFETIME_S,
                     max_uses: 1,
-                    skills: [&skill],
+                    skills: [&agent.skill],
                     priority: PRIORITY,
                     synthetic: true,
-                    context: Context { order: Some(order.clone()), ..Context::default() },
+                    region,
+                    context: Context { order: Some(agent.order.clone()), ..Context::default() },
                 },
             )
             .await?;
-        let name = Name::parse("Synthetic agent").unwrap_or_default();
-        let agent: Agent =
-            self.request(Method::POST, "v1/agents", &NewAgent { name, skills: [&skill] }).await?;
-        let session = match self.session(agent.id).await {
-            Ok(session) => session,
-            Err(error) => {
-                self.remove_agent(agent.id).await?;
-                return Err(error);
-            }
-        };
-        Ok(Guests {
-            shopper: Credentials::Shopper { token: self.token(&link.url, "")?.to_owned() },
-            agent: Credentials::Agent { session, order },
-            agent_id: agent.id,
-        })
+        Ok(Credentials::Shopper { token: self.token(&link.url, "")?.to_owned() })
+    }
+
+    /// Where the legs of a call are.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub async fn call_places(&self, call: CallId) -> Result<CallPlaces, ApiError> {
+        let request = self.http.get(self.target.http(&format!("v1/calls/{call}")));
+        let record: Record =
+            self.json(self.answer(request.bearer_auth(&self.key.0)).await?).await?;
+        let places = record.places.into_iter().map(|place| (place.side, place.region, place.node));
+        Ok(CallPlaces(places.collect()))
     }
 
     /// Removes an agent that was made for a call.
@@ -252,7 +304,23 @@ struct NewLink<'a> {
     skills: [&'a Name; 1],
     priority: u8,
     synthetic: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<&'a str>,
     context: Context,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    #[serde(default)]
+    places: Vec<RecordPlace>,
+}
+
+#[derive(Deserialize)]
+struct RecordPlace {
+    side: Role,
+    #[serde(default)]
+    region: String,
+    node: String,
 }
 
 #[derive(Deserialize)]

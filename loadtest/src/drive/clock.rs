@@ -18,6 +18,11 @@ impl Clock {
         self.0.elapsed()
     }
 
+    /// When the run began.
+    pub(super) fn origin(&self) -> Instant {
+        self.0
+    }
+
     /// The instant at which the run was `at` old.
     pub(super) fn instant(&self, at: Duration) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.0 + at)

@@ -66,6 +66,15 @@ impl Ears {
         *state = State::Judging(Box::new(judge));
     }
 
+    /// No more media is expected.
+    pub(super) fn stop(&self) {
+        let now = self.clock.now();
+        if let State::Judging(judge) = &mut *self.lock() {
+            judge.picture_mut().stop(now);
+            let _ = judge.take_fresh(micros(now));
+        }
+    }
+
     /// The verdict so far, if there was a call.
     pub(super) fn with_judge<T>(&self, read: impl FnOnce(&Judge) -> T) -> Option<T> {
         match &*self.lock() {

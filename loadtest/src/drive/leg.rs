@@ -134,6 +134,7 @@ impl Leg {
         if let Some(mouth) = self.mouth.get() {
             mouth.close();
         }
+        self.ears.stop();
     }
 
     /// Packets sent so far.
@@ -168,6 +169,23 @@ pub(super) fn addresses(target: &Target) -> Vec<SocketAddr> {
         addresses.push(SocketAddr::from(([127, 0, 0, 1], 0)));
     }
     addresses
+}
+
+/// The address that this machine would send to `target` from; no packet is sent to find out.
+pub(super) fn local_address(target: &Target) -> std::net::Ipv4Addr {
+    if target.is_local() {
+        return std::net::Ipv4Addr::LOCALHOST;
+    }
+    let route = || {
+        let socket = std::net::UdpSocket::bind(("0.0.0.0", 0))?;
+        // Any address outside: the one that the default route leaves from.
+        socket.connect(("192.0.2.1", 9))?;
+        socket.local_addr()
+    };
+    match route() {
+        Ok(SocketAddr::V4(address)) => *address.ip(),
+        Ok(SocketAddr::V6(_)) | Err(_) => std::net::Ipv4Addr::UNSPECIFIED,
+    }
 }
 
 /// As a browser is set up: the stack's own checks begin 200 ms late, which would be measured as the

@@ -12,6 +12,7 @@ mod ears;
 mod leg;
 mod mouth;
 mod page;
+pub mod pool;
 mod socket;
 mod target;
 
@@ -21,25 +22,65 @@ pub use target::{BadTarget, Target};
 use signaling_wire::browser::Role;
 use tokio::sync::mpsc;
 
-use crate::{flow::Input, media::Profile};
+use std::time::Duration;
+
+use crate::{
+    flow::Input,
+    media::{Fresh, FreshPicture, Profile},
+};
 
 /// Where a socket or a leg tells its call what happened.
 #[derive(Debug, Clone)]
 pub struct Events {
     side: Role,
-    queue: mpsc::UnboundedSender<(Role, Input)>,
+    queue: mpsc::UnboundedSender<(Role, Told)>,
+}
+
+/// What a call is told.
+#[derive(Debug)]
+pub enum Told {
+    /// Something that the flow acts on.
+    Flow(Input),
+    /// Something that was measured.
+    Leg(LegNews),
+}
+
+/// What a leg measured since it told the last time.
+#[derive(Debug)]
+pub enum LegNews {
+    /// What arrived.
+    Fresh {
+        /// Until when.
+        at: Duration,
+        /// Of audio and of video.
+        streams: [Fresh; 2],
+        /// What was seen of it.
+        picture: FreshPicture,
+    },
+    /// Media was away for so long and is back.
+    Interrupted {
+        /// When it came back.
+        at: Duration,
+        /// For how long it was away.
+        silence: Duration,
+    },
 }
 
 impl Events {
     /// Events of `side` into the queue of its call. The queue is not bounded: it carries a handful
     /// of events a second from a server that is already bounded by its own socket.
-    pub fn new(side: Role, queue: mpsc::UnboundedSender<(Role, Input)>) -> Self {
+    pub fn new(side: Role, queue: mpsc::UnboundedSender<(Role, Told)>) -> Self {
         Self { side, queue }
     }
 
     /// Tells the call. A call that is over does not listen any more, and that is fine.
     pub fn tell(&self, input: Input) {
-        let _ = self.queue.send((self.side, input));
+        self.report(Told::Flow(input));
+    }
+
+    /// Tells the call what was measured.
+    pub fn report(&self, told: Told) {
+        let _ = self.queue.send((self.side, told));
     }
 
     /// Whose events these are.

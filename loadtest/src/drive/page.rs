@@ -1,19 +1,24 @@
 //! One side of a call as the driver has it: a socket and a leg.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use signaling_wire::browser::Role;
 use tokio::task::JoinHandle;
 
 use super::{
     Events,
-    call::Setup,
-    detour,
+    call::{Legs, Setup},
+    detour::{self, Detour},
     leg::{self, Leg},
+    pool::{LightLeg, Nudge, Spec, Verdict},
     socket::Socket,
 };
 use crate::{
     flow::{Action, Input},
-    media::Kind,
+    media::{Judge, Kind},
     report::{Heard, StreamReport},
 };
 
@@ -22,14 +27,28 @@ pub(super) struct Page {
     setup: Setup,
     events: Events,
     socket: Option<Socket>,
-    leg: Arc<OnceLock<Leg>>,
-    opening: Option<JoinHandle<()>>,
+    media: Media,
+}
+
+/// A page's leg on one stack or the other.
+enum Media {
+    Full { leg: Arc<OnceLock<Leg>>, opening: Option<JoinHandle<()>> },
+    Light(Option<LightLeg>),
+}
+
+/// What a leg measured until it was closed.
+pub(super) enum Measured {
+    Full(Arc<OnceLock<Leg>>),
+    Light(Verdict),
 }
 
 impl Page {
     pub(super) fn new(setup: &Setup, events: Events) -> Self {
-        let leg = Arc::new(OnceLock::new());
-        Self { setup: setup.clone(), events, socket: None, leg, opening: None }
+        let media = match setup.legs {
+            Legs::Full { .. } => Media::Full { leg: Arc::default(), opening: None },
+            Legs::Light { .. } => Media::Light(None),
+        };
+        Self { setup: setup.clone(), events, socket: None, media }
     }
 
     /// Does what the flow asks for. What fails is told to the flow, which decides what it means.
@@ -49,75 +68,162 @@ impl Page {
                     self.events.tell(Input::LegFailed { reason });
                 }
             }
-            Action::StartMedia { call } => {
-                if let Some(leg) = self.leg.get() {
-                    leg.start(call);
+            Action::StartMedia { call } => match &self.media {
+                Media::Full { leg, .. } => {
+                    if let Some(leg) = leg.get() {
+                        leg.start(call);
+                    }
                 }
-            }
-            Action::StopMedia => {
-                if let Some(leg) = self.leg.get() {
-                    leg.stop();
+                Media::Light(leg) => {
+                    if let Some(leg) = leg {
+                        leg.start(call);
+                    }
                 }
-            }
+            },
+            Action::StopMedia => match &self.media {
+                Media::Full { leg, .. } => {
+                    if let Some(leg) = leg.get() {
+                        leg.stop();
+                    }
+                }
+                Media::Light(leg) => {
+                    if let Some(leg) = leg {
+                        leg.stop();
+                    }
+                }
+            },
             // Comes last, with the end of the call: the driver closes both pages at once then.
             Action::Close => {}
         }
     }
 
+    /// Does something to the caller. The `webrtc` stack's sockets are its own.
+    pub(super) fn nudge(&self, nudge: Nudge) {
+        if let Media::Light(Some(leg)) = &self.media {
+            leg.nudge(nudge);
+        }
+    }
+
     fn open_leg(&mut self) {
-        let (setup, events, slot) =
-            (self.setup.clone(), self.events.clone(), Arc::clone(&self.leg));
-        self.opening = Some(tokio::spawn(async move {
-            let opened = async {
-                let addresses = leg::addresses(&setup.target);
-                let leg = Leg::open(addresses, setup.profile, setup.clock, events.clone()).await?;
-                slot.get_or_init(|| leg).offer().await
-            };
-            events.tell(match opened.await {
-                Ok(sdp) => Input::OfferReady { sdp },
-                Err(error) => Input::LegFailed { reason: error.to_string() },
-            });
-        }));
+        let (setup, events) = (self.setup.clone(), self.events.clone());
+        match (&mut self.media, &self.setup.legs) {
+            (Media::Full { leg, opening }, _) => {
+                let slot = Arc::clone(leg);
+                *opening = Some(tokio::spawn(async move {
+                    let opened = async {
+                        let addresses = leg::addresses(&setup.target);
+                        let leg = Leg::open(addresses, setup.profile, setup.clock, events.clone())
+                            .await?;
+                        slot.get_or_init(|| leg).offer().await
+                    };
+                    events.tell(match opened.await {
+                        Ok(sdp) => Input::OfferReady { sdp },
+                        Err(error) => Input::LegFailed { reason: error.to_string() },
+                    });
+                }));
+            }
+            (Media::Light(leg), Legs::Light { pool, impair, seed }) => {
+                let side = events.side();
+                // The two sides of a call differ in everything that chance decides.
+                let (impair, seed) = match side {
+                    Role::Shopper => (impair[0], *seed),
+                    Role::Agent => (impair[1], seed.rotate_left(32) ^ 1),
+                };
+                let address = leg::local_address(&setup.target);
+                let spec = Spec { side, profile: setup.profile, impair, seed, address };
+                *leg = Some(pool.open(spec, events));
+            }
+            (Media::Light(_), Legs::Full { .. }) => {}
+        }
     }
 
     async fn apply_answer(&self, sdp: String) -> Result<(), String> {
-        let leg = self.leg.get().ok_or("an answer without an offer")?;
-        let sdp = match &self.setup.detour {
-            None => sdp,
-            Some(detour) => detour::apply(detour.as_ref(), self.events.side(), &sdp)
-                .map_err(|error| error.to_string())?,
-        };
-        leg.apply_answer(sdp).await.map_err(|error| format!("the answer is of no use: {error}"))
+        const WITHOUT: &str = "an answer without an offer";
+        match &self.media {
+            Media::Light(leg) => {
+                leg.as_ref().ok_or(WITHOUT)?.answer(sdp);
+                Ok(())
+            }
+            Media::Full { leg, .. } => {
+                let leg = leg.get().ok_or(WITHOUT)?;
+                let sdp = match self.detour() {
+                    None => sdp,
+                    Some(detour) => detour::apply(detour, self.events.side(), &sdp)
+                        .map_err(|error| error.to_string())?,
+                };
+                leg.apply_answer(sdp)
+                    .await
+                    .map_err(|error| format!("the answer is of no use: {error}"))
+            }
+        }
     }
 
-    /// Closes socket and leg.
-    pub(super) async fn close(&mut self) {
-        if let Some(opening) = self.opening.take() {
+    fn detour(&self) -> Option<&dyn Detour> {
+        match &self.setup.legs {
+            Legs::Full { detour } => detour.as_deref(),
+            Legs::Light { .. } => None,
+        }
+    }
+
+    /// Closes socket and leg; what the leg measured.
+    pub(super) async fn close(&mut self) -> Option<Measured> {
+        if let Media::Full { opening, .. } = &mut self.media
+            && let Some(opening) = opening.take()
+        {
             opening.abort();
         }
         if let Some(socket) = self.socket.take() {
             socket.close().await;
         }
-        if let Some(leg) = self.leg.get() {
-            leg.close().await;
+        match &self.media {
+            Media::Full { leg, .. } => {
+                leg.get()?.close().await;
+                Some(Measured::Full(Arc::clone(leg)))
+            }
+            Media::Light(leg) => leg.as_ref()?.close().await.map(Measured::Light),
+        }
+    }
+}
+
+impl Measured {
+    fn sent(&self, kind: Kind) -> u32 {
+        match self {
+            Self::Full(leg) => leg.get().map_or(0, |leg| leg.sent(kind)),
+            Self::Light(verdict) => verdict.sent[kind as usize],
         }
     }
 
     /// What this page heard of `other`, if there was a call.
-    pub(super) fn heard(&self, other: &Self) -> Option<Heard> {
-        let leg = self.leg.get()?;
-        leg.verdict(|judge| {
+    pub(super) fn heard(&self, other: Option<&Self>) -> Option<Heard> {
+        let read = |judge: &Judge, key_frames_asked: u32, silent_at_end: Option<Duration>| {
             let stream = |kind: Kind| {
-                let sent = other.leg.get().map_or(0, |leg| leg.sent(kind));
+                let sent = other.map_or(0, |other| other.sent(kind));
                 StreamReport::new(judge.stream(kind), sent)
             };
+            let seen = judge.picture().total();
             Heard {
                 audio: stream(Kind::Audio),
                 video: stream(Kind::Video),
                 foreign: judge.foreign(),
                 key_frames: judge.key_frames(),
-                key_frames_asked: leg.key_frames_asked(),
+                key_frames_asked,
+                freezes: seen.freezes.len(),
+                frozen_s: seen.frozen.as_secs_f64(),
+                watched_s: seen.watched.as_secs_f64(),
+                frames: seen.frames,
+                silent_at_end,
             }
-        })
+        };
+        match self {
+            Self::Full(leg) => {
+                let leg = leg.get()?;
+                let asked = leg.key_frames_asked();
+                leg.verdict(|judge| read(judge, asked, None))
+            }
+            Self::Light(verdict) => {
+                let asked = verdict.counts.key_frames_asked;
+                Some(read(&verdict.judge, asked, verdict.silent_at_end))
+            }
+        }
     }
 }

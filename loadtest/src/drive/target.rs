@@ -46,8 +46,19 @@ impl Target {
         self.http("ws").replacen("http", "ws", 1)
     }
 
+    /// Its host's name or address.
+    pub fn host(&self) -> &str {
+        self.0.host_str().unwrap_or_default()
+    }
+
+    /// Its host and port, the usual ones included.
+    pub fn host_and_port(&self) -> String {
+        let port = self.0.port_or_known_default().unwrap_or_default();
+        format!("{}:{port}", self.host())
+    }
+
     /// Whether the deployment is on this machine, as far as its name says.
-    pub(super) fn is_local(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         match self.0.host_str() {
             Some("localhost" | "[::1]") => true,
             Some(host) => host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback()),

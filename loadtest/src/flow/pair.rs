@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use signaling_wire::{browser::Role, ids::CallId};
+use signaling_wire::{
+    browser::{Role, Stage},
+    ids::CallId,
+};
 
 use super::{
     Action, Credentials, Failure, Input, Marks, Step,
@@ -16,11 +19,13 @@ pub struct Plan {
     pub hold: Duration,
     /// Longest wait in any one step before the call counts as failed.
     pub patience: Duration,
+    /// Whether there are pictures; with sound alone, sound is enough to be connected.
+    pub video: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { hold: Duration::from_secs(5), patience: Duration::from_secs(10) }
+        Self { hold: Duration::from_secs(5), patience: Duration::from_secs(10), video: true }
     }
 }
 
@@ -43,6 +48,8 @@ pub struct Pair {
     /// When the phase fails, or when it ends by plan.
     deadline: Duration,
     call: Option<CallId>,
+    /// When the shopper hung up, and when both pages knew that the call is over.
+    hung_up: (Option<Duration>, Option<Duration>),
     actions: Vec<(Role, Action)>,
 }
 
@@ -81,6 +88,7 @@ impl Pair {
             phase: Phase::Warming,
             deadline: now + plan.patience,
             call: None,
+            hung_up: (None, None),
             actions: Vec::new(),
         };
         pair.collect();
@@ -109,7 +117,7 @@ impl Pair {
             Phase::Over(_) => {}
             Phase::Holding => self.settle(now),
             Phase::Settling => {
-                self.shopper.hang_up();
+                self.hang_up(now);
                 self.enter(Phase::Ending, now + self.plan.patience);
             }
             Phase::Warming
@@ -129,7 +137,7 @@ impl Pair {
         match self.phase {
             Phase::Holding => self.settle(now),
             Phase::Starting => {
-                self.shopper.hang_up();
+                self.hang_up(now);
                 self.enter(Phase::Ending, now + self.plan.patience);
             }
             Phase::Settling | Phase::Ending | Phase::Over(_) => {}
@@ -168,6 +176,18 @@ impl Pair {
         self.call
     }
 
+    /// From hanging up to the end that both pages were told of; none if nobody hung up.
+    pub fn hang_up_took(&self) -> Option<Duration> {
+        let (began, over) = self.hung_up;
+        Some(over?.saturating_sub(began?))
+    }
+
+    /// The stage that makes a side connected: its first picture, or with sound alone its first
+    /// sound.
+    pub fn connected_by(&self) -> Stage {
+        if self.plan.video { Stage::FirstFrame } else { Stage::FirstAudio }
+    }
+
     /// The stages a side has reached.
     pub fn marks(&self, side: Role) -> &Marks {
         match side {
@@ -189,6 +209,10 @@ impl Pair {
             (self.shopper.state(), self.agent.state())
         {
             self.call = Some(*call);
+        }
+        let over = |state: &State| matches!(state, State::Ended { .. } | State::Done);
+        if self.phase == Phase::Ending && over(self.shopper.state()) && over(self.agent.state()) {
+            self.hung_up.1.get_or_insert(now);
         }
         let patience = now + self.plan.patience;
         match (&self.phase, self.shopper.state(), self.agent.state()) {
@@ -217,9 +241,11 @@ impl Pair {
             }
             (
                 Phase::Starting,
-                State::InCall { audio: true, picture: true, .. },
-                State::InCall { audio: true, picture: true, .. },
-            ) => self.enter(Phase::Holding, now + self.plan.hold),
+                State::InCall { audio: true, picture: shopper_sees, .. },
+                State::InCall { audio: true, picture: agent_sees, .. },
+            ) if !self.plan.video || *shopper_sees && *agent_sees => {
+                self.enter(Phase::Holding, now + self.plan.hold)
+            }
             (Phase::Ending, State::Done, State::Done) => self.end(Outcome::Completed),
             (
                 Phase::Connecting | Phase::Starting | Phase::Holding | Phase::Settling,
@@ -236,6 +262,11 @@ impl Pair {
             }
             _ => {}
         }
+    }
+
+    fn hang_up(&mut self, now: Duration) {
+        self.hung_up.0 = Some(now);
+        self.shopper.hang_up();
     }
 
     fn settle(&mut self, now: Duration) {

@@ -21,18 +21,36 @@ pub struct Profile {
     pub fps: u32,
     /// Video bitrate in kbit/s, payload only.
     pub video_kbps: u32,
+    /// How much larger than an average frame a key frame is.
+    pub key_frame_factor: u32,
+}
+
+impl Profile {
+    /// Whether there is a picture.
+    pub fn has_video(&self) -> bool {
+        self.fps > 0 && self.video_kbps > 0
+    }
 }
 
 impl Default for Profile {
     /// A phone in good light: 640 × 360 at 25 frames and 500 kbit/s.
     fn default() -> Self {
-        Self { audio_bytes: 80, fps: 25, video_kbps: 500 }
+        Self { audio_bytes: 80, fps: 25, video_kbps: 500, key_frame_factor: 6 }
     }
 }
 
-/// A packet to send now.
+/// A packet to send now, its payload included.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
+    /// What its RTP header says.
+    pub head: Head,
+    /// RTP payload.
+    pub payload: Bytes,
+}
+
+/// What a packet's RTP header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
     /// Which stream.
     pub kind: Kind,
     /// RTP sequence number.
@@ -41,8 +59,6 @@ pub struct Outgoing {
     pub timestamp: u32,
     /// RTP marker: last packet of a video frame, first packet of a talk spurt.
     pub marker: bool,
-    /// RTP payload.
-    pub payload: Bytes,
 }
 
 /// Makes the packets of one side of a call, each when it is due.
@@ -62,6 +78,8 @@ pub struct Generator {
     last_key_frame: Option<Duration>,
     /// Bytes sent beyond the bitrate so far; paid back by smaller frames.
     debt: i64,
+    /// The most that the video may take.
+    limit_kbps: u32,
 }
 
 /// RTP numbering and schedule of one stream.
@@ -94,8 +112,6 @@ const VIDEO_CLOCK: u32 = 90_000;
 const MAX_PAYLOAD: usize = 1_100;
 /// Packets of one frame leave this far apart, so that a key frame is no burst.
 const PACKET_GAP: Duration = Duration::from_micros(500);
-/// How much larger than an average frame a key frame is.
-const KEY_FRAME_FACTOR: i64 = 6;
 /// Requests closer together than this are answered by one key frame, as in Chromium.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 
@@ -122,6 +138,7 @@ impl Generator {
             key_frame_wanted: true,
             last_key_frame: None,
             debt: 0,
+            limit_kbps: u32::MAX,
         }
     }
 
@@ -132,8 +149,30 @@ impl Generator {
 
     /// When the next packet is due.
     pub fn next_at(&self) -> Duration {
-        let video = self.packets.front().map_or(self.video.next_at, |packet| packet.due);
-        self.audio.next_at.min(video)
+        match self.packets.front() {
+            Some(packet) => packet.due.min(self.audio.next_at),
+            None if self.profile.has_video() => self.video.next_at.min(self.audio.next_at),
+            None => self.audio.next_at,
+        }
+    }
+
+    /// What the network bears: the video takes no more than `kbps` from the next frame on, and no
+    /// more than its profile in any case.
+    pub fn limit_video(&mut self, kbps: u32) {
+        self.limit_kbps = kbps;
+    }
+
+    /// The video bitrate that is aimed at, in kbit/s.
+    pub fn video_kbps(&self) -> u32 {
+        self.profile.video_kbps.min(self.limit_kbps)
+    }
+
+    /// The RTP timestamp that a stream's next frame has.
+    pub fn timestamp(&self, kind: Kind) -> u32 {
+        match kind {
+            Kind::Audio => self.audio.rtp_timestamp,
+            Kind::Video => self.video.rtp_timestamp,
+        }
     }
 
     /// Packets made so far.
@@ -147,20 +186,27 @@ impl Generator {
     /// The next packet, if one is due at `now`. `now_us` is the same instant on the clock that goes
     /// into the stamp.
     pub fn poll(&mut self, now: Duration, now_us: u64) -> Option<Outgoing> {
+        let mut payload = Vec::with_capacity(MAX_PAYLOAD);
+        let head = self.poll_into(now, now_us, &mut payload)?;
+        Some(Outgoing { head, payload: payload.into() })
+    }
+
+    /// The same for those who have a place for the payload: it is appended to `payload`.
+    pub fn poll_into(&mut self, now: Duration, now_us: u64, payload: &mut Vec<u8>) -> Option<Head> {
         if self.audio.next_at <= now {
-            return Some(self.audio_packet(now_us));
+            return Some(self.audio_packet(now_us, payload));
         }
-        if self.packets.is_empty() && self.video.next_at <= now {
+        if self.packets.is_empty() && self.profile.has_video() && self.video.next_at <= now {
             self.encode_frame();
         }
         if self.packets.front()?.due > now {
             return None;
         }
         let packet = self.packets.pop_front()?;
-        Some(self.video_packet(&packet, now_us))
+        Some(self.video_packet(&packet, now_us, payload))
     }
 
-    fn audio_packet(&mut self, now_us: u64) -> Outgoing {
+    fn audio_packet(&mut self, now_us: u64, payload: &mut Vec<u8>) -> Head {
         let stamp = Stamp {
             call: self.call,
             side: self.side,
@@ -172,16 +218,14 @@ impl Generator {
             index: 0,
             count: 1,
         };
-        let mut payload = Vec::with_capacity(self.profile.audio_bytes);
-        opus::begin(&mut payload);
+        opus::begin(payload);
         let filler = self.profile.audio_bytes.saturating_sub(opus::OVERHEAD + Stamp::SIZE);
-        stamp.write(filler, &mut payload);
-        let outgoing = Outgoing {
+        stamp.write(filler, payload);
+        let outgoing = Head {
             kind: Kind::Audio,
             sequence: self.audio.rtp_sequence,
             timestamp: self.audio.rtp_timestamp,
             marker: stamp.sequence == 0,
-            payload: payload.into(),
         };
         self.audio.sequence += 1;
         self.audio.frame += 1;
@@ -222,9 +266,9 @@ impl Generator {
     /// A key frame is several times an average frame; the frames after it are smaller until the
     /// average is right again. Sizes vary a little, as real ones do.
     fn frame_bytes(&mut self, key_frame: bool) -> usize {
-        let average = i64::from(self.profile.video_kbps) * 125 / i64::from(self.profile.fps);
+        let average = i64::from(self.video_kbps()) * 125 / i64::from(self.profile.fps);
         let wanted = if key_frame {
-            average * KEY_FRAME_FACTOR
+            average * i64::from(self.profile.key_frame_factor)
         } else {
             let pay_back = self.debt / i64::from(self.profile.fps);
             (average - pay_back) * self.rng.random_range(80..=120) / 100
@@ -234,7 +278,7 @@ impl Generator {
         bytes as usize
     }
 
-    fn video_packet(&mut self, packet: &VideoPacket, now_us: u64) -> Outgoing {
+    fn video_packet(&mut self, packet: &VideoPacket, now_us: u64, payload: &mut Vec<u8>) -> Head {
         let place = vp8::Place {
             first: packet.index == 0,
             key_frame: packet.key_frame,
@@ -251,16 +295,14 @@ impl Generator {
             index: packet.index,
             count: packet.count,
         };
-        let mut payload = Vec::with_capacity(packet.bytes + Stamp::SIZE);
-        vp8::begin(place, &mut payload);
+        vp8::begin(place, payload);
         let filler = packet.bytes.saturating_sub(place.overhead() + Stamp::SIZE);
-        stamp.write(filler, &mut payload);
-        let outgoing = Outgoing {
+        stamp.write(filler, payload);
+        let outgoing = Head {
             kind: Kind::Video,
             sequence: self.video.rtp_sequence,
             timestamp: packet.rtp_timestamp,
             marker: packet.index + 1 == packet.count,
-            payload: payload.into(),
         };
         self.video.sequence += 1;
         self.video.rtp_sequence = self.video.rtp_sequence.wrapping_add(1);

@@ -1,10 +1,13 @@
 //! Judges what one side of a call receives.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use hdrhistogram::Histogram;
 use signaling_wire::browser::Role;
 
 use super::{
     opus,
+    picture::{FreshPicture, Picture, Way},
     stamp::{CallTag, Kind, NotAStamp, Stamp},
     vp8,
 };
@@ -17,6 +20,7 @@ pub struct Judge {
     from: Role,
     audio: Stream,
     video: Stream,
+    picture: Picture,
     foreign: Foreign,
     key_frame: KeyFrame,
     key_frames: u32,
@@ -69,6 +73,26 @@ pub struct Stream {
     first_us: Option<u64>,
     last_us: Option<u64>,
     longest_gap_us: u64,
+    /// Packets that did not come although later ones did, and when that was noticed.
+    missing: BTreeMap<u32, u64>,
+    fresh: Fresh,
+}
+
+/// What is new of a stream since the last time it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fresh {
+    /// Packets that arrived, repairs included, each once.
+    pub received: u64,
+    /// Packets that were given up: later ones arrived, and the time for a repair is over.
+    pub lost: u64,
+    /// Packets that arrived after one sent later.
+    pub reordered: u64,
+    /// Packets that arrived again.
+    pub duplicates: u64,
+    /// Payload bytes that arrived.
+    pub bytes: u64,
+    /// From sending to arrival, of each packet that arrived, in microseconds.
+    pub latency_us: Vec<u32>,
 }
 
 /// The search for the first complete key frame.
@@ -84,8 +108,14 @@ enum KeyFrame {
 
 /// Delays above this are counted as this: one minute.
 const MAX_LATENCY_US: u64 = 60_000_000;
-/// Significant decimal digits of a delay: 0.1 %.
+/// Significant decimal digits of a delay: 0.1 %. The histograms grow with the delays they see, which
+/// keeps a few hundred calls in tens of megabytes.
 const DIGITS: u8 = 3;
+/// A packet that is missing for so long comes too late for anybody: Chromium's longest playout
+/// delay is half of it.
+const REPAIR_TIME_US: u64 = 1_000_000;
+/// Most packets that are waited for. A jump of more is an outage, and nobody repairs it.
+const MAX_MISSING: usize = 2_000;
 /// Most packets of a stream that are told apart, a few hours of video. What lies beyond was forged
 /// by accident and is not worth the memory.
 const MAX_SEQUENCE: u32 = 1 << 22;
@@ -98,6 +128,7 @@ impl Judge {
             from: side.other(),
             audio: Stream::new(),
             video: Stream::new(),
+            picture: Picture::default(),
             foreign: Foreign::default(),
             key_frame: KeyFrame::Missing { frame: None, seen: Vec::new() },
             key_frames: 0,
@@ -107,6 +138,11 @@ impl Judge {
     /// Takes the payload of an RTP packet that arrived on the track of `kind` at `now_us`.
     /// Packets without payload (padding, bandwidth probes) carry no media and are passed over.
     pub fn packet(&mut self, now_us: u64, kind: Kind, payload: &[u8]) -> Vec<News> {
+        self.packet_by(Way::default(), now_us, kind, payload)
+    }
+
+    /// The same for those who know how the packet came.
+    pub fn packet_by(&mut self, way: Way, now_us: u64, kind: Kind, payload: &[u8]) -> Vec<News> {
         if payload.is_empty() {
             return Vec::new();
         }
@@ -129,7 +165,7 @@ impl Judge {
             *wrong += 1;
             return Vec::new();
         }
-        self.count(now_us, &stamp, payload.len())
+        self.count(way, now_us, &stamp, payload.len())
     }
 
     /// The counter of what is wrong with the packet, if anything is.
@@ -147,7 +183,7 @@ impl Judge {
         }
     }
 
-    fn count(&mut self, now_us: u64, stamp: &Stamp, bytes: usize) -> Vec<News> {
+    fn count(&mut self, way: Way, now_us: u64, stamp: &Stamp, bytes: usize) -> Vec<News> {
         let mut news = Vec::new();
         let (stream, first) = match stamp.kind {
             Kind::Audio => (&mut self.audio, News::FirstAudio),
@@ -156,13 +192,40 @@ impl Judge {
         if stream.received == 0 {
             news.push(first);
         }
-        if stream.take(now_us, stamp, bytes) && stamp.key_frame {
+        if !stream.take(now_us, stamp, bytes) {
+            return news;
+        }
+        if stamp.kind == Kind::Video {
+            self.picture.part(Duration::from_micros(now_us), stamp, way);
+        }
+        if stamp.key_frame {
             self.key_frames += u32::from(stamp.index == 0);
             if self.key_frame.completed_by(stamp) {
                 news.push(News::FirstKeyFrame);
             }
         }
         news
+    }
+
+    /// What arrived since the last time, of audio and of video, and what was seen of it.
+    pub fn take_fresh(&mut self, now_us: u64) -> ([Fresh; 2], FreshPicture) {
+        let streams = [self.audio.take_fresh(now_us), self.video.take_fresh(now_us)];
+        (streams, self.picture.take(Duration::from_micros(now_us)))
+    }
+
+    /// What a person would see.
+    pub fn picture(&self) -> &Picture {
+        &self.picture
+    }
+
+    /// What a person would see, to show what is due.
+    pub fn picture_mut(&mut self) -> &mut Picture {
+        &mut self.picture
+    }
+
+    /// When the last packet of the other side arrived.
+    pub fn last_us(&self) -> Option<u64> {
+        self.audio.last_us.max(self.video.last_us)
     }
 
     /// What arrived of a stream.
@@ -185,7 +248,7 @@ impl Judge {
 }
 
 impl Stream {
-    #[allow(clippy::expect_used, reason = "the bounds are constants that the crate accepts")]
+    #[allow(clippy::expect_used, reason = "the digits are a constant that the crate accepts")]
     fn new() -> Self {
         Self {
             seen: Vec::new(),
@@ -195,11 +258,12 @@ impl Stream {
             lowest: None,
             highest: None,
             bytes: 0,
-            latency: Histogram::new_with_bounds(1, MAX_LATENCY_US, DIGITS)
-                .expect("constant histogram bounds"),
+            latency: Histogram::new(DIGITS).expect("three digits are few enough"),
             first_us: None,
             last_us: None,
             longest_gap_us: 0,
+            missing: BTreeMap::new(),
+            fresh: Fresh::default(),
         }
     }
 
@@ -211,22 +275,56 @@ impl Stream {
         }
         if self.seen[word] & bit != 0 {
             self.duplicates += 1;
+            self.fresh.duplicates += 1;
             return false;
         }
         self.seen[word] |= bit;
         self.received += 1;
         self.bytes += bytes as u64;
+        let delay_us = now_us.saturating_sub(stamp.sent_us).clamp(1, MAX_LATENCY_US);
+        self.tell(now_us, stamp, bytes, delay_us);
         if self.highest.is_some_and(|highest| stamp.sequence < highest) {
             self.reordered += 1;
         }
         self.lowest = Some(self.lowest.map_or(stamp.sequence, |low| low.min(stamp.sequence)));
         self.highest = self.highest.max(Some(stamp.sequence));
-        self.latency.saturating_record(now_us.saturating_sub(stamp.sent_us).max(1));
+        // Grows as far as the largest delay asks for, which is bounded: recording cannot fail.
+        let _ = self.latency.record(delay_us);
         self.first_us.get_or_insert(now_us);
         if let Some(last) = self.last_us.replace(now_us) {
             self.longest_gap_us = self.longest_gap_us.max(now_us.saturating_sub(last));
         }
         true
+    }
+
+    /// Notes a new packet for [`Stream::take_fresh`].
+    fn tell(&mut self, now_us: u64, stamp: &Stamp, bytes: usize, delay_us: u64) {
+        match self.highest {
+            Some(highest) if stamp.sequence > highest => {
+                let gap = highest + 1..stamp.sequence;
+                let room = MAX_MISSING.saturating_sub(self.missing.len());
+                self.fresh.lost += (gap.len().saturating_sub(room)) as u64;
+                self.missing.extend(gap.take(room).map(|missing| (missing, now_us)));
+            }
+            Some(_) => {
+                if self.missing.remove(&stamp.sequence).is_none() {
+                    // Given up before, or sent before the first that arrived.
+                    return;
+                }
+                self.fresh.reordered += 1;
+            }
+            None => {}
+        }
+        self.fresh.received += 1;
+        self.fresh.bytes += bytes as u64;
+        self.fresh.latency_us.push(u32::try_from(delay_us).unwrap_or(u32::MAX));
+    }
+
+    fn take_fresh(&mut self, now_us: u64) -> Fresh {
+        let missing = self.missing.len();
+        self.missing.retain(|_, noticed_us| now_us.saturating_sub(*noticed_us) < REPAIR_TIME_US);
+        self.fresh.lost += (missing - self.missing.len()) as u64;
+        std::mem::take(&mut self.fresh)
     }
 
     /// Different packets that arrived.

@@ -10,9 +10,11 @@
 mod generator;
 mod judge;
 mod opus;
+mod picture;
 mod stamp;
 mod vp8;
 
-pub use generator::{Generator, Outgoing, Profile};
-pub use judge::{Foreign, Judge, News, Stream};
+pub use generator::{Generator, Head, Outgoing, Profile};
+pub use judge::{Foreign, Fresh, Judge, News, Stream};
+pub use picture::{FreshPicture, Picture, Way};
 pub use stamp::{CallTag, Kind, NotAStamp, Stamp};

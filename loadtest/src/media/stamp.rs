@@ -65,6 +65,8 @@ const MAGIC: [u8; 4] = *b"VTRN";
 const KIND_VIDEO: u8 = 1;
 const SIDE_AGENT: u8 = 2;
 const KEY_FRAME: u8 = 4;
+/// Where the checksum stands: the low half of the fifth word.
+const CHECKSUM_AT: usize = 36;
 
 impl Stamp {
     /// Bytes of a stamp on the wire.
@@ -84,11 +86,10 @@ impl Stamp {
         out.extend_from_slice(&self.frame.to_be_bytes());
         out.extend_from_slice(&self.index.to_be_bytes());
         out.extend_from_slice(&self.count.to_be_bytes());
-        let checksum_at = out.len();
         out.extend_from_slice(&[0; 4]);
-        out.extend((0..filler).map(|i| (self.sequence as usize).wrapping_add(i * 31) as u8));
+        out.resize(out.len() + filler, self.sequence as u8);
         let sum = checksum(&out[start..]);
-        out[checksum_at..checksum_at + 4].copy_from_slice(&sum.to_be_bytes());
+        out[start + CHECKSUM_AT..start + Stamp::SIZE].copy_from_slice(&sum.to_be_bytes());
     }
 
     /// Reads the stamp at the start of `bytes`, which must end where the packet ends.
@@ -102,9 +103,7 @@ impl Stamp {
         if head[..4] != MAGIC {
             return Err(NotAStamp::Absent);
         }
-        let mut clean = bytes.to_vec();
-        clean[36..40].fill(0);
-        if checksum(&clean).to_be_bytes() != head[36..40] {
+        if checksum(bytes).to_be_bytes() != head[CHECKSUM_AT..] {
             return Err(NotAStamp::Corrupt);
         }
         let u16_at = |at: usize| u16::from_be_bytes([head[at], head[at + 1]]);
@@ -124,9 +123,25 @@ impl Stamp {
     }
 }
 
-/// FNV-1a: catches changed, cut and shifted bytes; nobody forges test packets.
+/// FNV-1a over words of eight bytes, its own four bytes taken for zero: catches changed, cut and
+/// shifted bytes; nobody forges test packets. Whole words, because a generator of hundreds of calls
+/// spends more time here than in encryption otherwise.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    let mut words = bytes.chunks_exact(8);
+    let mut sum = 0xcbf2_9ce4_8422_2325 ^ bytes.len() as u64;
+    for (number, word) in words.by_ref().enumerate() {
+        let mut word = u64::from_be_bytes(word.try_into().unwrap_or_default());
+        if number == CHECKSUM_AT / 8 {
+            word &= !u64::from(u32::MAX);
+        }
+        // The rotation lets high bits reach low ones, which a product alone never does.
+        sum = (sum ^ word).wrapping_mul(PRIME).rotate_left(29);
+    }
+    for byte in words.remainder() {
+        sum = (sum ^ u64::from(*byte)).wrapping_mul(PRIME).rotate_left(29);
+    }
+    (sum >> 32) as u32 ^ sum as u32
 }
 
 #[cfg(test)]

@@ -14,7 +14,8 @@ use signaling_wire::{
 pub use table::Table;
 
 use crate::{
-    flow::{Failure, Marks, Outcome, Pair, Step},
+    drive::call::Played,
+    flow::{Failure, Marks, Outcome, Step},
     media::{Foreign, Stream},
 };
 
@@ -64,6 +65,17 @@ pub struct Heard {
     pub key_frames: u32,
     /// Key frames that the node asked this side for.
     pub key_frames_asked: u32,
+    /// Freezes that ended.
+    pub freezes: usize,
+    /// How long the picture stood still, in seconds.
+    pub frozen_s: f64,
+    /// How long it was watched, in seconds.
+    pub watched_s: f64,
+    /// Frames shown.
+    pub frames: u32,
+    /// Since when nothing had come when the media should have ended, if that was long.
+    #[serde(skip)]
+    pub silent_at_end: Option<Duration>,
 }
 
 /// One stream, as it arrived.
@@ -103,25 +115,22 @@ pub struct Percentiles {
 }
 
 impl CallReport {
-    /// The report of a call between `began` and `over`.
-    pub(crate) fn new(
-        pair: &Pair,
-        outcome: Outcome,
-        began: Duration,
-        over: Duration,
-        shopper: Option<Heard>,
-        agent: Option<Heard>,
-    ) -> Self {
-        let side = |role, heard| SideReport { stages: stages(pair.marks(role), began), heard };
+    /// The report of a call.
+    pub(crate) fn new(played: &Played) -> Self {
+        let Played { pair, outcome, began, over, shopper, agent } = played;
+        let side = |role, heard: &Option<Heard>| SideReport {
+            stages: stages(pair.marks(role), *began),
+            heard: heard.clone(),
+        };
         let mut report = Self {
             call: pair.call(),
             failure: None,
-            seconds: (over - began).as_secs_f64(),
+            seconds: (*over - *began).as_secs_f64(),
             shopper: side(Role::Shopper, shopper),
             agent: side(Role::Agent, agent),
         };
         report.failure = match outcome {
-            Outcome::Failed(failure) => Some(failure),
+            Outcome::Failed(failure) => Some(failure.clone()),
             Outcome::Completed => None,
         };
         // A stranger's packet is worse than whatever else went wrong.

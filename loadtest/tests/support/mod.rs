@@ -11,7 +11,7 @@ use loadtest::{
     drive::{
         Clock, Target,
         api::{Api, ApiKey},
-        call::{self, Setup},
+        call::{self, Legs, Setup},
         detour::Detour,
     },
     flow::Plan,
@@ -82,7 +82,7 @@ impl Deployment {
         Api::new(self.target(), ApiKey::new(&self.api_key()))
     }
 
-    fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         Target::parse(&self.url()).expect("an address")
     }
 
@@ -93,15 +93,15 @@ impl Deployment {
         let (stop, stopped) = watch::channel(false);
         let setup = Setup {
             target: self.target(),
-            plan: Plan { hold: FOR_EVER, patience: PATIENCE },
+            plan: Plan { hold: FOR_EVER, patience: PATIENCE, video: true },
             profile: Profile::default(),
             clock: Clock::start(),
             stop: stopped,
-            detour,
+            legs: Legs::Full { detour },
         };
         let report = tokio::spawn(async move {
             let report = call::run(setup, &guests).await;
-            api.remove_agent(guests.agent_id).await.expect("the agent goes");
+            api.remove_agent(guests.agent.id).await.expect("the agent goes");
             report
         });
         Call { stop, report }

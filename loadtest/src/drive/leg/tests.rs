@@ -5,7 +5,7 @@ use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::media::News;
+use crate::{drive::Told, media::News};
 
 const LOOPBACK: std::net::Ipv4Addr = std::net::Ipv4Addr::LOCALHOST;
 const CALL: CallId = CallId::from_bits(1);
@@ -27,7 +27,7 @@ impl Leg {
 /// A leg and what it tells.
 struct Ear {
     leg: Leg,
-    events: mpsc::UnboundedReceiver<(Role, Input)>,
+    events: mpsc::UnboundedReceiver<(Role, Told)>,
 }
 
 impl Ear {
@@ -40,7 +40,11 @@ impl Ear {
     }
 
     async fn until(&mut self, wanted: impl Fn(&Input) -> bool) {
-        let search = async { while !wanted(&self.events.recv().await.unwrap().1) {} };
+        let search = async {
+            while !matches!(&self.events.recv().await.unwrap().1, Told::Flow(input) if wanted(input))
+            {
+            }
+        };
         tokio::time::timeout(PATIENCE, search).await.expect("it did not happen");
     }
 }
@@ -92,7 +96,10 @@ async fn media_of_another_call_is_noticed() {
 
     tokio::time::timeout(PATIENCE, noticed).await.expect("nobody noticed");
     while let Ok((_, input)) = agent.events.try_recv() {
-        assert!(!matches!(input, Input::Media(_)), "{input:?} is no news to be glad about");
+        assert!(
+            !matches!(input, Told::Flow(Input::Media(_))),
+            "{input:?} is no news to be glad about"
+        );
     }
     tokio::join!(shopper.leg.close(), agent.leg.close());
 }

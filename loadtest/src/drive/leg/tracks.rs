@@ -40,16 +40,16 @@ impl Voice {
     }
 
     pub(in crate::drive) async fn send(&self, packet: Outgoing) -> webrtc::error::Result<()> {
-        let outlet = match packet.kind {
+        let outlet = match packet.head.kind {
             Kind::Audio => &self.audio,
             Kind::Video => &self.video,
         };
         let header = rtc::rtp::header::Header {
             version: 2,
-            marker: packet.marker,
+            marker: packet.head.marker,
             payload_type: outlet.payload_type,
-            sequence_number: packet.sequence,
-            timestamp: packet.timestamp,
+            sequence_number: packet.head.sequence,
+            timestamp: packet.head.timestamp,
             ssrc: outlet.ssrc,
             ..Default::default()
         };

@@ -20,7 +20,7 @@ fn run(generator: &mut Generator, end: Duration) -> Vec<(Duration, Outgoing)> {
 }
 
 fn stamp(packet: &Outgoing) -> Stamp {
-    let body = match packet.kind {
+    let body = match packet.head.kind {
         Kind::Audio => opus::body(&packet.payload),
         Kind::Video => vp8::body(&packet.payload),
     };
@@ -28,7 +28,7 @@ fn stamp(packet: &Outgoing) -> Stamp {
 }
 
 fn of(packets: &[(Duration, Outgoing)], kind: Kind) -> Vec<&Outgoing> {
-    packets.iter().map(|(_, packet)| packet).filter(|packet| packet.kind == kind).collect()
+    packets.iter().map(|(_, packet)| packet).filter(|packet| packet.head.kind == kind).collect()
 }
 
 #[test]
@@ -52,7 +52,11 @@ fn audio_is_fifty_packets_a_second() {
     let audio = of(&packets, Kind::Audio);
     assert_eq!(audio.len(), 50);
     assert!(audio.iter().all(|packet| packet.payload.len() == Profile::default().audio_bytes));
-    assert!(audio.windows(2).all(|two| two[1].timestamp == two[0].timestamp.wrapping_add(960)));
+    assert!(
+        audio
+            .windows(2)
+            .all(|two| two[1].head.timestamp == two[0].head.timestamp.wrapping_add(960))
+    );
 }
 
 #[test]
@@ -63,8 +67,8 @@ fn numbers_have_no_gaps_and_frames_are_whole() {
     for (at, packet) in video.iter().enumerate() {
         let stamp = stamp(packet);
         assert_eq!(stamp.sequence as usize, at);
-        assert_eq!(packet.sequence, video[0].sequence.wrapping_add(at as u16));
-        assert_eq!(packet.marker, stamp.index + 1 == stamp.count);
+        assert_eq!(packet.head.sequence, video[0].head.sequence.wrapping_add(at as u16));
+        assert_eq!(packet.head.marker, stamp.index + 1 == stamp.count);
         assert!(packet.payload.len() <= MAX_PAYLOAD + vp8::Place::LARGEST_OVERHEAD + Stamp::SIZE);
     }
 }
@@ -103,7 +107,7 @@ fn a_late_poll_catches_up() {
     let now = Duration::from_millis(100);
     let mut audio = 0;
     while let Some(packet) = generator.poll(now, 0) {
-        audio += usize::from(packet.kind == Kind::Audio);
+        audio += usize::from(packet.head.kind == Kind::Audio);
     }
 
     assert_eq!(audio, 6);

@@ -30,13 +30,13 @@ fn the_other_sides_media_is_right() {
     let packets = media(1, Role::Agent);
     let mut news = Vec::new();
     for packet in &packets {
-        news.extend(judge.packet(5_000_000, packet.kind, &packet.payload));
+        news.extend(judge.packet(5_000_000, packet.head.kind, &packet.payload));
     }
 
     assert_eq!(judge.foreign(), Foreign::default());
     assert_eq!(news, [News::FirstAudio, News::FirstVideo, News::FirstKeyFrame]);
     for kind in Kind::ALL {
-        let sent = packets.iter().filter(|packet| packet.kind == kind).count();
+        let sent = packets.iter().filter(|packet| packet.head.kind == kind).count();
         assert_eq!(judge.stream(kind).received() as usize, sent);
         assert_eq!(judge.stream(kind).reordered(), 0);
     }
@@ -46,15 +46,15 @@ fn the_other_sides_media_is_right() {
 fn everything_else_is_foreign() {
     let mut judge = judge();
     for packet in media(2, Role::Agent).iter().take(10) {
-        judge.packet(0, packet.kind, &packet.payload);
+        judge.packet(0, packet.head.kind, &packet.payload);
     }
     for packet in media(1, Role::Shopper).iter().take(20) {
-        judge.packet(0, packet.kind, &packet.payload);
+        judge.packet(0, packet.head.kind, &packet.payload);
     }
     let right = media(1, Role::Agent);
     let mut changed = right[0].payload.to_vec();
     *changed.last_mut().unwrap() ^= 1;
-    judge.packet(0, right[0].kind, &changed);
+    judge.packet(0, right[0].head.kind, &changed);
     judge.packet(0, Kind::Audio, b"something a browser might send, long enough for a stamp");
 
     assert_eq!(
@@ -75,8 +75,10 @@ fn padding_is_nothing() {
 #[test]
 fn loss_duplicates_and_order_are_told_apart() {
     let mut judge = judge();
-    let audio: Vec<_> =
-        media(1, Role::Agent).into_iter().filter(|packet| packet.kind == Kind::Audio).collect();
+    let audio: Vec<_> = media(1, Role::Agent)
+        .into_iter()
+        .filter(|packet| packet.head.kind == Kind::Audio)
+        .collect();
     for at in [2, 3, 3, 5, 4, 8, 8, 8] {
         judge.packet(0, Kind::Audio, &audio[at].payload);
     }
@@ -89,8 +91,10 @@ fn loss_duplicates_and_order_are_told_apart() {
 #[test]
 fn a_key_frame_with_a_hole_is_not_complete() {
     let mut judge = judge();
-    let video: Vec<_> =
-        media(1, Role::Agent).into_iter().filter(|packet| packet.kind == Kind::Video).collect();
+    let video: Vec<_> = media(1, Role::Agent)
+        .into_iter()
+        .filter(|packet| packet.head.kind == Kind::Video)
+        .collect();
     let mut news = Vec::new();
     for (at, packet) in video.iter().enumerate() {
         if at != 2 {
@@ -107,7 +111,7 @@ fn a_key_frame_with_a_hole_is_not_complete() {
 fn delay_is_from_stamp_to_arrival() {
     let mut judge = judge();
     for packet in media(1, Role::Agent) {
-        if packet.kind == Kind::Audio {
+        if packet.head.kind == Kind::Audio {
             let sent = Stamp::read(opus::body(&packet.payload).unwrap()).unwrap().sent_us;
             judge.packet(sent + 30_000, Kind::Audio, &packet.payload);
         }

@@ -84,7 +84,7 @@ fn close(good: usize, bad: usize) -> bool {
 }
 
 fn said((calls, verdict): (usize, Verdict)) -> String {
-    let packets = calls as u64 * 2 * crate::peer::media::PACKETS_PER_SECOND;
+    let packets = calls as u64 * 2 * light_peer::media::PACKETS_PER_SECOND;
     match verdict {
         Verdict::Generator => format!(
             "at least {calls} calls ({packets} packets/s): there the generator was the limit"

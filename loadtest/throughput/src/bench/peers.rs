@@ -107,7 +107,7 @@ impl Peers {
 }
 
 /// Media payload of an average packet: 1.5 Mbit/s of video and 32 kbit/s of audio in 230 packets.
-const BITS_PER_PACKET: f64 = 1_532_000.0 / crate::peer::media::PACKETS_PER_SECOND as f64;
+const BITS_PER_PACKET: f64 = 1_532_000.0 / light_peer::media::PACKETS_PER_SECOND as f64;
 
 fn version(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).output();

@@ -18,7 +18,7 @@ use self::{
     plan::{Plan, What},
     socket::{Addresses, Buffers, Socket},
 };
-use crate::peer::{
+use light_peer::{
     Happening, Peer,
     media::{AUDIO_PER_SECOND, FRAMES_PER_SECOND, Kind},
     turn,

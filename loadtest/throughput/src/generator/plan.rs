@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use crate::peer::media::Kind;
+use light_peer::media::Kind;
 
 /// What a peer has to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

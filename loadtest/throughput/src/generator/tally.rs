@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::peer::{Happening, media::Stamp};
+use light_peer::{Happening, media::Stamp};
 
 /// Longest forwarding time that is told apart, nanoseconds: anything longer is this long.
 const LONGEST: u64 = 10_000_000_000;

@@ -3,6 +3,7 @@
 //! Of each call one peer has an allocation and speaks to it in channel data (RFC 8656 §12), the other
 //! sends to the relayed address. Every packet crosses the relay once, as in a forwarder.
 
+use light_peer::{Credentials, Peer, sdp::Remote, srtp::Session, turn};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -13,7 +14,6 @@ use std::{
 use super::{Target, TargetError, floor::material};
 use crate::{
     generator::Generator,
-    peer::{Credentials, Peer, sdp::Remote, srtp::Session, turn},
     process::{Owned, Place, placed},
 };
 

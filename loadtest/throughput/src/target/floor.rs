@@ -10,6 +10,11 @@ use std::{
     process::Stdio,
 };
 
+use light_peer::{
+    Credentials, Peer,
+    sdp::Remote,
+    srtp::{MATERIAL_LEN, Session, TAG_LEN},
+};
 use mio::{Events, Interest, Poll, Token};
 
 use super::{Target, TargetError};
@@ -17,11 +22,6 @@ use crate::{
     generator::{
         Generator,
         socket::{Addresses, Buffers, Socket},
-    },
-    peer::{
-        Credentials, Peer,
-        sdp::Remote,
-        srtp::{MATERIAL_LEN, Session, TAG_LEN},
     },
     process::{Owned, Place, placed},
 };

@@ -10,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use light_peer::{Peer, dtls::Identity, sdp::Remote};
 use serde_json::{Value, json};
 
 use super::{Target, TargetError};
 use crate::{
     generator::Generator,
-    peer::{Peer, dtls::Identity, sdp::Remote},
     process::{Owned, Place, placed},
 };
 

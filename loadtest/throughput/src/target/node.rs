@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use light_peer::{Peer, dtls::Identity, sdp::Remote};
 use sfu_node::control::ClusterSecret;
 use signaling_wire::{
     control::{LegEnd, LegState, NodeMessage, SignalingMessage},
@@ -16,7 +17,6 @@ use signaling_wire::{
 use super::{Target, TargetError, control::Control};
 use crate::{
     generator::Generator,
-    peer::{Peer, dtls::Identity, sdp::Remote},
     process::{Owned, Place, placed},
 };
 

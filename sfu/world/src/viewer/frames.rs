@@ -38,7 +38,7 @@ pub struct Shown {
 
 /// The buffer.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Frames {
+pub struct Frames {
     waiting: BTreeMap<u32, Waiting>,
     decoded: Vec<u32>,
     last: u32,
@@ -49,12 +49,12 @@ pub(super) struct Frames {
     key_part: Option<Time>,
     begun: bool,
     /// Frames shown, in order.
-    pub(super) shown: Vec<Shown>,
+    pub shown: Vec<Shown>,
 }
 
 impl Frames {
     /// Takes a packet that was not there before, and how it came.
-    pub(super) fn on_part(&mut self, now: Time, part: Part, came: Came, rtt: Duration) {
+    pub fn on_part(&mut self, now: Time, part: Part, came: Came, rtt: Duration) {
         let Part { frame, index, count } = part;
         self.begun = true;
         self.last_decoded.get_or_insert(now);
@@ -90,7 +90,7 @@ impl Frames {
     }
 
     /// When [`Self::decode`] has something to do.
-    pub(super) fn due(&self) -> Time {
+    pub fn due(&self) -> Time {
         self.decodable().map_or(Time::NEVER, |(number, waiting)| {
             // Frames before it may still come: they are waited for until it is to be shown.
             let ready = self.waiting.keys().next() == Some(&number);
@@ -99,7 +99,7 @@ impl Frames {
     }
 
     /// Decodes what is due.
-    pub(super) fn decode(&mut self, now: Time) {
+    pub fn decode(&mut self, now: Time) {
         while self.due() <= now {
             let Some((number, waiting)) = self.decodable() else { return };
             let (info, completed) = (waiting.info, waiting.completed.unwrap_or(now));
@@ -130,7 +130,7 @@ impl Frames {
     }
 
     /// When a key frame is to be asked for.
-    pub(super) fn key_frame_due(&self) -> Time {
+    pub fn key_frame_due(&self) -> Time {
         let Some(last) = self.last_decoded.filter(|_| self.begun) else { return Time::NEVER };
         let wait = if self.last == 0 { KEY_FRAME_WAIT } else { FRAME_WAIT };
         // Asked once, Chromium waits for a key frame and asks again soon.
@@ -139,7 +139,7 @@ impl Frames {
     }
 
     /// A key frame is asked for.
-    pub(super) fn asked(&mut self, now: Time) {
+    pub fn asked(&mut self, now: Time) {
         self.asked = Some(now);
     }
 }

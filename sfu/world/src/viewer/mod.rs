@@ -19,14 +19,13 @@ use ::rtcp::{
 use sfu_core::rtp::{Header, Ssrc};
 use shared::marshal::Marshal;
 
-use self::{
-    ears::Ears,
-    feedback::Arrivals,
-    frames::Frames,
+use self::{ears::Ears, feedback::Arrivals};
+pub use self::{
+    ears::Heard,
+    frames::{Frames, Shown},
     nack::{Nacks, News},
     playout::Came,
 };
-pub use self::{ears::Heard, frames::Shown};
 use crate::{
     page::{frame, wire::NODE},
     time::{Time, millis},

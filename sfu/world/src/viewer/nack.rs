@@ -20,26 +20,29 @@ struct Missing {
 
 /// Whether a packet is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub enum News {
     /// It had not been asked for.
     New,
     /// It had.
     AskedFor,
+    /// It came before, or belongs to no stream.
     Known,
 }
 
+/// The missing packets.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Nacks {
+pub struct Nacks {
     unwrapper: SequenceUnwrapper,
     missing: BTreeMap<u64, Missing>,
     due: Time,
-    pub(super) overflowed: bool,
+    /// Too much is missing: only a key frame helps.
+    pub overflowed: bool,
     asked: u64,
 }
 
 impl Nacks {
     /// A packet of the video, on its first way or repeated.
-    pub(super) fn on_packet(&mut self, sequence: u16, key: bool) -> News {
+    pub fn on_packet(&mut self, sequence: u16, key: bool) -> News {
         let before = self.unwrapper.highest();
         let sequence = match self.unwrapper.unwrap(sequence) {
             Unwrapped::Known(sequence) | Unwrapped::Restarted(sequence) => sequence,
@@ -72,13 +75,14 @@ impl Nacks {
         news
     }
 
-    pub(super) fn due(&self) -> Time {
+    /// When [`Self::collect`] has something to do.
+    pub fn due(&self) -> Time {
         let any = self.missing.values().any(|missing| missing.tries < MOST_TRIES);
         if any { self.due } else { Time::NEVER }
     }
 
     /// The packets to ask for now.
-    pub(super) fn collect(&mut self, now: Time, rtt: Duration) -> Vec<u16> {
+    pub fn collect(&mut self, now: Time, rtt: Duration) -> Vec<u16> {
         self.due = now + PERIOD;
         let mut asked = Vec::new();
         self.missing.retain(|&sequence, missing| {

@@ -27,7 +27,7 @@ const REPAIRED_FOR: f64 = 60.0;
 
 /// How a complete frame came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Came {
+pub enum Came {
     /// All of it at first.
     Whole,
     /// Some of it was asked for again.

@@ -6,7 +6,7 @@
 
 pub mod dtls;
 pub mod media;
-mod receive;
+pub mod receive;
 pub mod sdp;
 pub mod srtp;
 pub mod stun;

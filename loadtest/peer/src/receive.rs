@@ -10,17 +10,24 @@ use sfu_core::{
 use super::{sdp, srtp::Keys};
 
 /// What is read of a header.
-pub(super) struct Header {
-    pub(super) payload_type: u8,
-    pub(super) sequence: u16,
-    pub(super) ssrc: u32,
-    pub(super) len: usize,
+pub struct Header {
+    /// Payload type.
+    pub payload_type: u8,
+    /// Sequence number.
+    pub sequence: u16,
+    /// SSRC.
+    pub ssrc: u32,
+    /// Bytes of the header, its extensions included.
+    pub len: usize,
+    /// Whether the payload ends with padding (P).
+    pub padded: bool,
     /// The transport-wide sequence number.
-    pub(super) transport_sequence: Option<u16>,
+    pub transport_sequence: Option<u16>,
 }
 
 impl Header {
-    pub(super) fn read(packet: &[u8]) -> Option<Self> {
+    /// None if the packet is none.
+    pub fn read(packet: &[u8]) -> Option<Self> {
         let fixed: &[u8; 12] = packet.first_chunk()?;
         let mut len = 12 + 4 * usize::from(fixed[0] & 0x0f);
         let mut transport_sequence = None;
@@ -38,6 +45,7 @@ impl Header {
             sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
             ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
             len,
+            padded: fixed[0] & 0x20 != 0,
             transport_sequence,
         })
     }
@@ -61,10 +69,10 @@ fn find(mut block: &[u8], id: u8) -> Option<u16> {
 }
 
 /// One incoming SSRC.
-pub(super) struct Incoming {
-    pub(super) ssrc: u32,
+struct Incoming {
+    ssrc: u32,
     /// Highest index so far.
-    pub(super) highest: u64,
+    highest: u64,
     first: u64,
     packets: u64,
     reported: (u64, u64),
@@ -74,7 +82,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// The index that a sequence number most likely stands for (RFC 3711 §3.3.1).
-    pub(super) fn index(&self, sequence: u16) -> u64 {
+    fn index(&self, sequence: u16) -> u64 {
         let ahead = sequence.wrapping_sub(self.highest as u16) as i16;
         self.highest.saturating_add_signed(ahead.into())
     }
@@ -100,20 +108,14 @@ impl Incoming {
 
 /// Everything that a peer receives.
 #[derive(Default)]
-pub(super) struct Receiver {
+pub struct Receiver {
     streams: Vec<Incoming>,
     arrivals: Arrivals,
 }
 
 impl Receiver {
     /// Opens a packet and notes its arrival (microseconds); false if it is not authentic.
-    pub(super) fn open(
-        &mut self,
-        keys: &Keys,
-        header: &Header,
-        packet: &mut [u8],
-        at: u64,
-    ) -> bool {
+    pub fn open(&mut self, keys: &Keys, header: &Header, packet: &mut [u8], at: u64) -> bool {
         let position = self.streams.iter().position(|stream| stream.ssrc == header.ssrc);
         let index = match position {
             Some(i) => self.streams[i].index(header.sequence),
@@ -144,14 +146,14 @@ impl Receiver {
     }
 
     /// Notes a sender report.
-    pub(super) fn sender_report(&mut self, ssrc: u32, middle: u32, now: u64) {
+    pub fn sender_report(&mut self, ssrc: u32, middle: u32, now: u64) {
         if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
             stream.last_report = (middle, now);
         }
     }
 
     /// Report blocks of every stream; how many.
-    pub(super) fn report(&mut self, now: u64, out: &mut Vec<u8>) -> u8 {
+    pub fn report(&mut self, now: u64, out: &mut Vec<u8>) -> u8 {
         // The field has five bits; a leg has three streams.
         let count = self.streams.len().min(31);
         for stream in &mut self.streams[..count] {
@@ -161,7 +163,7 @@ impl Receiver {
     }
 
     /// The feedback that is due, if anything has arrived since the last.
-    pub(super) fn feedback(&mut self, sender: u32, out: &mut Vec<u8>) -> bool {
+    pub fn feedback(&mut self, sender: u32, out: &mut Vec<u8>) -> bool {
         let media = self.streams.first().map_or(0, |stream| stream.ssrc);
         self.arrivals.feedback(sender, media, out)
     }
