@@ -14,6 +14,24 @@ pub struct LegId(pub u128);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallId(pub u128);
 
+/// A call's way between two nodes, as both name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelId(pub u64);
+
+impl ChannelId {
+    /// The channel of one bridge. Both nodes come to the same without talking about it; ids of
+    /// calls are random, so that two of them do not collide.
+    pub fn of(call: CallId, epoch: Epoch) -> Self {
+        // The 64-bit golden ratio spreads neighbouring epochs far apart.
+        let spread = u64::from(epoch.0).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Self((call.0 as u64) ^ (call.0 >> 64) as u64 ^ spread)
+    }
+}
+
+/// One of the node's links to other nodes. The core passes it through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Hop(pub u16);
+
 /// Counts the bridges of one call; a command about an older one is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Epoch(pub u32);
@@ -110,6 +128,19 @@ pub enum Command {
         epoch: Epoch,
         /// The two legs.
         legs: [LegId; 2],
+    },
+    /// Forward media between a leg of this core and one on another node.
+    BridgeRemote {
+        /// The call.
+        call: CallId,
+        /// Its epoch; a bridge with a higher one replaces the former.
+        epoch: Epoch,
+        /// The leg here.
+        leg: LegId,
+        /// The leg there.
+        remote: LegId,
+        /// The way to that node.
+        hop: Hop,
     },
     /// Stop forwarding. The legs stay warm.
     Unbridge {

@@ -34,5 +34,8 @@ pub mod testing;
 pub use self::{
     core::{Core, CoreStats, Drops, ReleasedLeg, Traffic},
     dtls::Certificate,
-    media::Counters,
+    media::{
+        Counters,
+        relay::{self, RelayCounters},
+    },
 };

@@ -3,32 +3,38 @@
 use super::Core;
 use crate::{
     api::{CallId, CallStep, Epoch, Event, LegId},
+    leg::Far,
     media::MediaEvent,
 };
 
 /// A call on this worker.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call {
-    epoch: Epoch,
-    /// Keys of its legs.
-    legs: [usize; 2],
+    pub(super) epoch: Epoch,
+    pub(super) ends: Ends,
+}
+
+/// Keys of the legs of a call that are here.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ends {
+    /// Both.
+    Two([usize; 2]),
+    /// One; the other is on another node.
+    One(usize),
 }
 
 impl Core {
     pub(super) fn bridge(&mut self, call: CallId, epoch: Epoch, legs: [LegId; 2]) {
-        if self.calls.get(&call).is_some_and(|known| known.epoch >= epoch) || legs[0] == legs[1] {
-            return;
-        }
         let [Some(&a), Some(&b)] = legs.map(|leg| self.by_id.get(&leg)) else { return };
-        if let Some(former) = self.calls.get(&call) {
-            self.unbridge(call, former.epoch);
+        if a == b || !self.replaces(call, epoch) {
+            return;
         }
         // A leg carries one call at a time, and the latest bridge is what signaling wants.
         self.unbridge_leg(a);
         self.unbridge_leg(b);
-        self.calls.insert(call, Call { epoch, legs: [a, b] });
+        self.calls.insert(call, Call { epoch, ends: Ends::Two([a, b]) });
         for (key, peer) in [(a, b), (b, a)] {
-            self.legs[key].bridge(self.now, call, epoch, peer);
+            self.legs[key].bridge(self.now, call, epoch, Far::Here(peer));
             let leg = self.legs[key].id;
             self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
         }
@@ -39,6 +45,15 @@ impl Core {
             self.exchange_feedback(key);
             self.touched(key);
         }
+    }
+
+    /// Whether a bridge is newer than what there is of its call, which ends in that case.
+    pub(super) fn replaces(&mut self, call: CallId, epoch: Epoch) -> bool {
+        let Some(former) = self.calls.get(&call).map(|known| known.epoch) else { return true };
+        if former < epoch {
+            self.unbridge(call, former);
+        }
+        former < epoch
     }
 
     /// A publisher that was sending before the bridge is seen at once, without a round trip for a
@@ -57,8 +72,22 @@ impl Core {
             return;
         }
         let Some(ended) = self.calls.remove(&call) else { return };
-        for key in ended.legs {
+        let (two, one);
+        let keys: &[usize] = match ended.ends {
+            Ends::Two(keys) => {
+                two = keys;
+                &two
+            }
+            Ends::One(key) => {
+                one = [key];
+                &one
+            }
+        };
+        for &key in keys {
             let Some(leg) = self.legs.get_mut(key) else { continue };
+            if let Some(channel) = leg.channel.take() {
+                self.channels.remove(&channel.id());
+            }
             if let Some((call, quality)) = leg.unbridge(self.now) {
                 self.events.push_back(Event::Quality { call, leg: leg.id, quality });
             }
@@ -77,9 +106,19 @@ impl Core {
     pub(super) fn exchange_feedback(&mut self, key: usize) {
         let viewer = &mut self.legs[key];
         let Some(feedback) = viewer.media.take_feedback(self.now) else { return };
-        let Some(bridged) = viewer.bridged else { return };
-        self.legs[bridged.peer].media.apply_feedback(self.now, feedback);
-        self.touched(bridged.peer);
+        match viewer.bridged.map(|bridged| bridged.far) {
+            Some(Far::Here(publisher)) => {
+                self.legs[publisher].media.apply_feedback(self.now, feedback);
+                self.touched(publisher);
+            }
+            Some(Far::Remote(_)) => {
+                if let Some(channel) = &mut viewer.channel {
+                    channel.tell(self.now, feedback);
+                }
+                self.advance_channel(key);
+            }
+            None => {}
+        }
     }
 
     /// Tells the shell what the viewer at `key` has seen of its publisher.
@@ -95,7 +134,10 @@ impl Core {
                     continue;
                 }
             };
-            let leg = self.legs[bridged.peer].id;
+            let leg = match bridged.far {
+                Far::Here(publisher) => self.legs[publisher].id,
+                Far::Remote(publisher) => publisher,
+            };
             let (call, epoch) = (bridged.call, bridged.epoch);
             self.events.push_back(Event::Call { call, epoch, leg, step });
         }

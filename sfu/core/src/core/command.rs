@@ -33,6 +33,9 @@ impl Core {
                 }
             }
             Command::Bridge { call, epoch, legs } => self.bridge(call, epoch, legs),
+            Command::BridgeRemote { call, epoch, leg, remote, hop } => {
+                self.bridge_remote(call, epoch, leg, remote, hop);
+            }
             Command::Unbridge { call, epoch } => self.unbridge(call, epoch),
             Command::Adopt(released) => self.adopt(*released),
         }

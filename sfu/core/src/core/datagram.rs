@@ -7,7 +7,7 @@ use crate::{
     api::{ConnectionId, Disposition, Event, Path, Port},
     dtls,
     ice::{self, Accepted, Check, Measured, Outcome, Response},
-    leg::PacketError,
+    leg::{Far, PacketError},
     srtp::{self, OpenError},
 };
 
@@ -159,16 +159,19 @@ impl Core {
 
     fn handle_rtp(&mut self, key: usize, data: &mut [u8]) -> Result<(), PacketError> {
         let leg = &mut self.legs[key];
-        let peer = leg.bridged.map(|bridged| bridged.peer);
+        let far = leg.bridged.map(|bridged| bridged.far);
         if let Some((incoming, packet)) = leg.handle_rtp(self.now, data)? {
-            match peer {
-                Some(peer) => {
+            match (far, &mut leg.channel) {
+                (Some(Far::Here(peer)), _) => {
                     self.legs[peer].media.forward(self.now, &incoming, packet);
                     self.media_events(peer);
                     self.exchange_feedback(peer);
                     self.touched(peer);
                 }
-                None => leg.media.keep(self.now, &incoming, packet),
+                (Some(Far::Remote(_)), Some(channel)) if channel.is_open() => {
+                    channel.send(self.now, &incoming, packet, &mut self.relay);
+                }
+                _ => leg.media.keep(self.now, &incoming, packet),
             }
         }
         self.touched(key);

@@ -13,6 +13,7 @@ mod handshakes;
 mod moved;
 mod paths;
 mod profiles;
+mod relay;
 mod stats;
 #[cfg(test)]
 mod tests;
@@ -36,9 +37,10 @@ pub use self::{
     stats::{CoreStats, Drops, Traffic},
 };
 use crate::{
-    api::{CallId, CloseReason, Config, ConnectionId, Event, LegId, Path, Transmit},
+    api::{CallId, ChannelId, CloseReason, Config, ConnectionId, Event, LegId, Path, Transmit},
     ice::{Measure, Response, Ufrag},
     leg::{DATAGRAM_LEN, Leg, LegEvent},
+    media::relay::Outlet,
 };
 
 /// Answers to connectivity checks waiting to be sent. A shell drains after each batch of
@@ -63,6 +65,9 @@ pub struct Core {
     by_path: Paths,
     calls: AHashMap<CallId, Call>,
     measure: Option<Measure>,
+    /// Legs whose calls lead to other nodes.
+    channels: AHashMap<ChannelId, usize>,
+    relay: Outlet,
     moved: Moved,
     handshakes: Handshakes,
     profiles: ProfileMemory,
@@ -98,6 +103,8 @@ impl Core {
             by_path: Paths::default(),
             calls: AHashMap::new(),
             measure,
+            channels: AHashMap::new(),
+            relay: Outlet::default(),
             moved: Moved::default(),
             handshakes: Handshakes::default(),
             profiles: ProfileMemory::default(),
@@ -129,6 +136,7 @@ impl Core {
             // the leg come up a thousand times a second for as long as no video flows.
             if self.legs.contains(key) {
                 self.exchange_feedback(key);
+                self.advance_channel(key);
             }
             self.touched(key);
         }
@@ -192,6 +200,8 @@ impl Core {
             legs: self.legs.len() as u64,
             tcp_legs,
             calls: self.calls.len() as u64,
+            relayed_calls: self.channels.len() as u64,
+            relay: self.relay.counters,
             media,
             ..self.stats
         }

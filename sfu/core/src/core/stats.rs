@@ -1,6 +1,6 @@
 //! What a core counts.
 
-use crate::media::Counters;
+use crate::media::{Counters, relay::RelayCounters};
 
 /// Counters since the start, copied out once a second. Cumulative, so a lost copy is harmless.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub struct CoreStats {
     pub warm_legs: u64,
     /// Calls now.
     pub calls: u64,
+    /// Calls now whose other leg is on another node.
+    pub relayed_calls: u64,
+    /// What went between this node and others.
+    pub relay: RelayCounters,
     /// Datagrams received, whatever became of them.
     pub received: Traffic,
     /// Datagrams handed out to be sent.

@@ -10,7 +10,7 @@ use crate::{
     api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Path, Quality, SrtpProfile},
     dtls::{self, Association, Certificate, Profiles},
     ice::{self, Agent},
-    media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing},
+    media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing, relay::Channel},
     sdp::{Fingerprint, LocalSsrcs},
     srtp::{self, OpenError, Session},
 };
@@ -31,9 +31,18 @@ const QUALITY_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) struct Bridged {
     pub(crate) call: CallId,
     pub(crate) epoch: Epoch,
-    /// Key of the other leg.
-    pub(crate) peer: usize,
+    /// The other leg.
+    pub(crate) far: Far,
     quality_due: Instant,
+}
+
+/// Where the other leg of a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Far {
+    /// In this core, under this key.
+    Here(usize),
+    /// On another node; the leg's channel leads there.
+    Remote(LegId),
 }
 
 /// How far the transport has come.
@@ -72,6 +81,8 @@ pub(crate) struct Leg {
     pub(crate) identity: Identity,
     pub(crate) media: MediaLeg,
     pub(crate) bridged: Option<Bridged>,
+    /// The way to the other leg, if that is on another node.
+    pub(crate) channel: Option<Box<Channel>>,
     /// It stands in the core's queue of legs with something to send.
     pub(crate) queued: bool,
     /// How often it stands in the core's queue of steps of handshakes.
@@ -105,6 +116,7 @@ impl Leg {
             identity,
             media,
             bridged: None,
+            channel: None,
             queued: false,
             dtls_steps: 0,
             transport: Transport::Waiting,
@@ -262,7 +274,11 @@ impl Leg {
             .then(|| self.last_heard + ice::SILENT_AFTER);
         let media = if self.media_can_flow() { self.media.next_timeout() } else { None };
         let quality = self.bridged.map(|bridged| bridged.quality_due);
-        [silence, self.dtls_due, media, quality].into_iter().flatten().fold(consent, Instant::min)
+        let channel = self.channel.as_ref().map(|channel| channel.next_timeout());
+        [silence, self.dtls_due, media, quality, channel]
+            .into_iter()
+            .flatten()
+            .fold(consent, Instant::min)
     }
 
     /// Does what is due, except the quality report.
@@ -309,8 +325,8 @@ impl Leg {
     }
 
     /// Makes the leg part of a call.
-    pub(crate) fn bridge(&mut self, now: Instant, call: CallId, epoch: Epoch, peer: usize) {
-        self.bridged = Some(Bridged { call, epoch, peer, quality_due: now + QUALITY_INTERVAL });
+    pub(crate) fn bridge(&mut self, now: Instant, call: CallId, epoch: Epoch, far: Far) {
+        self.bridged = Some(Bridged { call, epoch, far, quality_due: now + QUALITY_INTERVAL });
         if self.is_warm() {
             self.media.start_forwarding(now);
         }

@@ -62,6 +62,11 @@ impl RtpClock {
         Self { at, timestamp }
     }
 
+    /// How long before `now` its moment was, and the timestamp then.
+    pub(super) fn told(&self, now: Instant) -> (Duration, u32) {
+        (now.saturating_duration_since(self.at), self.timestamp)
+    }
+
     /// The stream's timestamp at `now`.
     pub(super) fn timestamp(&self, now: Instant, clock_rate: u32) -> u32 {
         self.timestamp.wrapping_add(ticks(now.saturating_duration_since(self.at), clock_rate))

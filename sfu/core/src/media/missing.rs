@@ -79,6 +79,12 @@ impl Missing {
         (packet.tries > 0).then(|| now.saturating_duration_since(packet.since))
     }
 
+    /// Whether a packet, by the 16 bits of its number, is missing and has been asked for.
+    pub(super) fn was_asked_for(&self, number: u16) -> bool {
+        let found = self.packets.iter().find(|packet| packet.sequence as u16 == number);
+        found.is_some_and(|packet| packet.tries > 0)
+    }
+
     /// A key frame begins at `sequence`: nothing before it is needed.
     pub(super) fn forget_before(&mut self, sequence: u64) {
         while self.packets.front().is_some_and(|packet| packet.sequence < sequence) {

@@ -46,6 +46,7 @@ mod patience;
 mod quality;
 mod receive;
 mod red;
+pub mod relay;
 mod repair_time;
 mod scarcity;
 mod send;

@@ -194,7 +194,7 @@ impl MediaLeg {
     }
 
     /// The viewer has lost its way in the video.
-    pub(super) fn need_key_frame(&mut self, now: Instant) {
+    pub fn need_key_frame(&mut self, now: Instant) {
         let can_use = !self.wishes.is_paused() && self.section(MediaKind::Video).is_some();
         if self.wishes.forwarding && can_use && self.wishes.key_frame.is_none() {
             self.wishes.key_frame = Some(now);

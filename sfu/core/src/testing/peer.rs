@@ -97,6 +97,7 @@ impl Peer {
              m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n{transport}a=mid:1\r\na=rtcp-rsize\r\n\
              a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
              a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\n\
+             a=rtcp-fb:96 goog-remb\r\n\
              a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
              a=ssrc-group:FID {video} {rtx}\r\na=ssrc:{video} cname:page\r\n\
              a=ssrc:{video} msid:- v\r\na=ssrc:{rtx} cname:page\r\na=ssrc:{rtx} msid:- v\r\n"

@@ -10,7 +10,7 @@ use crate::{
 };
 
 const AUDIO: u8 = 111;
-const VIDEO: u8 = 96;
+pub(super) const VIDEO: u8 = 96;
 
 /// Sends an audio packet and returns what of it arrived at the other peer.
 pub(super) fn speak(world: &mut World, from: usize, sequence: u16, text: &[u8]) -> Vec<Vec<u8>> {
@@ -32,7 +32,7 @@ pub(super) fn media(world: &World, peer: usize) -> Vec<Vec<u8>> {
     received.filter(is_media).cloned().collect()
 }
 
-fn steps(events: &[Event], publisher: usize) -> Vec<CallStep> {
+pub(super) fn steps(events: &[Event], publisher: usize) -> Vec<CallStep> {
     let step = |event: &Event| match event {
         Event::Call { leg: from, step, .. } if *from == leg(publisher) => Some(*step),
         _ => None,

@@ -5,5 +5,6 @@ mod hostile;
 mod life;
 mod moving;
 mod operations;
+mod relay;
 mod tcp;
 mod world;

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::world::{World, leg};
 use crate::{
-    api::{CallId, Command, Epoch, Port},
+    api::{CallId, Command, Epoch, Hop, Port},
+    leg::Far,
     testing::Versions,
 };
 
@@ -19,6 +20,8 @@ enum Operation {
     Restart(usize),
     Close(usize),
     Bridge(u8, u32, usize, usize),
+    /// With a leg of the other core, as if that were another node's.
+    BridgeRemote(u8, u32, usize, usize),
     Unbridge(u8, u32),
     Move(usize),
     Pass(u64),
@@ -33,6 +36,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         number.clone().prop_map(Operation::Close),
         (0..2_u8, 0..4_u32, number.clone(), number.clone())
             .prop_map(|(call, epoch, a, b)| Operation::Bridge(call, epoch, a, b)),
+        (0..2_u8, 0..4_u32, number.clone(), number.clone())
+            .prop_map(|(call, epoch, a, b)| Operation::BridgeRemote(call, epoch, a, b)),
         (0..2_u8, 0..4_u32).prop_map(|(call, epoch)| Operation::Unbridge(call, epoch)),
         number.prop_map(Operation::Move),
         (0..20_000_u64).prop_map(Operation::Pass),
@@ -67,6 +72,12 @@ fn apply(world: &mut World, operation: &Operation) {
             let call = CallId(call.into());
             let legs = [leg(a), leg(b)];
             world.command_to(worker, Command::Bridge { call, epoch: Epoch(epoch), legs });
+        }
+        Operation::BridgeRemote(call, epoch, a, b) => {
+            let Some(worker) = worker_of(world, a) else { return };
+            let (call, epoch) = (CallId(call.into()), Epoch(epoch));
+            let (leg, remote, hop) = (leg(a), leg(b), Hop(1 - worker));
+            world.command_to(worker, Command::BridgeRemote { call, epoch, leg, remote, hop });
         }
         Operation::Unbridge(call, epoch) => {
             for worker in 0..world.cores.len() as u16 {
@@ -105,11 +116,21 @@ fn assert_consistent(world: &World) {
             core.by_ufrag.values().chain(core.by_path.values()).all(|&k| core.legs.contains(k))
         );
         let bridged = core.legs.iter().filter(|(_, leg)| leg.bridged.is_some()).count();
-        assert_eq!(bridged, 2 * core.calls.len());
-        for (_, leg) in &core.legs {
-            let Some(bridged) = leg.bridged else { continue };
-            let back = core.legs[bridged.peer].bridged.expect("a bridge has two ends");
-            assert_eq!(core.legs[back.peer].id, leg.id);
+        assert_eq!(bridged, 2 * core.calls.len() - core.channels.len());
+        for (key, leg) in &core.legs {
+            let channel = leg.channel.as_ref().map(|channel| channel.id());
+            match leg.bridged.map(|bridged| bridged.far) {
+                None => assert_eq!(channel, None),
+                Some(Far::Remote(_)) => {
+                    let channel = channel.expect("a way to the other node");
+                    assert_eq!(core.channels.get(&channel), Some(&key));
+                }
+                Some(Far::Here(peer)) => {
+                    assert_eq!(channel, None);
+                    let back = core.legs[peer].bridged.expect("a bridge has two ends");
+                    assert_eq!(back.far, Far::Here(key));
+                }
+            }
         }
         let warm = core.legs.iter().filter(|(_, leg)| leg.is_warm()).count();
         assert_eq!(core.stats().warm_legs, warm as u64);

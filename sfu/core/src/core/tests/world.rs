@@ -12,7 +12,7 @@ use crate::{
         CallId, Command, Config, ConnectionId, Disposition, Epoch, Event, LegId, Measuring, Path,
         Port, Via,
     },
-    tcp,
+    relay, tcp,
     testing::{Peer, Versions},
 };
 
@@ -27,6 +27,9 @@ pub(super) struct World {
     pub(super) events: Vec<Event>,
     /// Which worker has a connection.
     pub(super) connections: HashMap<ConnectionId, Port>,
+    /// Whether the n-th datagram between cores arrives; a hop is the number of a core.
+    pub(super) relays: fn(u64) -> bool,
+    relayed: u64,
 }
 
 /// What pages measure with.
@@ -62,6 +65,8 @@ impl World {
             peers: Vec::new(),
             events: Vec::new(),
             connections: HashMap::new(),
+            relays: |_| true,
+            relayed: 0,
         }
     }
 
@@ -192,6 +197,15 @@ impl World {
                 self.receive(path, &reply);
             }
         }
+        while let Some(relayed) = self.cores[worker].poll_relayed() {
+            moved = true;
+            self.relayed += 1;
+            if (self.relays)(self.relayed) {
+                let channel = relay::channel_of(&relayed.data).expect("a datagram of a channel");
+                let core = &mut self.cores[usize::from(relayed.hop.0)];
+                core.handle_relayed(self.now, channel, &relayed.data);
+            }
+        }
         while let Some(event) = self.cores[worker].poll_event() {
             moved = true;
             self.events.push(event);
@@ -220,6 +234,7 @@ impl World {
             while let Some(due) = core.next_timeout().filter(|&due| due <= end) {
                 core.handle_timeout(due.max(self.now));
                 while core.poll_transmit().is_some() {}
+                while core.poll_relayed().is_some() {}
                 while let Some(event) = core.poll_event() {
                     self.events.push(event);
                 }

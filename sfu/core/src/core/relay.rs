@@ -1,0 +1,102 @@
+//! Calls whose other leg is on another node.
+
+use std::time::Instant;
+
+use super::Core;
+use crate::{
+    api::{CallId, CallStep, ChannelId, Epoch, Event, Hop, LegId},
+    leg::Far,
+    media::{
+        Feedback,
+        relay::{Channel, Received, Relayed},
+    },
+};
+
+use super::bridge::{Call, Ends};
+
+impl Core {
+    pub(super) fn bridge_remote(
+        &mut self,
+        call: CallId,
+        epoch: Epoch,
+        leg: LegId,
+        remote: LegId,
+        hop: Hop,
+    ) {
+        let Some(&key) = self.by_id.get(&leg) else { return };
+        if !self.replaces(call, epoch) {
+            return;
+        }
+        self.unbridge_leg(key);
+        self.calls.insert(call, Call { epoch, ends: Ends::One(key) });
+        let id = ChannelId::of(call, epoch);
+        self.channels.insert(id, key);
+        let leg = &mut self.legs[key];
+        leg.channel = Some(Box::new(Channel::new(self.now, id, hop)));
+        leg.bridge(self.now, call, epoch, Far::Remote(remote));
+        let leg = leg.id;
+        self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
+        self.exchange_feedback(key);
+        self.advance_channel(key);
+        self.touched(key);
+    }
+
+    /// Takes a datagram from another node for the call of `channel`. Whatever it contains ends as
+    /// a counter at worst.
+    pub fn handle_relayed(&mut self, now: Instant, channel: ChannelId, data: &[u8]) {
+        self.now = now;
+        self.relay.counters.datagrams_in += 1;
+        self.relay.counters.bytes_in += data.len() as u64;
+        let Some(&key) = self.channels.get(&channel) else {
+            self.relay.counters.unknown_channel += 1;
+            return;
+        };
+        let leg = &mut self.legs[key];
+        let Some(channel) = &mut leg.channel else { return };
+        match channel.receive(now, data, &mut self.relay) {
+            Err(_) => self.relay.counters.malformed += 1,
+            Ok(Received::Nothing) => {}
+            Ok(Received::Packet { incoming, lost }) => {
+                leg.media.forward(now, &incoming, data);
+                if lost {
+                    leg.media.need_key_frame(now);
+                }
+                self.media_events(key);
+                self.exchange_feedback(key);
+            }
+            Ok(Received::Feedback(feedback)) => leg.media.apply_feedback(now, feedback),
+            Ok(Received::Opened(feedback)) => self.opened(key, feedback),
+        }
+        self.advance_channel(key);
+        self.touched(key);
+    }
+
+    /// The other node takes media. A publisher that was sending before is seen at once, without a
+    /// round trip for a key frame.
+    fn opened(&mut self, key: usize, feedback: Feedback) {
+        let leg = &mut self.legs[key];
+        let Some(channel) = &mut leg.channel else { return };
+        let kept = leg.media.take_kept(self.now);
+        let mut starts_with_kept = false;
+        for (incoming, packet) in kept.packets() {
+            channel.send(self.now, incoming, packet, &mut self.relay);
+            starts_with_kept = true;
+        }
+        let feedback = Feedback { key_frame: feedback.key_frame && !starts_with_kept, ..feedback };
+        leg.media.apply_feedback(self.now, feedback);
+    }
+
+    /// Has a leg's channel say what is due.
+    pub(super) fn advance_channel(&mut self, key: usize) {
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        let Some(channel) = &mut leg.channel else { return };
+        if channel.next_timeout() <= self.now && channel.handle_timeout(self.now, &mut self.relay) {
+            leg.media.need_key_frame(self.now);
+        }
+    }
+
+    /// The next datagram for another node. To be drained like [`Core::poll_transmit`].
+    pub fn poll_relayed(&mut self) -> Option<Relayed> {
+        self.relay.pop()
+    }
+}

@@ -1,0 +1,188 @@
+//! Calls between two nodes: each node is a core, and nothing but relay datagrams goes between.
+
+use std::time::Duration;
+
+use super::{
+    call::{VIDEO, media, speak, steps},
+    world::{CALL, World, leg},
+};
+use crate::{
+    api::{CallStep, ChannelId, Command, Epoch, Event, Hop, MediaKind},
+    testing::{Versions, key_frame, rtp_packet},
+};
+
+/// A page on each of two nodes.
+fn two_nodes() -> World {
+    let mut world = World::with_workers(2);
+    world.connect_at(0, Versions::Both);
+    world.connect_at(1, Versions::Both);
+    world
+}
+
+fn bridge_at(world: &mut World, node: u16, epoch: u32) {
+    let (here, there) = (usize::from(node), usize::from(1 - node));
+    let command = Command::BridgeRemote {
+        call: CALL,
+        epoch: Epoch(epoch),
+        leg: leg(here),
+        remote: leg(there),
+        hop: Hop(1 - node),
+    };
+    world.command_to(node, command);
+}
+
+fn bridge(world: &mut World, epoch: u32) {
+    bridge_at(world, 0, epoch);
+    bridge_at(world, 1, epoch);
+    // Who was bridged second says so; who was first knocks again.
+    world.run(Duration::from_millis(100));
+}
+
+/// Sends a picture of one packet; the first one is a key frame.
+fn show(world: &mut World, from: usize, sequence: u16) {
+    let ssrc = world.peers[from].ssrcs()[1];
+    let mut picture = key_frame();
+    // The lowest bit of a frame's tag says that it builds on others (RFC 6386 §9.1).
+    picture[1] |= u8::from(sequence > 1);
+    let mut packet = rtp_packet(VIDEO, sequence, ssrc, &picture);
+    packet[1] |= 0x80;
+    let packet = world.peers[from].seal_rtp(&packet);
+    world.send(from, &packet);
+    world.run(Duration::from_millis(33));
+}
+
+/// Feedback of a payload-specific format (RFC 4585) that a page got: 1 is a request for a key
+/// frame, 15 a bitrate.
+fn feedback(world: &World, peer: usize, format: u8) -> usize {
+    let received = world.peers[peer].received.iter();
+    received.filter(|packet| packet[1] == 206 && packet[0] & 0x1f == format).count()
+}
+
+#[test]
+fn what_one_says_the_other_hears_on_another_node() {
+    let mut world = two_nodes();
+    bridge(&mut world, 1);
+    for (from, text) in [(0, b"good morning"), (1, b"how are you?")] {
+        for sequence in 100..110 {
+            let heard = speak(&mut world, from, sequence, text);
+            assert_eq!(heard.len(), 1);
+            assert!(heard[0].ends_with(text));
+        }
+    }
+    let events = world.take_events();
+    for publisher in [0, 1] {
+        assert_eq!(
+            steps(&events, publisher),
+            [CallStep::Bridged, CallStep::FirstPacket(MediaKind::Audio)]
+        );
+    }
+    for core in &world.cores {
+        let stats = core.stats();
+        assert_eq!((stats.calls, stats.relayed_calls), (1, 1));
+        assert_eq!(stats.dropped, Default::default());
+        assert_eq!((stats.relay.lost, stats.relay.malformed, stats.relay.asked), (0, 0, 0));
+    }
+}
+
+#[test]
+fn a_picture_that_came_before_the_bridge_is_seen_without_a_key_frame_of_its_own() {
+    let mut world = two_nodes();
+    for sequence in 1..4 {
+        show(&mut world, 0, sequence);
+    }
+    world.peers[0].received.clear();
+    bridge(&mut world, 1);
+    let seen = media(&world, 1);
+    assert_eq!(seen.len(), 3, "the key frame and what builds on it");
+    assert!(seen[0].ends_with(&key_frame()));
+    assert!(steps(&world.take_events(), 0).contains(&CallStep::FirstKeyFrame));
+    assert_eq!(feedback(&world, 0, 1), 0, "none is asked for");
+}
+
+#[test]
+fn a_lost_viewer_and_a_narrow_way_are_heard_of_on_the_publishers_node() {
+    let mut world = two_nodes();
+    bridge(&mut world, 1);
+    for sequence in 1..10 {
+        show(&mut world, 0, sequence);
+    }
+    assert!(feedback(&world, 0, 15) > 0, "the viewer's node says what its way carries");
+    world.peers[0].received.clear();
+    let [sender, media] = [7_u32, 8].map(u32::to_be_bytes);
+    let request = [&[0x81, 206, 0, 2][..], &sender, &media].concat();
+    let request = world.peers[1].seal_rtcp(&request);
+    world.send(1, &request);
+    world.run(Duration::from_millis(50));
+    show(&mut world, 0, 10);
+    assert_eq!(feedback(&world, 0, 1), 1);
+}
+
+#[test]
+fn what_the_hop_loses_it_repairs() {
+    let mut world = two_nodes();
+    bridge(&mut world, 1);
+    world.relays = |number| number % 5 != 0;
+    world.peers[1].received.clear();
+    for sequence in 1..200 {
+        show(&mut world, 0, sequence);
+    }
+    world.relays = |_| true;
+    world.run(Duration::from_millis(500));
+    assert_eq!(media(&world, 1).len(), 199);
+    let stats = world.cores[1].stats().relay;
+    assert!(stats.repaired > 20, "{stats:?}");
+    assert_eq!(stats.lost, 0);
+    let requests = world.peers[0].received.iter().filter(|packet| packet[1] == 205);
+    assert_eq!(requests.filter(|packet| packet[0] & 0x1f == 1).count(), 0, "the page is not asked");
+}
+
+#[test]
+fn a_call_goes_from_one_node_to_two_and_back() {
+    let mut world = two_nodes();
+    // A second page of the first caller, on the second node.
+    world.connect_at(1, Versions::Both);
+    let here = |epoch| Command::Bridge { call: CALL, epoch: Epoch(epoch), legs: [leg(2), leg(1)] };
+    world.command_to(1, here(1));
+    bridge(&mut world, 2);
+    assert_eq!(speak(&mut world, 0, 1, b"from afar").len(), 1);
+    world.command_to(1, here(3));
+    world.command_to(0, Command::Unbridge { call: CALL, epoch: Epoch(2) });
+    assert_eq!(world.cores.iter().map(|core| core.stats().relayed_calls).sum::<u64>(), 0);
+    assert!(speak(&mut world, 0, 2, b"too late").is_empty());
+    bridge(&mut world, 2);
+    assert!(speak(&mut world, 0, 3, b"an old bridge").is_empty());
+    bridge(&mut world, 4);
+    assert_eq!(speak(&mut world, 0, 4, b"again").len(), 1);
+}
+
+#[test]
+fn nothing_is_heard_after_the_bridge_and_its_quality_is_reported() {
+    let mut world = two_nodes();
+    bridge(&mut world, 1);
+    assert_eq!(speak(&mut world, 0, 1, b"now").len(), 1);
+    for node in [0, 1] {
+        world.command_to(node, Command::Unbridge { call: CALL, epoch: Epoch(1) });
+    }
+    assert!(speak(&mut world, 0, 2, b"too late").is_empty());
+    let events = world.take_events();
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Quality { .. })).count(), 2);
+    let channel = ChannelId::of(CALL, Epoch(1));
+    world.cores[0].handle_relayed(world.now, channel, &[1; 100]);
+    assert_eq!(world.cores[0].stats().relay.unknown_channel, 1);
+}
+
+#[test]
+fn hostile_datagrams_are_counted_and_the_call_goes_on() {
+    let mut world = two_nodes();
+    bridge(&mut world, 1);
+    let channel = ChannelId::of(CALL, Epoch(1));
+    let hostile: [&[u8]; 6] =
+        [&[], &[1], &[3; 12], &[9; 100], &[2; 40], &[4, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]];
+    for data in hostile {
+        world.cores[0].handle_relayed(world.now, channel, data);
+    }
+    let stats = world.cores[0].stats().relay;
+    assert!(stats.malformed >= 4, "{stats:?}");
+    assert_eq!(speak(&mut world, 0, 1, b"still here").len(), 1);
+    assert_eq!(speak(&mut world, 1, 1, b"so am I").len(), 1);
+}
