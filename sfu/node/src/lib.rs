@@ -9,6 +9,7 @@
 //! * [`node`]: [`Node`], and the registry of legs and calls;
 //! * `worker`: sockets, batches, queues and the loop round the core;
 //! * [`control`]: the control link; its framing, proof and TLS serve signaling's end as well;
+//! * `relay`: links to other nodes, for calls between the two;
 //! * `metrics`: the node in Prometheus' terms; [`admin`]: health and metrics over HTTP;
 //! * [`cli`]: the `sfu` binary.
 //!
@@ -20,7 +21,9 @@ pub mod config;
 pub mod control;
 mod metrics;
 pub mod node;
+mod relay;
 mod worker;
 
 pub use config::NodeConfig;
 pub use node::{Monitor, Node, Readiness, StartError};
+pub use relay::RelayError;

@@ -3,6 +3,7 @@
 //! Built afresh for every scrape from the counters that the workers copy out.
 
 mod durations;
+pub(crate) mod relay;
 mod tcp;
 
 use prometheus::{

@@ -146,6 +146,19 @@ pub enum SignalingMessage {
         /// The two legs.
         legs: [LegId; 2],
     },
+    /// Join a leg of this node and one on another node into a call: media travels between the two
+    /// nodes. Both nodes are told, each with its own leg, the same call and the same epoch.
+    /// Replaces and is replaced like [`SignalingMessage::Bridge`].
+    BridgeRemote {
+        /// The call.
+        call: CallId,
+        /// Counts the call's bridges from 1.
+        epoch: u32,
+        /// The leg on this node.
+        leg: LegId,
+        /// The other end.
+        remote: Remote,
+    },
     /// End a call's forwarding. The legs stay.
     Unbridge {
         /// The call.
@@ -162,6 +175,18 @@ pub const HEARTBEAT_MS: u64 = 250;
 /// Milliseconds without a heartbeat after which a node is suspect: when its pages hear nothing from
 /// it either, their calls move.
 pub const SILENT_MS: u64 = 3 * HEARTBEAT_MS;
+
+/// The far end of a call between two nodes. The nodes prove to each other that they know the
+/// cluster secret, as they do to signaling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// The leg there.
+    pub leg: LegId,
+    /// The node.
+    pub node: NodeId,
+    /// Where it takes relay connections, best first; see [`Register::relay`].
+    pub addresses: Vec<SocketAddr>,
+}
 
 /// Milliseconds without a heartbeat after which a node gets no new legs.
 pub const LEASE_MS: u64 = 3_000;
@@ -181,6 +206,10 @@ pub struct Register {
     pub version: String,
     /// Public media addresses, one for each worker and address family.
     pub addresses: Vec<SocketAddr>,
+    /// Where other nodes reach it, best first. Empty for a node that carries no calls between
+    /// nodes.
+    #[serde(default)]
+    pub relay: Vec<SocketAddr>,
     /// Most calls it should be given.
     pub capacity: u32,
     /// Load and state at this moment.

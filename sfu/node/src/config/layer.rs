@@ -33,6 +33,9 @@ pub struct Layer {
     /// first UDP port
     #[arg(long, global = true, env = "VITRINE_SFU_TCP_PORT", value_name = "PORT")]
     pub tcp_port: Option<u16>,
+    /// UDP port on which other nodes reach this one, for calls between the two
+    #[arg(long, global = true, env = "VITRINE_SFU_RELAY_PORT", value_name = "PORT")]
+    pub relay_port: Option<u16>,
     /// Number of workers; default: one for each core
     #[arg(long, global = true, env = "VITRINE_SFU_WORKERS", value_name = "N")]
     pub workers: Option<NonZeroU16>,
@@ -113,6 +116,7 @@ impl Layer {
             bind: self.bind.or(below.bind),
             base_port: self.base_port.or(below.base_port),
             tcp_port: self.tcp_port.or(below.tcp_port),
+            relay_port: self.relay_port.or(below.relay_port),
             workers: self.workers.or(below.workers),
             advertise: self.advertise.or(below.advertise),
             max_legs_per_worker: self.max_legs_per_worker.or(below.max_legs_per_worker),

@@ -33,6 +33,9 @@ pub struct NodeConfig {
     /// TCP port for pages that UDP does not reach the node from, one for all workers. 0 takes any
     /// free port, `None` is no TCP.
     pub tcp_port: Option<u16>,
+    /// UDP port on which other nodes reach this one, for calls between the two. 0 takes any free
+    /// port.
+    pub relay_port: u16,
     /// Number of workers; `None` is one for each core.
     pub workers: Option<NonZeroU16>,
     /// Addresses that pages can reach the node at, behind NAT for example. Empty: every address of this host's interfaces
@@ -56,6 +59,7 @@ impl NodeConfig {
             bind: IpAddr::from([0, 0, 0, 0]),
             base_port: 0,
             tcp_port: Some(0),
+            relay_port: 0,
             workers: None,
             advertise: Vec::new(),
             max_legs_per_worker: DEFAULT_MAX_LEGS,

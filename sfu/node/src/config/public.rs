@@ -24,6 +24,11 @@ pub struct PublicAddress {
 pub struct NotAnAddress;
 
 impl PublicAddress {
+    /// The address itself.
+    pub(crate) fn ip(self) -> IpAddr {
+        self.ip
+    }
+
     /// Where pages reach the socket of worker `index`, which has this local port. None when the
     /// mapped ports run out of numbers.
     pub(crate) fn of_worker(self, index: u16, local_port: u16) -> Option<SocketAddr> {

@@ -19,6 +19,9 @@ pub const SECRET_VARIABLE: &str = "VITRINE_SFU_CLUSTER_SECRET";
 /// Default of `base_port`.
 const DEFAULT_BASE_PORT: u16 = 10_000;
 
+/// Default of `relay_port`: below the media ports, which grow with the number of workers.
+const DEFAULT_RELAY_PORT: u16 = 9_999;
+
 /// Default of `admin`: this host only, as it answers anybody.
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_091);
 
@@ -92,6 +95,8 @@ pub struct Settings {
     /// See [`Layer::tcp_port`]. None: no TCP. 0, as the UDP port may be: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_port: Option<u16>,
+    /// See [`Layer::relay_port`].
+    pub relay_port: u16,
     /// See [`Layer::workers`].
     pub workers: Option<NonZeroU16>,
     /// See [`Layer::advertise`].
@@ -152,6 +157,7 @@ impl Settings {
             bind: layer.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             base_port,
             tcp_port: layer.tcp_port.map_or(Some(base_port), |port| (port > 0).then_some(port)),
+            relay_port: layer.relay_port.unwrap_or(DEFAULT_RELAY_PORT),
             workers: layer.workers,
             advertise: layer.advertise.unwrap_or_default(),
             max_legs_per_worker,
@@ -178,6 +184,7 @@ impl Settings {
             bind: self.bind,
             base_port: self.base_port,
             tcp_port: self.tcp_port,
+            relay_port: self.relay_port,
             workers: self.workers,
             advertise: self.advertise,
             max_legs_per_worker: self.max_legs_per_worker,

@@ -39,6 +39,7 @@ pub(crate) struct Identity {
     pub(crate) epoch: NodeEpoch,
     pub(crate) region: String,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) relay: Vec<SocketAddr>,
     pub(crate) capacity: u32,
     pub(crate) secret: ClusterSecret,
     /// With what pages measure their round trip to this node.

@@ -30,9 +30,18 @@ impl Proofs {
         connection: &quinn::Connection,
         secret: &ClusterSecret,
     ) -> Result<Self, NoKeyingMaterial> {
+        Self::exported(connection, secret, EXPORTER_LABEL)
+    }
+
+    /// Proofs over keying material that is exported under another label, for another protocol.
+    pub(crate) fn exported(
+        connection: &quinn::Connection,
+        secret: &ClusterSecret,
+        label: &[u8],
+    ) -> Result<Self, NoKeyingMaterial> {
         let mut exported = [0; EXPORTED];
         connection
-            .export_keying_material(&mut exported, EXPORTER_LABEL, &[])
+            .export_keying_material(&mut exported, label, &[])
             .map_err(|_| NoKeyingMaterial)?;
         Ok(Self::from_exported(exported, secret))
     }
@@ -61,11 +70,13 @@ impl Proofs {
         self.check(PROOF_SIGNALING, proof)
     }
 
-    fn make(&self, label: &[u8]) -> String {
+    /// The proof under a label, which must differ between the two directions.
+    pub(crate) fn make(&self, label: &[u8]) -> String {
         hex::encode(hmac::sign(&self.key, &self.message(label)))
     }
 
-    fn check(&self, label: &[u8], proof: &str) -> bool {
+    /// Whether `proof` was made under a label by someone who knows the secret. Takes constant time.
+    pub(crate) fn check(&self, label: &[u8], proof: &str) -> bool {
         hex::decode(proof)
             .is_ok_and(|tag| hmac::verify(&self.key, &self.message(label), &tag).is_ok())
     }

@@ -44,16 +44,25 @@ pub enum TlsError {
 /// Signaling's end, under a fresh self-signed certificate (see [`client_config`] for why that is
 /// enough).
 pub fn server_config() -> Result<quinn::ServerConfig, TlsError> {
-    let certified = rcgen::generate_simple_self_signed([SERVER_NAME.to_owned()])?;
+    accepting(SERVER_NAME, ALPN, transport())
+}
+
+/// An accepting end of some protocol between members of the cluster.
+pub(crate) fn accepting(
+    name: &str,
+    alpn: &[u8],
+    transport: Arc<quinn::TransportConfig>,
+) -> Result<quinn::ServerConfig, TlsError> {
+    let certified = rcgen::generate_simple_self_signed([name.to_owned()])?;
     let key = PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
     let mut tls = rustls::ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
         .with_no_client_auth()
         .with_single_cert(vec![certified.cert.der().clone()], PrivateKeyDer::from(key))?;
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = vec![alpn.to_vec()];
 
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
-    config.transport_config(transport());
+    config.transport_config(transport);
     Ok(config)
 }
 
@@ -64,19 +73,27 @@ pub fn server_config() -> Result<quinn::ServerConfig, TlsError> {
 /// man in the middle with any certificate cannot give. So there is no certificate authority for
 /// an operator to run.
 pub fn client_config() -> Result<quinn::ClientConfig, TlsError> {
+    dialing(ALPN, transport())
+}
+
+/// A dialing end of some protocol between members of the cluster.
+pub(crate) fn dialing(
+    alpn: &[u8],
+    transport: Arc<quinn::TransportConfig>,
+) -> Result<quinn::ClientConfig, TlsError> {
     let provider = provider();
     let mut tls = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(ProvenLater(provider)))
         .with_no_client_auth();
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = vec![alpn.to_vec()];
     // A resumed session would tie this start of the node to a former one; links are rare enough
     // to pay for a full handshake.
     tls.resumption = rustls::client::Resumption::disabled();
 
     let mut config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-    config.transport_config(transport());
+    config.transport_config(transport);
     Ok(config)
 }
 

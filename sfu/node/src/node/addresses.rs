@@ -56,6 +56,11 @@ pub(super) fn tcp_candidates(
     addresses.iter().map(|address| address.of_tcp(port, first_udp_port)).collect()
 }
 
+/// Where other nodes reach the relay port, which has the same number outside.
+pub(super) fn relay(addresses: &[PublicAddress], port: u16) -> Vec<SocketAddr> {
+    addresses.iter().map(|address| SocketAddr::new(address.ip(), port)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

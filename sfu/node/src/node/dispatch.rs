@@ -1,10 +1,11 @@
 //! The task between links and workers.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
+use sfu_core::api::{ChannelId, Command, Hop, Port};
 use signaling_wire::{
     control::{Load, NodeMessage, NodeState, SignalingMessage},
     ids::LegId,
@@ -15,10 +16,13 @@ use tokio::{
 };
 
 use super::{
-    registry::{LinkId, Order, Registry},
+    registry::{Crossing, LinkId, Order, Registry},
     ways::Ways,
 };
-use crate::worker::{Happening, Input, WorkerEvent, Workers};
+use crate::{
+    relay::Relay,
+    worker::{Happening, Input, WorkerEvent, Workers},
+};
 
 /// How often load is read from the workers, which copy it out as often.
 const REFRESH: Duration = Duration::from_secs(1);
@@ -77,6 +81,9 @@ pub(super) struct Dispatch {
     status: watch::Sender<Status>,
     started: Instant,
     ways: Ways,
+    relay: Relay,
+    /// Links that a worker has been told the way to.
+    told: HashSet<(Port, Hop)>,
     busy: f32,
     hung: bool,
 }
@@ -88,6 +95,7 @@ impl Dispatch {
         commands: mpsc::Receiver<ToDispatch>,
         status: watch::Sender<Status>,
         ways: Ways,
+        relay: Relay,
     ) -> Self {
         Self {
             registry: Registry::new(workers.peers.len()),
@@ -98,6 +106,8 @@ impl Dispatch {
             status,
             started: Instant::now(),
             ways,
+            relay,
+            told: HashSet::new(),
             busy: 0.0,
             hung: false,
         }
@@ -172,12 +182,9 @@ impl Dispatch {
     fn carry_out(&mut self) {
         while let Some(order) = self.registry.poll_order() {
             match order {
-                Order::Tell(port, input) => {
-                    let told = self.workers.peers[usize::from(port.0)].mailbox.tell(input);
-                    if let Err(input) = told {
-                        self.registry.refused(input);
-                    }
-                }
+                Order::Tell(port, input) => self.tell(port, input),
+                Order::Cross(port, crossing) => self.cross(port, crossing),
+                Order::Uncross(node, channel) => self.relay.link(node).unroute(channel),
                 Order::Say(link, message) => self.say(link, message),
             }
         }
@@ -191,6 +198,28 @@ impl Dispatch {
             *seen = status;
             changed
         });
+    }
+
+    fn tell(&mut self, port: Port, input: Input) {
+        let told = self.workers.peers[usize::from(port.0)].mailbox.tell(input);
+        if let Err(input) = told {
+            self.registry.refused(input);
+        }
+    }
+
+    /// Has a worker bridge a call with another node. The way there comes before the bridge, and
+    /// the route back after it: what arrives earlier waits with the link.
+    fn cross(&mut self, port: Port, crossing: Crossing) {
+        let Crossing { call, epoch, leg, remote, node, addresses } = crossing;
+        let link = self.relay.link(node);
+        link.reach(addresses);
+        let hop = link.hop();
+        if self.told.insert((port, hop)) {
+            self.tell(port, Input::Way { hop, way: link.way() });
+        }
+        let command = Command::BridgeRemote { call, epoch, leg, remote, hop };
+        self.tell(port, Input::Command(command));
+        link.route(ChannelId::of(call, epoch), port);
     }
 
     /// Says something on a link. A link that is down is told how its legs are when it comes back.

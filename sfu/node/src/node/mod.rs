@@ -32,6 +32,7 @@ pub(crate) use self::{
 use crate::{
     config::NodeConfig,
     control::{client, tls::TlsError},
+    relay::{Relay, RelayError},
     worker::{Common, Listener, Socket, Workers},
 };
 
@@ -79,6 +80,9 @@ pub enum StartError {
     /// The control link cannot be set up.
     #[error("cannot set up the control link: {0}")]
     Tls(#[from] TlsError),
+    /// The relay cannot be set up.
+    #[error("cannot set up the relay: {0}")]
+    Relay(#[from] RelayError),
     /// A metric's name is wrong or given twice.
     #[error("metrics cannot be built: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -121,13 +125,24 @@ impl Node {
         let (status, status_seen) = watch::channel(dispatch::Status::starting());
         let ways = ways::Ways::new()?;
         let board = client::Board::default();
-        let monitor = Monitor::new(&workers, status_seen.clone(), ways.clone(), board.clone());
-        let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status, ways);
+        let relay = Relay::start(
+            config.node,
+            SocketAddr::new(config.bind, config.relay_port),
+            config.secret.clone(),
+            workers.peers.clone(),
+            stopped.clone(),
+        )?;
+        let reached = addresses::advertised(config.bind, &config.advertise)?;
+        let relay_addresses = addresses::relay(&reached, relay.port()?);
+        let monitor =
+            Monitor::new(&workers, status_seen.clone(), ways.clone(), board.clone(), relay.clone());
+        let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status, ways, relay);
         let identity = client::Identity {
             node: config.node,
             epoch: NodeEpoch::random(&mut rand::rng()),
             region: config.region,
             addresses: addresses.clone(),
+            relay: relay_addresses,
             capacity: u32::try_from(capacity).unwrap_or(u32::MAX),
             secret: config.secret,
             measure: Measure { ufrag: measuring.ufrag, pwd: measuring.pwd },

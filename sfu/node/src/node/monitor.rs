@@ -10,6 +10,7 @@ use super::{LinkId, dispatch::Status, ways::Ways};
 use crate::{
     control::client::{Board, Seen},
     metrics::{self, Kernel},
+    relay::Relay,
     worker::{Gate, Granted, Peer, Workers, receive_drops},
 };
 
@@ -49,6 +50,7 @@ pub struct Monitor {
     status: watch::Receiver<Status>,
     ways: Ways,
     board: Board,
+    relay: Relay,
 }
 
 impl Monitor {
@@ -57,9 +59,10 @@ impl Monitor {
         status: watch::Receiver<Status>,
         ways: Ways,
         board: Board,
+        relay: Relay,
     ) -> Self {
         let (peers, gate) = (workers.peers.clone(), workers.gate.clone());
-        Self { peers, gate, status, ways, board }
+        Self { peers, gate, status, ways, board, relay }
     }
 
     /// How the node stands with every signaling instance.
@@ -105,6 +108,8 @@ impl Monitor {
         };
         let mut families =
             metrics::gather(self.readiness(), &status, &workers, kernel, self.gate.stats());
+        let (links, refused) = self.relay.figures();
+        families.extend(metrics::relay::gather(&links, refused, &workers));
         families.extend(self.ways.collect());
         families
     }

@@ -5,13 +5,15 @@ use std::{
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
 };
 
+use bytes::Bytes;
 use mio::Waker;
 use sfu_core::{
     ReleasedLeg,
-    api::{Command, Datagram, LegId, Port},
+    api::{ChannelId, Command, Datagram, Hop, LegId, Port},
 };
 
 use super::tcp::Connection;
+use crate::relay::Way;
 
 /// Inputs that may wait for a worker. A worker takes several thousand a second; one that lets this
 /// many wait has hung for about a second, and what it is told is refused rather than hoarded.
@@ -20,6 +22,9 @@ const INPUTS: usize = 4_096;
 /// Forwarded datagrams that may wait for a worker: a tenth of a second of 40 moved legs at 500
 /// packets a second each. Media older than that is useless.
 const DATAGRAMS: usize = 2_048;
+
+/// Datagrams from other nodes that may wait for a worker: 50 ms of 400 relayed calls.
+const RELAYED: usize = 4_096;
 
 /// What a worker is told.
 pub(crate) enum Input {
@@ -43,6 +48,13 @@ pub(crate) enum Input {
     },
     /// Take a new connection, or one whose leg has moved here.
     Connection(Box<Connection>),
+    /// The way to another node, before the first command that names it.
+    Way {
+        /// Its name in commands.
+        hop: Hop,
+        /// The way.
+        way: Way,
+    },
     /// Send what is left to send and end.
     Stop,
 }
@@ -54,6 +66,7 @@ impl fmt::Debug for Input {
             Self::Release { leg, to } => write!(f, "Release({leg:?} to {to:?})"),
             Self::Adopt { leg, .. } => write!(f, "Adopt({leg:?})"),
             Self::Connection(connection) => connection.fmt(f),
+            Self::Way { hop, .. } => write!(f, "Way({hop:?})"),
             Self::Stop => f.write_str("Stop"),
         }
     }
@@ -72,6 +85,7 @@ pub(crate) struct Forwarded {
 pub(crate) struct Mailbox {
     inputs: SyncSender<Input>,
     datagrams: SyncSender<Forwarded>,
+    relayed: SyncSender<(ChannelId, Bytes)>,
     waker: Waker,
 }
 
@@ -80,13 +94,16 @@ pub(crate) struct Mailbox {
 pub(super) struct Inbox {
     pub(super) inputs: Receiver<Input>,
     pub(super) datagrams: Receiver<Forwarded>,
+    pub(super) relayed: Receiver<(ChannelId, Bytes)>,
 }
 
 /// The queues of a worker that `waker` wakes.
 pub(super) fn pair(waker: Waker) -> (Mailbox, Inbox) {
     let (inputs, input_queue) = sync_channel(INPUTS);
     let (datagrams, datagram_queue) = sync_channel(DATAGRAMS);
-    (Mailbox { inputs, datagrams, waker }, Inbox { inputs: input_queue, datagrams: datagram_queue })
+    let (relayed, relayed_queue) = sync_channel(RELAYED);
+    let inbox = Inbox { inputs: input_queue, datagrams: datagram_queue, relayed: relayed_queue };
+    (Mailbox { inputs, datagrams, relayed, waker }, inbox)
 }
 
 impl Mailbox {
@@ -104,8 +121,13 @@ impl Mailbox {
         self.datagrams.try_send(forwarded).is_ok()
     }
 
+    /// Passes on a datagram from another node without waking the worker; whether there was room.
+    pub(crate) fn pass_relayed(&self, channel: ChannelId, data: Bytes) -> bool {
+        self.relayed.try_send((channel, data)).is_ok()
+    }
+
     /// Wakes the worker.
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if let Err(error) = self.waker.wake() {
             // A full eventfd counter means that the worker is being woken already.
             if error.kind() != io::ErrorKind::WouldBlock {

@@ -30,6 +30,7 @@ use super::{
     socket::ReceiveBuffers,
     tcp::Connections,
 };
+use crate::relay::Way;
 
 /// Inputs taken in one turn. Opening a leg parses and writes SDP, a good fraction of a millisecond:
 /// more of them at once would delay media noticeably.
@@ -37,6 +38,9 @@ const INPUTS_PER_TURN: usize = 4;
 
 /// Forwarded datagrams taken in one turn.
 const FORWARDED_PER_TURN: usize = 256;
+
+/// Datagrams from other nodes taken in one turn.
+const RELAYED_PER_TURN: usize = 512;
 
 /// Batches received in one turn, of up to 32 system buffers each.
 const RECEIVES_PER_TURN: usize = 4;
@@ -65,6 +69,8 @@ pub(super) struct Shell {
     buffers: ReceiveBuffers,
     batch: Batch,
     tcp: Connections,
+    /// The ways to other nodes, by hop.
+    ways: Vec<Option<Way>>,
     /// Which workers have been passed datagrams in this turn.
     to_wake: Vec<bool>,
     pub(super) stats: IoStats,
@@ -100,6 +106,7 @@ impl Shell {
             buffers: ReceiveBuffers::new(),
             batch: Batch::new(),
             tcp: Connections::default(),
+            ways: Vec::new(),
             to_wake,
             stats: IoStats::default(),
             period: Period::new(Instant::now()),
@@ -165,7 +172,7 @@ impl Shell {
             self.drain(core, now);
         }
         let next = self.take_inputs(core, now);
-        let more_forwarded = self.take_forwarded(core, now);
+        let more_forwarded = self.take_forwarded(core, now) | self.take_relayed(core, now);
         *readable = *readable && self.receive(core);
         let more_connections = self.serve_connections(core, now);
         self.batch.flush(&self.peers, &mut self.stats);
@@ -191,6 +198,13 @@ impl Shell {
                     self.emit(now, Happening::Adopted(leg));
                 }
                 Input::Connection(connection) => self.take_connection(core, now, *connection),
+                Input::Way { hop, way } => {
+                    let index = usize::from(hop.0);
+                    if self.ways.len() <= index {
+                        self.ways.resize(index + 1, None);
+                    }
+                    self.ways[index] = Some(way);
+                }
                 Input::Stop => return Next::Stop,
             }
         }
@@ -253,6 +267,21 @@ impl Shell {
         true
     }
 
+    /// Takes datagrams from other nodes; whether there may be more.
+    fn take_relayed(&mut self, core: &mut Core, now: Instant) -> bool {
+        for taken in 0..RELAYED_PER_TURN {
+            let Ok((channel, data)) = self.inbox.relayed.try_recv() else {
+                if taken > 0 {
+                    self.drain(core, now);
+                }
+                return false;
+            };
+            core.handle_relayed(now, channel, &data);
+        }
+        self.drain(core, now);
+        true
+    }
+
     /// Receives; whether there may be more.
     fn receive(&mut self, core: &mut Core) -> bool {
         for _ in 0..RECEIVES_PER_TURN {
@@ -304,6 +333,12 @@ impl Shell {
     fn drain(&mut self, core: &mut Core, now: Instant) {
         send(core, now, &mut self.batch, &mut self.tcp, &self.peers, &mut self.stats);
         self.flush_connections(core, now);
+        while let Some(relayed) = core.poll_relayed() {
+            // The core names only hops that it was given.
+            if let Some(Some(way)) = self.ways.get(usize::from(relayed.hop.0)) {
+                way.send(now, relayed);
+            }
+        }
         while self.hand_out() {
             let Some(event) = core.poll_event() else { return };
             self.unsent.push_back(WorkerEvent {

@@ -5,4 +5,5 @@
 mod control_link;
 mod media;
 mod process;
+mod relay;
 mod support;

@@ -156,6 +156,7 @@ async fn register(
         region: identity.region.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         addresses: identity.addresses.clone(),
+        relay: identity.relay.clone(),
         capacity: identity.capacity,
         load,
         legs,

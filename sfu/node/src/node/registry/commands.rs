@@ -8,7 +8,7 @@ use signaling_wire::{
     limits::MAX_SDP,
 };
 
-use super::{Call, Leg, LinkId, Order, Place, Registry, Stage, translate};
+use super::{Call, Crossing, Ends, Leg, LinkId, Order, Place, Registry, Stage, translate};
 use crate::worker::Input;
 
 impl Registry {
@@ -24,7 +24,15 @@ impl Registry {
             SignalingMessage::CloseLeg { leg } => self.close(link, translate::leg_in(leg)),
             SignalingMessage::Bridge { call, epoch, legs } => {
                 let call_id = translate::call_in(call);
-                self.bridge(at, link, call_id, Epoch(epoch), legs.map(translate::leg_in));
+                let legs = legs.map(translate::leg_in);
+                if legs[0] == legs[1] {
+                    return tracing::debug!(%call, epoch, "a bridge of a leg with itself");
+                }
+                self.bridge(at, link, call_id, Epoch(epoch), Ends::Here(legs));
+            }
+            SignalingMessage::BridgeRemote { call, epoch, leg, remote } => {
+                let ends = Ends::Across(translate::leg_in(leg), remote);
+                self.bridge(at, link, translate::call_in(call), Epoch(epoch), ends);
             }
             SignalingMessage::Unbridge { call, epoch } => {
                 self.unbridge(translate::call_in(call), Epoch(epoch));
@@ -93,14 +101,14 @@ impl Registry {
         }
     }
 
-    fn bridge(&mut self, at: Instant, link: LinkId, id: CallId, epoch: Epoch, legs: [LegId; 2]) {
+    fn bridge(&mut self, at: Instant, link: LinkId, id: CallId, epoch: Epoch, ends: Ends) {
         let former = self.calls.get(&id);
-        if former.is_some_and(|call| call.epoch >= epoch) || legs[0] == legs[1] {
-            return tracing::debug!(?id, ?epoch, "a bridge that is old, or of a leg with itself");
+        if former.is_some_and(|call| call.epoch >= epoch) {
+            return tracing::debug!(?id, ?epoch, "a bridge that is old");
         }
         // The close may have been lost with a link: without this the call would wait for ever.
         let gone: Vec<LegId> =
-            legs.into_iter().filter(|leg| !self.legs.contains_key(leg)).collect();
+            ends.here().iter().copied().filter(|leg| !self.legs.contains_key(leg)).collect();
         if !gone.is_empty() {
             return gone.into_iter().for_each(|leg| self.say_gone(link, leg, LegEnd::ConsentLost));
         }
@@ -109,36 +117,56 @@ impl Registry {
             Stage::Waiting => call.former,
             Stage::Ended => None,
         });
-        let call = Call { owner: link, epoch, legs, commanded: at, stage: Stage::Waiting, former };
+        self.forget_call(id);
+        let call = Call { owner: link, epoch, ends, commanded: at, stage: Stage::Waiting, former };
         self.calls.insert(id, call);
         self.advance(id);
     }
 
     /// Brings a call that waits one step further: bridges it, or sets a leg in motion.
     pub(super) fn advance(&mut self, id: CallId) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let [Some(a), Some(b)] = call.legs.map(|leg| self.legs.get(&leg)) else { return };
-        let (Place::At(port), Place::At(other)) = (&a.place, &b.place) else { return };
-        let (port, other) = (*port, *other);
-        if port == other {
-            let (epoch, legs) = (call.epoch, call.legs);
-            call.stage = Stage::On(port);
-            if let Some((former, epoch)) = call.former.take()
-                && former != port
-            {
-                let unbridge = Command::Unbridge { call: id, epoch };
-                self.orders.push_back(Order::Tell(former, Input::Command(unbridge)));
+        let Some(call) = self.calls.get(&id) else { return };
+        let epoch = call.epoch;
+        match &call.ends {
+            &Ends::Here(legs) => {
+                let [Some(a), Some(b)] = legs.map(|leg| self.legs.get(&leg)) else { return };
+                let (Place::At(port), Place::At(other)) = (&a.place, &b.place) else { return };
+                let (port, other) = (*port, *other);
+                if port == other {
+                    let bridge = Command::Bridge { call: id, epoch, legs };
+                    self.begin(id, port, Order::Tell(port, Input::Command(bridge)));
+                } else if a.opened > b.opened {
+                    self.move_leg(legs[0], port, other);
+                } else {
+                    self.move_leg(legs[1], other, port);
+                }
             }
-            let bridge = Command::Bridge { call: id, epoch, legs };
-            self.orders.push_back(Order::Tell(port, Input::Command(bridge)));
-        } else {
-            let (younger, from, to) = if a.opened > b.opened {
-                (call.legs[0], port, other)
-            } else {
-                (call.legs[1], other, port)
-            };
-            self.move_leg(younger, from, to);
+            Ends::Across(leg, remote) => {
+                let Some(Leg { place: Place::At(port), .. }) = self.legs.get(leg) else { return };
+                let crossing = Crossing {
+                    call: id,
+                    epoch,
+                    leg: *leg,
+                    remote: translate::leg_in(remote.leg),
+                    node: remote.node,
+                    addresses: remote.addresses.clone(),
+                };
+                self.begin(id, *port, Order::Cross(*port, crossing));
+            }
         }
+    }
+
+    /// Carries a bridge out on a worker, and ends the former one on another.
+    fn begin(&mut self, id: CallId, port: Port, bridge: Order) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.stage = Stage::On(port);
+        if let Some((former, epoch)) = call.former.take()
+            && former != port
+        {
+            let unbridge = Command::Unbridge { call: id, epoch };
+            self.orders.push_back(Order::Tell(former, Input::Command(unbridge)));
+        }
+        self.orders.push_back(bridge);
     }
 
     fn move_leg(&mut self, id: LegId, from: Port, to: Port) {
@@ -165,9 +193,7 @@ impl Registry {
                 let unbridge = Command::Unbridge { call: id, epoch };
                 self.orders.push_back(Order::Tell(port, Input::Command(unbridge)));
             }
-            None => {
-                self.calls.remove(&id);
-            }
+            None => self.forget_call(id),
         }
     }
 }

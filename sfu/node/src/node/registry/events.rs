@@ -104,7 +104,7 @@ impl Registry {
         let calls: Vec<CallId> = self
             .calls
             .iter()
-            .filter(|(_, call)| waiting(call.stage) && call.legs.contains(&id))
+            .filter(|(_, call)| waiting(call.stage) && call.ends.here().contains(&id))
             .map(|(&call, _)| call)
             .collect();
         for call in calls {
@@ -138,7 +138,7 @@ impl Registry {
             && call.epoch == epoch
             && call.stage == Stage::Ended
         {
-            self.calls.remove(&id);
+            self.forget_call(id);
         }
     }
 

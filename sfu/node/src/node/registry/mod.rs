@@ -26,10 +26,10 @@ use std::{
     time::Instant,
 };
 
-use sfu_core::api::{CallId, Command, Epoch, LegId, Port};
+use sfu_core::api::{CallId, ChannelId, Command, Epoch, LegId, Port};
 use signaling_wire::{
-    control::{LegEnd, LegReject, LegState, Load, NodeMessage, NodeState},
-    ids,
+    control::{LegEnd, LegReject, LegState, Load, NodeMessage, NodeState, Remote},
+    ids::{self, NodeId},
 };
 
 use super::translate;
@@ -46,6 +46,21 @@ pub(super) enum Order {
     Tell(Port, Input),
     /// Say something to a signaling instance.
     Say(LinkId, NodeMessage),
+    /// Bridge a leg of a worker with one on another node.
+    Cross(Port, Crossing),
+    /// The way of a bridge to another node has ended.
+    Uncross(NodeId, ChannelId),
+}
+
+/// A bridge to another node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Crossing {
+    pub(super) call: CallId,
+    pub(super) epoch: Epoch,
+    pub(super) leg: LegId,
+    pub(super) remote: LegId,
+    pub(super) node: NodeId,
+    pub(super) addresses: Vec<SocketAddr>,
 }
 
 /// The legs, calls and workers of a node.
@@ -95,12 +110,31 @@ enum Place {
 struct Call {
     owner: LinkId,
     epoch: Epoch,
-    legs: [LegId; 2],
+    ends: Ends,
     /// When the bridge command arrived.
     commanded: Instant,
     stage: Stage,
     /// Where its former epoch is still bridged.
     former: Option<(Port, Epoch)>,
+}
+
+/// The two legs of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ends {
+    /// Both on this node.
+    Here([LegId; 2]),
+    /// One here, the other on another node.
+    Across(LegId, Remote),
+}
+
+impl Ends {
+    /// Those on this node.
+    fn here(&self) -> &[LegId] {
+        match self {
+            Self::Here(legs) => legs,
+            Self::Across(leg, _) => std::slice::from_ref(leg),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,7 +279,30 @@ impl Registry {
         };
         self.workers[usize::from(worker.0)].legs -= 1;
         let legs = &self.legs;
-        self.calls.retain(|_, call| call.legs.iter().any(|leg| legs.contains_key(leg)));
+        let gone: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|(_, call)| !call.ends.here().iter().any(|leg| legs.contains_key(leg)))
+            .map(|(&call, _)| call)
+            .collect();
+        for call in gone {
+            self.forget_call(call);
+        }
         Some(leg)
+    }
+
+    /// Forgets a call, and its way to another node.
+    fn forget_call(&mut self, id: CallId) {
+        if let Some(call) = self.calls.remove(&id) {
+            self.uncross(id, &call);
+        }
+    }
+
+    /// The way of a bridge to another node has ended, if it had one.
+    fn uncross(&mut self, id: CallId, call: &Call) {
+        if let Ends::Across(_, remote) = &call.ends {
+            let channel = ChannelId::of(id, call.epoch);
+            self.orders.push_back(Order::Uncross(remote.node, channel));
+        }
     }
 }
