@@ -86,6 +86,12 @@ pub enum NodeMessage {
         /// The way to this leg is too narrow for a picture: sound goes on alone.
         paused: bool,
     },
+    /// How far other nodes are, of those that this one has a relay link to. Said every second,
+    /// to an instance that has sent [`SignalingMessage::BridgeRemote`].
+    Peers {
+        /// Round trips, at most [`MAX_PEERS`].
+        rtts: Vec<PeerRtt>,
+    },
     /// Quality of a leg in a call, every few seconds and once at its end.
     LegQuality {
         /// The leg.
@@ -186,6 +192,19 @@ pub struct Remote {
     pub node: NodeId,
     /// Where it takes relay connections, best first; see [`Register::relay`].
     pub addresses: Vec<SocketAddr>,
+}
+
+/// Other nodes in one [`NodeMessage::Peers`]: more than regions that one shop serves.
+pub const MAX_PEERS: usize = 64;
+
+/// Round trip to another node.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PeerRtt {
+    /// The other node.
+    pub node: NodeId,
+    /// Milliseconds.
+    #[serde(deserialize_with = "figure::read")]
+    pub rtt_ms: f32,
 }
 
 /// Milliseconds without a heartbeat after which a node gets no new legs.

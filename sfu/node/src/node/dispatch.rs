@@ -7,7 +7,7 @@ use std::{
 
 use sfu_core::api::{ChannelId, Command, Hop, Port};
 use signaling_wire::{
-    control::{Load, NodeMessage, NodeState, SignalingMessage},
+    control::{Load, MAX_PEERS, NodeMessage, NodeState, PeerRtt, SignalingMessage},
     ids::LegId,
 };
 use tokio::{
@@ -82,6 +82,8 @@ pub(super) struct Dispatch {
     started: Instant,
     ways: Ways,
     relay: Relay,
+    /// Signaling instances that bridge between nodes: they are told how far those are.
+    relaying: HashSet<LinkId>,
     /// Links that a worker has been told the way to.
     told: HashSet<(Port, Hop)>,
     busy: f32,
@@ -107,6 +109,7 @@ impl Dispatch {
             started: Instant::now(),
             ways,
             relay,
+            relaying: HashSet::new(),
             told: HashSet::new(),
             busy: 0.0,
             hung: false,
@@ -174,8 +177,14 @@ impl Dispatch {
             }
             ToDispatch::Down { link } => {
                 self.links.remove(&link);
+                self.relaying.remove(&link);
             }
-            ToDispatch::Said { link, at, message } => self.registry.command(at, link, message),
+            ToDispatch::Said { link, at, message } => {
+                if let SignalingMessage::BridgeRemote { .. } = message {
+                    self.relaying.insert(link);
+                }
+                self.registry.command(at, link, message);
+            }
         }
     }
 
@@ -245,5 +254,17 @@ impl Dispatch {
             tracing::error!("a worker hangs: the node is not ready");
         }
         self.hung = hung;
+        self.tell_of_peers();
+    }
+
+    /// Says how far other nodes are.
+    fn tell_of_peers(&mut self) {
+        if self.relaying.is_empty() {
+            return;
+        }
+        let rtts: Vec<PeerRtt> = self.relay.round_trips().take(MAX_PEERS).collect();
+        for link in self.relaying.clone() {
+            self.say(link, NodeMessage::Peers { rtts: rtts.clone() });
+        }
     }
 }

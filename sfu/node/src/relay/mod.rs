@@ -34,7 +34,7 @@ use std::{
 
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use sfu_core::api::Hop;
-use signaling_wire::ids::NodeId;
+use signaling_wire::{control::PeerRtt, ids::NodeId};
 use tokio::sync::watch;
 
 use self::{greeting::Greeter, link::Link, stats::RelayStats};
@@ -114,6 +114,15 @@ impl Relay {
     pub(crate) fn figures(&self) -> (Vec<LinkFigures>, u64) {
         let links = self.links().values().map(LinkHandle::figures).collect();
         (links, self.0.stats.refused())
+    }
+
+    /// How far other nodes are, as far as is known.
+    pub(crate) fn round_trips(&self) -> impl Iterator<Item = PeerRtt> {
+        let (links, _) = self.figures();
+        links.into_iter().filter_map(|link| {
+            let rtt_ms = link.round_trip?.as_secs_f32() * 1_000.0;
+            Some(PeerRtt { node: link.node, rtt_ms })
+        })
     }
 
     fn links(&self) -> MutexGuard<'_, HashMap<NodeId, LinkHandle>> {

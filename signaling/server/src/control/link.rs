@@ -107,6 +107,7 @@ async fn speak(
 ) -> Result<(), LinkError> {
     let (commands, mut queue) = mpsc::channel(COMMAND_QUEUE);
     let legs = std::mem::take(&mut register.legs);
+    nodes.relays().registered(register.node, std::mem::take(&mut register.relay));
     let node = Arc::new(Node::new(register, connection.rtt(), commands));
     let incarnation = node.incarnation();
     tracing::info!(
@@ -137,7 +138,7 @@ async fn speak(
         }
         Ok::<(), FrameError>(())
     });
-    let result = listen(connection, &node, &mut reader, events).await;
+    let result = listen(connection, &node, &mut reader, nodes, events).await;
     nodes.remove(&node);
     writing.abort();
     tracing::warn!(node = %incarnation.node, "control link lost; its calls go on");
@@ -148,6 +149,7 @@ async fn listen(
     connection: &Connection,
     node: &Node,
     reader: &mut FrameReader<RecvStream>,
+    nodes: &Nodes,
     events: &dyn NodeEvents,
 ) -> Result<(), LinkError> {
     while let Some(message) = reader.next().await? {
@@ -169,6 +171,9 @@ async fn listen(
             }
             NodeMessage::LegVideo { leg, call, epoch, paused } => {
                 events.leg_video(call, epoch, leg, paused).await;
+            }
+            NodeMessage::Peers { rtts } => {
+                nodes.relays().measured(node.incarnation().node, &rtts);
             }
             NodeMessage::LegQuality { leg, call, quality } => {
                 events.leg_quality(call, leg, quality).await;

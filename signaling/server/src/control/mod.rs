@@ -8,6 +8,7 @@ pub mod health;
 mod link;
 mod node;
 mod nodes;
+mod relays;
 
 use async_trait::async_trait;
 use signaling_wire::{

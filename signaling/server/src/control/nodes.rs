@@ -1,6 +1,11 @@
 //! The node registry and the choice of a node.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use dashmap::DashMap;
 use signaling_desk::{
@@ -9,7 +14,7 @@ use signaling_desk::{
 };
 use signaling_wire::ids::NodeId;
 
-use super::{Eligibility, Node};
+use super::{Eligibility, Node, relays::Relays};
 
 /// How many nodes there are of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +31,7 @@ pub struct NodeStates {
 #[derive(Debug, Default)]
 pub struct Nodes {
     by_id: DashMap<NodeId, Arc<Node>>,
+    relays: Relays,
 }
 
 impl Nodes {
@@ -90,6 +96,24 @@ impl Nodes {
         Some((self.get(place.node)?, place))
     }
 
+    /// Where a node takes relay connections; none for one that relays nothing.
+    #[must_use]
+    pub fn relay_of(&self, id: NodeId) -> Option<Vec<SocketAddr>> {
+        self.relays.addresses(id)
+    }
+
+    /// Round trip between two nodes in milliseconds: what they measured, or the detour over here
+    /// as long as they have not met.
+    #[must_use]
+    pub fn between_ms(&self, a: NodeId, b: NodeId) -> f32 {
+        let to = |id| self.get(id).map_or(Duration::ZERO, |node| node.control_rtt());
+        self.relays.rtt_ms(a, b).unwrap_or_else(|| (to(a) + to(b)).as_secs_f32() * 1_000.0)
+    }
+
+    pub(super) fn relays(&self) -> &Relays {
+        &self.relays
+    }
+
     /// How many nodes there are of each kind.
     #[must_use]
     pub fn states(&self) -> NodeStates {
@@ -148,6 +172,7 @@ mod tests {
             legs: Vec::new(),
             proof: String::new(),
             measure: None,
+            relay: Vec::new(),
         };
         (Arc::new(Node::new(register, RTT, commands)), received)
     }

@@ -6,10 +6,7 @@
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use signaling_wire::{
-    control::SignalingMessage,
-    ids::{CallId, LegId},
-};
+use signaling_wire::{control::SignalingMessage, ids::CallId};
 
 use crate::control::Incarnation;
 
@@ -17,12 +14,19 @@ use crate::control::Incarnation;
 /// its pages as well: their consent expires after 30 s (RFC 7675).
 const REMEMBER_END: Duration = Duration::from_secs(60);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Bridge {
-    on: Incarnation,
     epoch: u32,
-    legs: [LegId; 2],
+    parts: Vec<Part>,
     ended: Option<Instant>,
+}
+
+/// What one node does of a bridge: all of it, or one end.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    pub(super) on: Incarnation,
+    /// What it was told.
+    pub(super) command: SignalingMessage,
 }
 
 /// What nodes were told about calls.
@@ -32,44 +36,49 @@ pub(super) struct Bridges {
 }
 
 impl Bridges {
-    /// A node is told to make a bridge.
-    pub(super) fn made(&self, call: CallId, on: Incarnation, epoch: u32, legs: [LegId; 2]) {
-        self.by_call.insert(call, Bridge { on, epoch, legs, ended: None });
+    /// Nodes are told to make a bridge.
+    pub(super) fn made(&self, call: CallId, epoch: u32, parts: Vec<Part>) {
+        self.by_call.insert(call, Bridge { epoch, parts, ended: None });
     }
 
-    /// The node of the call's bridge, which is to end it; none when there is none so old.
-    pub(super) fn end(&self, call: CallId, epoch: u32, now: Instant) -> Option<Incarnation> {
+    /// The nodes of the call's bridge, which are to end it; none when there is none so old.
+    pub(super) fn end(&self, call: CallId, epoch: u32, now: Instant) -> Vec<Incarnation> {
         self.by_call.retain(|_, bridge| {
             bridge.ended.is_none_or(|ended| now.saturating_duration_since(ended) < REMEMBER_END)
         });
-        let mut bridge = self.by_call.get_mut(&call).filter(|bridge| bridge.epoch <= epoch)?;
+        let bridge = self.by_call.get_mut(&call).filter(|bridge| bridge.epoch <= epoch);
+        let Some(mut bridge) = bridge else { return Vec::new() };
         bridge.ended = Some(now);
-        Some(bridge.on)
+        bridge.parts.iter().map(|part| part.on).collect()
     }
 
     /// What a node that dials again has to be told.
     pub(super) fn replay(&self, on: Incarnation) -> Vec<SignalingMessage> {
-        let of_node = self.by_call.iter().filter(|bridge| bridge.on == on);
-        of_node
-            .map(|bridge| {
-                let (call, Bridge { epoch, legs, ended, .. }) = (*bridge.key(), *bridge.value());
-                match ended {
-                    None => SignalingMessage::Bridge { call, epoch, legs },
-                    Some(_) => SignalingMessage::Unbridge { call, epoch },
-                }
-            })
-            .collect()
+        let mut commands = Vec::new();
+        for bridge in &self.by_call {
+            let (call, Bridge { epoch, parts, ended }) = bridge.pair();
+            for part in parts.iter().filter(|part| part.on == on) {
+                commands.push(match ended {
+                    None => part.command.clone(),
+                    Some(_) => SignalingMessage::Unbridge { call: *call, epoch: *epoch },
+                });
+            }
+        }
+        commands
     }
 
-    /// Another start of the node: its bridges are gone.
+    /// Another start of the node: its parts of bridges are gone.
     pub(super) fn forget_former(&self, on: Incarnation) {
-        self.by_call.retain(|_, bridge| bridge.on.node != on.node || bridge.on == on);
+        self.by_call.retain(|_, bridge| {
+            bridge.parts.retain(|part| part.on.node != on.node || part.on == on);
+            !bridge.parts.is_empty()
+        });
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use signaling_wire::ids::{NodeEpoch, NodeId};
+    use signaling_wire::ids::{LegId, NodeEpoch, NodeId};
 
     use super::*;
 
@@ -77,40 +86,51 @@ mod tests {
         Incarnation { node: NodeId::from_bits(node), epoch: NodeEpoch::from_bits(epoch) }
     }
 
+    fn command(call: u128, epoch: u32) -> SignalingMessage {
+        let legs = [LegId::from_bits(1), LegId::from_bits(2)];
+        SignalingMessage::Bridge { call: CallId::from_bits(call), epoch, legs }
+    }
+
+    /// The part of a node in a bridge.
+    fn part(on: Incarnation, call: u128, epoch: u32) -> Part {
+        Part { on, command: command(call, epoch) }
+    }
+
     #[test]
     fn a_node_that_dials_again_is_told_what_it_may_have_missed() {
         let bridges = Bridges::default();
         let (going, over) = (CallId::from_bits(1), CallId::from_bits(2));
-        let legs = [LegId::from_bits(1), LegId::from_bits(2)];
         let now = Instant::now();
-        bridges.made(going, on(1, 1), 3, legs);
-        bridges.made(over, on(1, 1), 1, legs);
-        bridges.made(CallId::from_bits(3), on(2, 1), 1, legs);
-        assert_eq!(bridges.end(over, 1, now), Some(on(1, 1)));
-        assert_eq!(bridges.end(going, 2, now), None, "a newer bridge stays");
+        bridges.made(going, 3, vec![part(on(1, 1), 1, 3)]);
+        bridges.made(over, 1, vec![part(on(1, 1), 2, 1), part(on(2, 1), 2, 1)]);
+        bridges.made(CallId::from_bits(3), 1, vec![part(on(2, 1), 3, 1)]);
+        assert_eq!(bridges.end(over, 1, now), [on(1, 1), on(2, 1)]);
+        assert_eq!(bridges.end(going, 2, now), [], "a newer bridge stays");
         let mut told = bridges.replay(on(1, 1));
         told.sort_by_key(|command| matches!(command, SignalingMessage::Unbridge { .. }));
-        assert_eq!(
-            told,
-            [
-                SignalingMessage::Bridge { call: going, epoch: 3, legs },
-                SignalingMessage::Unbridge { call: over, epoch: 1 },
-            ]
-        );
+        assert_eq!(told, [command(1, 3), SignalingMessage::Unbridge { call: over, epoch: 1 },]);
     }
 
     #[test]
     fn ends_are_not_remembered_for_ever_nor_bridges_of_a_former_start() {
         let bridges = Bridges::default();
-        let legs = [LegId::from_bits(1), LegId::from_bits(2)];
         let now = Instant::now();
         for call in 1..=2 {
-            bridges.made(CallId::from_bits(call), on(1, 1), 1, legs);
+            bridges.made(CallId::from_bits(call), 1, vec![part(on(1, 1), call, 1)]);
         }
         bridges.end(CallId::from_bits(1), 1, now);
         bridges.end(CallId::from_bits(2), 1, now + REMEMBER_END);
         assert_eq!(bridges.replay(on(1, 1)).len(), 1);
         bridges.forget_former(on(1, 2));
         assert!(bridges.replay(on(1, 1)).is_empty());
+    }
+
+    #[test]
+    fn the_other_end_of_a_bridge_outlives_a_node() {
+        let bridges = Bridges::default();
+        bridges.made(CallId::from_bits(1), 1, vec![part(on(1, 1), 1, 1), part(on(2, 1), 1, 1)]);
+        bridges.forget_former(on(1, 2));
+        assert_eq!(bridges.replay(on(2, 1)), [command(1, 1)]);
+        assert_eq!(bridges.end(CallId::from_bits(1), 1, Instant::now()), [on(2, 1)]);
     }
 }

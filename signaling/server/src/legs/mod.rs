@@ -16,7 +16,7 @@ use signaling_desk::{
     placement::{self, Join, LegPlace, Side, Wish},
 };
 use signaling_wire::{
-    control::{LegReject, SignalingMessage},
+    control::{LegReject, Remote, SignalingMessage},
     ids::{CallId, LegId, NodeId},
     limits::MAX_SDP,
     problem::{Code, Problem, Stage},
@@ -25,7 +25,10 @@ use signaling_wire::{
 use tokio::sync::mpsc;
 
 pub use self::events::DeskEvents;
-use self::{bridges::Bridges, evading::Evading};
+use self::{
+    bridges::{Bridges, Part},
+    evading::Evading,
+};
 use crate::{
     app::App,
     control::{Incarnation, Node, Nodes, OpenError},
@@ -199,15 +202,34 @@ impl Legs {
             // One was lost this moment; the desk hears of it next.
             return tracing::info!(%call, epoch, "a leg to bridge is gone");
         };
-        match placement::join(self.side(&shopper), self.side(&agent), None) {
-            Join::On(node) => {
-                tracing::info!(%call, epoch, %node, "bridge");
-                self.bridges.made(call, agent.on, epoch, legs);
-                self.tell(agent.on, SignalingMessage::Bridge { call, epoch, legs });
+        let [here, there] = legs;
+        let remotes = self.remote(here, shopper.on.node).zip(self.remote(there, agent.on.node));
+        let between_ms =
+            remotes.as_ref().map(|_| self.nodes.between_ms(shopper.on.node, agent.on.node));
+        let join = placement::join(self.side(&shopper), self.side(&agent), between_ms);
+        tracing::info!(%call, epoch, ?join, between_ms, "bridge");
+        let parts = match (join, remotes) {
+            (Join::On(_), _) => {
+                let command = SignalingMessage::Bridge { call, epoch, legs };
+                vec![Part { on: agent.on, command }]
             }
-            Join::Gather(node) if node == shopper.on.node => self.gather(legs[1], &agent, node),
-            // Nodes do not relay to each other yet; `join` was told so.
-            Join::Gather(_) | Join::Relay => self.gather(legs[0], &shopper, agent.on.node),
+            (Join::Relay, Some((to_shopper, to_agent))) => {
+                let part = |on, leg, remote| {
+                    let command = SignalingMessage::BridgeRemote { call, epoch, leg, remote };
+                    Part { on, command }
+                };
+                vec![part(shopper.on, here, to_agent), part(agent.on, there, to_shopper)]
+            }
+            (Join::Gather(node), _) if node == shopper.on.node => {
+                return self.gather(there, &agent, node);
+            }
+            (Join::Gather(_) | Join::Relay, _) => {
+                return self.gather(here, &shopper, agent.on.node);
+            }
+        };
+        self.bridges.made(call, epoch, parts.clone());
+        for Part { on, command } in parts {
+            self.tell(on, command);
         }
     }
 
@@ -230,6 +252,11 @@ impl Legs {
         }
     }
 
+    /// A leg as another node reaches it; none when its node relays nothing.
+    fn remote(&self, leg: LegId, node: NodeId) -> Option<Remote> {
+        Some(Remote { leg, node, addresses: self.nodes.relay_of(node)? })
+    }
+
     fn side<'a>(&self, placed: &'a Placed) -> Side<'a> {
         let node = placed.on.node;
         Side { node, wish: &placed.wish, takes_legs: self.nodes.eligible(node).is_some() }
@@ -250,7 +277,7 @@ impl Legs {
 
     /// Ends a call's forwarding.
     pub fn unbridge(&self, call: CallId, epoch: u32) {
-        if let Some(on) = self.bridges.end(call, epoch, Instant::now()) {
+        for on in self.bridges.end(call, epoch, Instant::now()) {
             self.tell(on, SignalingMessage::Unbridge { call, epoch });
         }
     }

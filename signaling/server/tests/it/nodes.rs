@@ -12,7 +12,9 @@ use sfu_node::control::{
 use signaling_server::Server;
 use signaling_wire::{
     PROTOCOL,
-    control::{CallEvent, LegState, Load, NodeMessage, NodeState, Register, SignalingMessage},
+    control::{
+        CallEvent, LegState, Load, NodeMessage, NodeState, Register, Remote, SignalingMessage,
+    },
     ids::{LegId, NodeEpoch, NodeId},
 };
 
@@ -46,6 +48,18 @@ impl ScriptedNode {
         epoch: u128,
         legs: Vec<LegId>,
     ) -> Self {
+        Self::register_relaying(server, region, id, epoch, legs, vec![]).await
+    }
+
+    /// The same, of a node that other nodes reach at `relay`.
+    async fn register_relaying(
+        server: &Server,
+        region: &str,
+        id: u128,
+        epoch: u128,
+        legs: Vec<LegId>,
+        relay: Vec<SocketAddr>,
+    ) -> Self {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut endpoint = quinn::Endpoint::client(any).expect("bound");
         endpoint.set_default_client_config(tls::client_config().expect("valid"));
@@ -69,6 +83,7 @@ impl ScriptedNode {
             legs,
             proof: proofs.node(),
             measure: None,
+            relay,
         };
         node.say(NodeMessage::Register(Box::new(register))).await;
         match node.hear().await {
@@ -206,7 +221,57 @@ async fn a_node_that_dials_again_keeps_its_legs_and_hears_what_it_missed() {
 }
 
 #[tokio::test]
-async fn legs_on_two_nodes_are_brought_together() {
+async fn legs_on_two_nodes_are_bridged_between_them() {
+    let relays: [SocketAddr; 2] = ["192.0.2.1:9999", "192.0.2.2:9999"].map(|a| a.parse().unwrap());
+    let mut pages = Pages::open().await;
+    let server = &pages.server.server;
+    let relaying = |id: u128, legs: Vec<LegId>| {
+        let relay = vec![relays[id as usize - 1]];
+        ScriptedNode::register_relaying(server, "test", id, 1, legs, relay)
+    };
+    let mut one = relaying(1, vec![]).await;
+    offer(&mut pages.agent).await;
+    let agent = one.open().await;
+    answered(&mut pages.agent, agent).await;
+    // The other node is idle, so the next leg goes there.
+    let mut two = relaying(2, vec![]).await;
+    offer(&mut pages.shopper).await;
+    let shopper = two.open().await;
+    answered(&mut pages.shopper, shopper).await;
+
+    pages.shopper.say(json!({ "type": "join", "media": "video" })).await;
+    let ring = pages.agent.expect("offer").await;
+    pages.agent.say(json!({ "type": "accept", "offer": ring["offer"] })).await;
+    let started = pages.shopper.expect("call_started").await;
+    let remote = |leg, node: u128| Remote {
+        leg,
+        node: NodeId::from_bits(node),
+        addresses: vec![relays[node as usize - 1]],
+    };
+    let SignalingMessage::BridgeRemote { call, epoch: 1, leg, remote: to_agent } = two.hear().await
+    else {
+        panic!("not a bridge");
+    };
+    assert_eq!((json!(call), leg), (started["call"].clone(), shopper));
+    assert_eq!(to_agent, remote(agent, 1));
+    let to_shopper = remote(shopper, 2);
+    let bridge = SignalingMessage::BridgeRemote { call, epoch: 1, leg: agent, remote: to_shopper };
+    assert_eq!(one.hear().await, bridge);
+
+    // One dials again: it hears once more what it may have missed.
+    one.connection.close(0u8.into(), b"");
+    let mut one = relaying(1, vec![agent]).await;
+    assert_eq!(one.hear().await, bridge);
+
+    pages.agent.say(json!({ "type": "hang_up" })).await;
+    for node in [&mut one, &mut two] {
+        assert_eq!(node.hear().await, SignalingMessage::Unbridge { call, epoch: 1 });
+    }
+    pages.server.stop().await;
+}
+
+#[tokio::test]
+async fn legs_on_two_nodes_that_do_not_relay_are_brought_together() {
     let mut pages = Pages::open().await;
     let mut one = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;
     offer(&mut pages.agent).await;
