@@ -33,6 +33,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Events {
     side: Role,
+    /// Of which leg, when it is not the first.
+    attempt: Option<u32>,
     queue: mpsc::UnboundedSender<(Role, Told)>,
 }
 
@@ -70,12 +72,21 @@ impl Events {
     /// Events of `side` into the queue of its call. The queue is not bounded: it carries a handful
     /// of events a second from a server that is already bounded by its own socket.
     pub fn new(side: Role, queue: mpsc::UnboundedSender<(Role, Told)>) -> Self {
-        Self { side, queue }
+        Self { side, attempt: None, queue }
     }
 
     /// Tells the call. A call that is over does not listen any more, and that is fine.
     pub fn tell(&self, input: Input) {
-        self.report(Told::Flow(input));
+        self.report(Told::Flow(match self.attempt {
+            None => input,
+            Some(attempt) => Input::Later { attempt, input: Box::new(input) },
+        }));
+    }
+
+    /// The same for a leg of this page: the one with this number.
+    #[must_use]
+    pub fn of_leg(&self, attempt: u32) -> Self {
+        Self { attempt: (attempt > 1).then_some(attempt), ..self.clone() }
     }
 
     /// Tells the call what was measured.

@@ -32,21 +32,26 @@ pub(super) struct Page {
 
 /// A page's leg on one stack or the other.
 enum Media {
-    Full { leg: Arc<OnceLock<Leg>>, opening: Option<JoinHandle<()>> },
-    Light(Option<LightLeg>),
+    Full {
+        leg: Arc<OnceLock<Leg>>,
+        opening: Option<JoinHandle<()>>,
+    },
+    /// By the page's numbers; the last that was promoted is watched.
+    Light(Vec<(u32, LightLeg)>),
 }
 
 /// What a leg measured until it was closed.
 pub(super) enum Measured {
     Full(Arc<OnceLock<Leg>>),
-    Light(Verdict),
+    /// The leg that was watched last, and those before it.
+    Light(Verdict, Vec<Verdict>),
 }
 
 impl Page {
     pub(super) fn new(setup: &Setup, events: Events) -> Self {
         let media = match setup.legs {
             Legs::Full { .. } => Media::Full { leg: Arc::default(), opening: None },
-            Legs::Light { .. } => Media::Light(None),
+            Legs::Light { .. } => Media::Light(Vec::new()),
         };
         Self { setup: setup.clone(), events, socket: None, media }
     }
@@ -54,28 +59,29 @@ impl Page {
     /// Does what the flow asks for. What fails is told to the flow, which decides what it means.
     pub(super) async fn act(&mut self, action: Action) {
         match action {
-            Action::OpenSocket => {
-                self.socket = Some(Socket::open(&self.setup.target, self.events.clone()));
+            Action::OpenSocket { after } => {
+                let socket = Socket::open(&self.setup.target, after, self.events.clone());
+                self.socket = Some(socket);
             }
             Action::Send(message) => {
                 if let Some(socket) = &self.socket {
                     socket.send(*message);
                 }
             }
-            Action::CreateOffer => self.open_leg(),
-            Action::ApplyAnswer { sdp } => {
-                if let Err(reason) = self.apply_answer(sdp).await {
-                    self.events.tell(Input::LegFailed { reason });
+            Action::CreateOffer { attempt } => self.open_leg(attempt),
+            Action::ApplyAnswer { attempt, sdp } => {
+                if let Err(reason) = self.apply_answer(attempt, sdp).await {
+                    self.events.of_leg(attempt).tell(Input::LegFailed { reason });
                 }
             }
-            Action::StartMedia { call } => match &self.media {
+            Action::StartMedia { attempt, call } => match &self.media {
                 Media::Full { leg, .. } => {
                     if let Some(leg) = leg.get() {
                         leg.start(call);
                     }
                 }
-                Media::Light(leg) => {
-                    if let Some(leg) = leg {
+                Media::Light(_) => {
+                    if let Some(leg) = self.light(attempt) {
                         leg.start(call);
                     }
                 }
@@ -86,12 +92,18 @@ impl Page {
                         leg.stop();
                     }
                 }
-                Media::Light(leg) => {
-                    if let Some(leg) = leg {
-                        leg.stop();
-                    }
-                }
+                Media::Light(legs) => legs.iter().for_each(|(_, leg)| leg.stop()),
             },
+            Action::Retire { attempt } => {
+                if let Some(leg) = self.light(attempt) {
+                    leg.retire();
+                }
+            }
+            Action::CloseLeg { attempt } => {
+                if let Media::Light(legs) = &mut self.media {
+                    legs.retain(|(number, _)| *number != attempt);
+                }
+            }
             // Comes last, with the end of the call: the driver closes both pages at once then.
             Action::Close => {}
         }
@@ -99,14 +111,23 @@ impl Page {
 
     /// Does something to the caller. The `webrtc` stack's sockets are its own.
     pub(super) fn nudge(&self, nudge: Nudge) {
-        if let Media::Light(Some(leg)) = &self.media {
-            leg.nudge(nudge);
+        if let Media::Light(legs) = &self.media {
+            legs.iter().for_each(|(_, leg)| leg.nudge(nudge));
         }
     }
 
-    fn open_leg(&mut self) {
-        let (setup, events) = (self.setup.clone(), self.events.clone());
+    fn light(&self, attempt: u32) -> Option<&LightLeg> {
+        let Media::Light(legs) = &self.media else { return None };
+        legs.iter().find(|(number, _)| *number == attempt).map(|(_, leg)| leg)
+    }
+
+    fn open_leg(&mut self, attempt: u32) {
+        let (setup, events) = (self.setup.clone(), self.events.of_leg(attempt));
         match (&mut self.media, &self.setup.legs) {
+            (Media::Full { opening: Some(_), .. }, _) => {
+                let reason = "a call on the webrtc stack has one leg".to_owned();
+                events.tell(Input::LegFailed { reason });
+            }
             (Media::Full { leg, opening }, _) => {
                 let slot = Arc::clone(leg);
                 *opening = Some(tokio::spawn(async move {
@@ -122,7 +143,7 @@ impl Page {
                     });
                 }));
             }
-            (Media::Light(leg), Legs::Light { pool, impair, seed }) => {
+            (Media::Light(legs), Legs::Light { pool, impair, seed }) => {
                 let side = events.side();
                 // The two sides of a call differ in everything that chance decides.
                 let (impair, seed) = match side {
@@ -130,18 +151,20 @@ impl Page {
                     Role::Agent => (impair[1], seed.rotate_left(32) ^ 1),
                 };
                 let address = leg::local_address(&setup.target);
-                let spec = Spec { side, profile: setup.profile, impair, seed, address };
-                *leg = Some(pool.open(spec, events));
+                let seed = seed.wrapping_add(u64::from(attempt));
+                let profile = setup.profile;
+                let spec = Spec { side, attempt, profile, impair, seed, address };
+                legs.push((attempt, pool.open(spec, events)));
             }
             (Media::Light(_), Legs::Full { .. }) => {}
         }
     }
 
-    async fn apply_answer(&self, sdp: String) -> Result<(), String> {
+    async fn apply_answer(&self, attempt: u32, sdp: String) -> Result<(), String> {
         const WITHOUT: &str = "an answer without an offer";
         match &self.media {
-            Media::Light(leg) => {
-                leg.as_ref().ok_or(WITHOUT)?.answer(sdp);
+            Media::Light(_) => {
+                self.light(attempt).ok_or(WITHOUT)?.answer(sdp);
                 Ok(())
             }
             Media::Full { leg, .. } => {
@@ -180,7 +203,14 @@ impl Page {
                 leg.get()?.close().await;
                 Some(Measured::Full(Arc::clone(leg)))
             }
-            Media::Light(leg) => leg.as_ref()?.close().await.map(Measured::Light),
+            Media::Light(legs) => {
+                let mut verdicts = Vec::with_capacity(legs.len());
+                for (_, leg) in legs {
+                    verdicts.extend(leg.close().await);
+                }
+                let last = verdicts.pop()?;
+                Some(Measured::Light(last, verdicts))
+            }
         }
     }
 }
@@ -189,7 +219,7 @@ impl Measured {
     fn sent(&self, kind: Kind) -> u32 {
         match self {
             Self::Full(leg) => leg.get().map_or(0, |leg| leg.sent(kind)),
-            Self::Light(verdict) => verdict.sent[kind as usize],
+            Self::Light(last, _) => last.sent[kind as usize],
         }
     }
 
@@ -220,9 +250,13 @@ impl Measured {
                 let asked = leg.key_frames_asked();
                 leg.verdict(|judge| read(judge, asked, None))
             }
-            Self::Light(verdict) => {
-                let asked = verdict.counts.key_frames_asked;
-                Some(read(&verdict.judge, asked, verdict.silent_at_end))
+            Self::Light(last, former) => {
+                let asked = last.counts.key_frames_asked;
+                let mut heard = read(&last.judge, asked, last.silent_at_end);
+                for verdict in former {
+                    heard.add_former(&read(&verdict.judge, verdict.counts.key_frames_asked, None));
+                }
+                Some(heard)
             }
         }
     }

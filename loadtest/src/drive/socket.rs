@@ -31,11 +31,14 @@ pub(super) struct Socket {
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Socket {
-    /// Opens the socket of `target`. What happens on it is told to `events`.
-    pub(super) fn open(target: &Target, events: Events) -> Self {
+    /// Opens the socket of `target` after a while. What happens on it is told to `events`.
+    pub(super) fn open(target: &Target, after: Duration, events: Events) -> Self {
         let (outbox, messages) = mpsc::unbounded_channel();
         let url = target.websocket();
         let task = tokio::spawn(async move {
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
             let reason = run(&url, &events, messages).await.err();
             events.tell(Input::SocketClosed {
                 reason: reason.map_or_else(|| "closed".to_owned(), |error| error.to_string()),

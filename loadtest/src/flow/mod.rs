@@ -8,9 +8,12 @@
 //! simulated world.
 
 mod failure;
+mod legs;
 mod marks;
 mod pair;
 mod seat;
+
+use std::time::Duration;
 
 use signaling_wire::{
     browser::{ClientMessage, ServerMessage},
@@ -52,26 +55,56 @@ pub enum Input {
     },
     /// The judge saw something for the first time.
     Media(News),
+    /// Nothing at all has come from the leg's node for so long, although it came regularly.
+    Silent(Duration),
+    /// One of the above, of a leg that was opened later than the first.
+    Later {
+        /// Which: the number that [`Action::CreateOffer`] gave it.
+        attempt: u32,
+        /// What happened to it.
+        input: Box<Input>,
+    },
 }
 
 /// Something to do at one seat.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Open the WebSocket.
-    OpenSocket,
+    /// Open the WebSocket after a while, in place of the one there was.
+    OpenSocket {
+        /// How long to wait before.
+        after: Duration,
+    },
     /// Send a message on it.
     Send(Box<ClientMessage>),
-    /// Create the leg and its offer; answer with [`Input::OfferReady`].
-    CreateOffer,
-    /// Give the leg its answer.
+    /// Create a leg and its offer, beside those there are; answer with [`Input::OfferReady`].
+    CreateOffer {
+        /// The page's number for it, from 1.
+        attempt: u32,
+    },
+    /// Give a leg its answer.
     ApplyAnswer {
+        /// Which.
+        attempt: u32,
         /// The SDP.
         sdp: String,
     },
-    /// Judge what arrives as media of this call, and send media of it.
+    /// Judge what arrives at a leg as media of this call, and send media of it.
     StartMedia {
+        /// Which.
+        attempt: u32,
         /// The call.
         call: CallId,
+    },
+    /// A leg is not watched any more, another one is. It sends until it is closed: the other side
+    /// may not be as far.
+    Retire {
+        /// Which.
+        attempt: u32,
+    },
+    /// Close a leg.
+    CloseLeg {
+        /// Which.
+        attempt: u32,
     },
     /// Send no more media. What arrives is still judged.
     StopMedia,

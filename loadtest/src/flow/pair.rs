@@ -83,8 +83,8 @@ impl Pair {
     pub fn new(plan: Plan, shopper: Credentials, agent: Credentials, now: Duration) -> Self {
         let mut pair = Self {
             plan,
-            shopper: Seat::new(shopper),
-            agent: Seat::new(agent),
+            shopper: Seat::new(shopper, plan.video),
+            agent: Seat::new(agent, plan.video),
             phase: Phase::Warming,
             deadline: now + plan.patience,
             call: None,
@@ -110,6 +110,12 @@ impl Pair {
 
     /// The time of [`Pair::next_timeout`] has come.
     pub fn handle_timeout(&mut self, now: Duration) {
+        if let Some((side, since)) = self.away()
+            && now >= since + self.plan.patience
+        {
+            let reason = "the page lost its WebSocket and did not come back to its seat";
+            return self.end(Outcome::Failed(Failure::new(Step::Socket, Some(side), reason)));
+        }
         if now < self.deadline {
             return;
         }
@@ -150,7 +156,16 @@ impl Pair {
 
     /// When [`Pair::handle_timeout`] is to be called; none when the call is over.
     pub fn next_timeout(&self) -> Option<Duration> {
-        (!matches!(self.phase, Phase::Over(_))).then_some(self.deadline)
+        let back = self.away().map_or(Duration::MAX, |(_, since)| since + self.plan.patience);
+        (!matches!(self.phase, Phase::Over(_))).then_some(self.deadline.min(back))
+    }
+
+    /// The page that has been without a socket for the longest.
+    fn away(&self) -> Option<(Role, Duration)> {
+        [&self.shopper, &self.agent]
+            .into_iter()
+            .filter_map(|seat| Some((seat.role(), seat.away_since()?)))
+            .min_by_key(|(_, since)| *since)
     }
 
     /// What is to be done now, in order.

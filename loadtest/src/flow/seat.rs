@@ -5,15 +5,18 @@ use std::time::Duration;
 use signaling_wire::{
     PROTOCOL,
     browser::{
-        Auth, CallView, ClientMessage, MediaChoice, MediaState, Outcome, Phase, Presence, Role,
-        Score, ServerMessage, Stage, WantedPresence,
+        Auth, ByeReason, CallView, ClientMessage, MediaChoice, MediaState, Outcome, Phase,
+        Presence, Role, Score, ServerMessage, Stage, WantedPresence, Welcome,
     },
     ids::CallId,
     problem::Problem,
     text::{ContextValue, Note},
 };
 
-use super::{Action, Failure, Input, Marks, Step};
+use super::{
+    Action, Failure, Input, Marks, Step,
+    legs::{Legs, Which},
+};
 use crate::media::News;
 
 /// Who a seat is, and how it proves it.
@@ -57,7 +60,26 @@ pub(super) struct Seat {
     marks: Marks,
     /// The leg's offer, made before the socket was open.
     early_offer: Option<String>,
+    legs: Legs,
+    link: Link,
+    /// What brings a shopper back to this seat.
+    seat_token: Option<String>,
+    /// Whether there are pictures.
+    video: bool,
     actions: Vec<Action>,
+}
+
+/// The page's WebSocket, after it was open for the first time.
+#[derive(Debug)]
+enum Link {
+    Open,
+    /// Lost and being opened again.
+    Away {
+        since: Duration,
+        tries: u32,
+        /// What could not be said meanwhile.
+        unsaid: Vec<ClientMessage>,
+    },
 }
 
 /// Where the page stands.
@@ -90,20 +112,42 @@ pub(super) struct Warming {
     dtls: bool,
 }
 
-/// The one leg of a seat is its first attempt.
-const ATTEMPT: u32 = 1;
+/// The number of a page's first leg.
+const FIRST: u32 = 1;
+/// Waits before a lost socket is opened again; the last one repeats.
+const REOPEN: [Duration; 4] = [
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_millis(1_000),
+];
 /// What a synthetic shopper answers, and a synthetic agent notes.
 const SCORE: u8 = 5;
 const NOTE: &str = "Synthetic call";
 
 impl Seat {
-    pub(super) fn new(credentials: Credentials) -> Self {
+    pub(super) fn new(credentials: Credentials, video: bool) -> Self {
+        let open = Action::OpenSocket { after: Duration::ZERO };
+        let legs = Legs::new();
+        let actions = vec![open, Action::CreateOffer { attempt: legs.now().attempt }];
         Self {
             credentials,
             state: State::Opening,
             marks: Marks::default(),
             early_offer: None,
-            actions: vec![Action::OpenSocket, Action::CreateOffer],
+            legs,
+            link: Link::Open,
+            seat_token: None,
+            video,
+            actions,
+        }
+    }
+
+    /// Since when the page has been without a socket.
+    pub(super) fn away_since(&self) -> Option<Duration> {
+        match self.link {
+            Link::Open => None,
+            Link::Away { since, .. } => Some(since),
         }
     }
 
@@ -146,28 +190,42 @@ impl Seat {
     /// [`Failure`] when the call cannot go on.
     pub(super) fn handle(&mut self, now: Duration, input: Input) -> Result<(), Failure> {
         match input {
-            Input::SocketOpen => {
-                self.marks.reach(Stage::Socket, now);
-                self.send(ClientMessage::Hello {
-                    protocol: PROTOCOL,
-                    auth: self.credentials.auth(),
-                    leg: None,
-                });
-                self.state = State::Warming(Warming::default());
-                if let Some(sdp) = self.early_offer.take() {
-                    self.offer_leg(now, sdp);
+            Input::Later { attempt, input } => match self.legs.which(attempt) {
+                Which::Now => self.current(now, *input),
+                Which::Next => {
+                    self.next_leg(attempt, *input);
+                    Ok(())
                 }
+                Which::Former => Ok(()),
+            },
+            // The first leg has been given up.
+            Input::IceConnected
+            | Input::DtlsConnected
+            | Input::LegFailed { .. }
+            | Input::Media(_)
+            | Input::Silent(_)
+                if self.legs.which(FIRST) != Which::Now =>
+            {
                 Ok(())
             }
-            Input::SocketClosed { .. } if self.state == State::Done => Ok(()),
-            Input::SocketClosed { reason } => {
-                Err(self.failure(format!("the WebSocket is closed: {reason}")))
+            input => self.current(now, input),
+        }
+    }
+
+    /// Something happened to the socket or to the leg that carries.
+    fn current(&mut self, now: Duration, input: Input) -> Result<(), Failure> {
+        match input {
+            Input::SocketOpen => {
+                self.opened(now);
+                Ok(())
             }
+            Input::SocketClosed { reason } => self.closed(now, reason),
             Input::OfferReady { sdp } => {
                 if self.state == State::Opening {
                     self.early_offer = Some(sdp);
                 } else {
-                    self.offer_leg(now, sdp);
+                    self.marks.reach(Stage::LegOffer, now);
+                    self.offer_leg(self.legs.now().attempt, sdp);
                 }
                 Ok(())
             }
@@ -188,6 +246,15 @@ impl Seat {
                 self.media(now, news);
                 Ok(())
             }
+            Input::Silent(silence) => {
+                if let (State::InCall { .. }, Some(leg)) = (&self.state, self.legs.now().id) {
+                    let for_ms = u32::try_from(silence.as_millis()).unwrap_or(u32::MAX);
+                    self.send(ClientMessage::LegSilent { leg, for_ms });
+                }
+                Ok(())
+            }
+            // Legs do not nest.
+            Input::Later { .. } => Ok(()),
             Input::Message(message) => self.message(now, *message),
         }
     }
@@ -223,23 +290,157 @@ impl Seat {
         self.actions.push(Action::Close);
     }
 
+    /// The socket is open, for the first time or again.
+    fn opened(&mut self, now: Duration) {
+        let (auth, leg) = match (&self.link, &self.seat_token) {
+            (Link::Open, _) => (self.credentials.auth(), None),
+            (Link::Away { .. }, Some(token)) => {
+                (Auth::Seat { token: token.clone() }, self.legs.now().id)
+            }
+            (Link::Away { .. }, None) => (self.credentials.auth(), self.legs.now().id),
+        };
+        let hello = ClientMessage::Hello { protocol: PROTOCOL, auth, leg };
+        // Past the queue of what could not be said: the hello is what opens it.
+        self.actions.push(Action::Send(Box::new(hello)));
+        if self.state == State::Opening {
+            self.marks.reach(Stage::Socket, now);
+            self.state = State::Warming(Warming::default());
+            if let Some(sdp) = self.early_offer.take() {
+                self.marks.reach(Stage::LegOffer, now);
+                self.offer_leg(self.legs.now().attempt, sdp);
+            }
+        }
+    }
+
+    /// The socket is closed. A page whose leg is warm comes back; before that there is nothing to
+    /// come back to.
+    fn closed(&mut self, now: Duration, reason: String) -> Result<(), Failure> {
+        if self.state == State::Done {
+            return Ok(());
+        }
+        if matches!(self.state, State::Opening | State::Warming(_)) {
+            return Err(self.failure(format!("the WebSocket is closed: {reason}")));
+        }
+        let tries = match &mut self.link {
+            Link::Open => {
+                self.link = Link::Away { since: now, tries: 0, unsaid: Vec::new() };
+                0
+            }
+            Link::Away { tries, .. } => {
+                *tries += 1;
+                *tries
+            }
+        };
+        let after = REOPEN[(tries as usize).min(REOPEN.len() - 1)];
+        self.actions.push(Action::OpenSocket { after });
+        Ok(())
+    }
+
+    /// The page is back at its seat.
+    fn back(&mut self, welcome: &Welcome) -> Result<(), Failure> {
+        let Link::Away { unsaid, .. } = std::mem::replace(&mut self.link, Link::Open) else {
+            return Ok(());
+        };
+        let same_call = match (&self.state, &welcome.phase) {
+            (State::InCall { call, .. }, Phase::InCall(view)) => view.call == *call,
+            (State::InCall { .. }, _) => false,
+            _ => true,
+        };
+        if !same_call {
+            return Err(self.failure("the page came back, and the call was gone"));
+        }
+        for message in unsaid {
+            self.send(message);
+        }
+        if !welcome.leg_alive {
+            self.open_next();
+        }
+        Ok(())
+    }
+
+    /// Opens another leg beside the one that carries.
+    fn open_next(&mut self) {
+        if let Some(attempt) = self.legs.open_next() {
+            self.actions.push(Action::CreateOffer { attempt });
+        }
+    }
+
+    /// Something happened to the leg that is about to carry.
+    fn next_leg(&mut self, attempt: u32, input: Input) {
+        match input {
+            Input::OfferReady { sdp } => self.offer_leg(attempt, sdp),
+            Input::DtlsConnected => match self.state {
+                State::InCall { call, .. } => {
+                    self.actions.push(Action::StartMedia { attempt, call });
+                }
+                _ => self.promote(false),
+            },
+            Input::Media(News::FirstKeyFrame) if self.video => self.promote(true),
+            Input::Media(News::FirstAudio) if !self.video => self.promote(true),
+            Input::LegFailed { .. } => self.give_up_next(),
+            _ => {}
+        }
+    }
+
+    /// From now on the next leg is the one that is watched.
+    fn promote(&mut self, media: bool) {
+        if let Some((former, leg)) = self.legs.promote() {
+            self.actions.push(Action::Retire { attempt: former });
+            self.send(ClientMessage::LegSwitched { leg, media });
+        }
+    }
+
+    /// The next leg came to nothing; the deployment says so again if it still wants one.
+    fn give_up_next(&mut self) {
+        if let Some(attempt) = self.legs.drop_next() {
+            self.actions.push(Action::CloseLeg { attempt });
+        }
+    }
+
     fn message(&mut self, now: Duration, message: ServerMessage) -> Result<(), Failure> {
         match message {
             ServerMessage::Welcome(welcome) => {
+                if welcome.seat.is_some() {
+                    self.seat_token.clone_from(&welcome.seat);
+                }
+                if self.away_since().is_some() {
+                    return self.back(&welcome);
+                }
                 self.marks.reach(Stage::Welcome, now);
                 if !matches!(welcome.phase, Phase::Lobby | Phase::Idle { .. }) {
                     return Err(self.failure("the seat is not a fresh one"));
                 }
                 self.warm(|warming| warming.welcome = true);
             }
-            ServerMessage::LegAnswer { attempt: ATTEMPT, sdp, .. } => {
-                self.marks.reach(Stage::LegAnswer, now);
-                self.actions.push(Action::ApplyAnswer { sdp });
-                self.warm(|warming| warming.answer = true);
+            ServerMessage::LegAnswer { attempt, leg, sdp } => {
+                if self.legs.answered(attempt, leg) {
+                    self.actions.push(Action::ApplyAnswer { attempt, sdp });
+                }
+                if self.legs.which(attempt) == Which::Now {
+                    self.marks.reach(Stage::LegAnswer, now);
+                    self.warm(|warming| warming.answer = true);
+                }
             }
-            ServerMessage::LegFailed { problem, .. } => return Err(self.problem(&problem)),
-            ServerMessage::LegLost { .. } => {
-                return Err(self.failure("the server says the media leg is lost"));
+            ServerMessage::LegFailed { attempt, problem } => match self.legs.which(attempt) {
+                Which::Now => return Err(self.problem(&problem)),
+                Which::Next => {
+                    self.give_up_next();
+                    self.open_next();
+                }
+                Which::Former => {}
+            },
+            ServerMessage::LegLost { leg } => match self.legs.which_id(leg) {
+                Which::Now if matches!(self.state, State::Warming(_)) => {
+                    return Err(self.failure("the server says the media leg is lost"));
+                }
+                Which::Now => self.open_next(),
+                Which::Next => self.give_up_next(),
+                Which::Former => {}
+            },
+            ServerMessage::LegMove { leg } => {
+                if self.legs.which_id(leg) == Which::Now {
+                    self.open_next();
+                }
             }
             ServerMessage::Queue(_) => self.queued(Role::Shopper),
             ServerMessage::Presence { state: Presence::Available } => self.queued(Role::Agent),
@@ -252,12 +453,12 @@ impl Seat {
                 self.state = State::Done;
             }
             ServerMessage::Problem(problem) => return Err(self.problem(&problem)),
+            // The socket closes after it, and the page comes back.
+            ServerMessage::Bye { reason: ByeReason::Restarting } => {}
             ServerMessage::Bye { reason } => {
                 return Err(self.failure(format!("the server said bye: {reason:?}")));
             }
-            ServerMessage::LegAnswer { .. }
-            | ServerMessage::LegMove { .. }
-            | ServerMessage::Presence { .. }
+            ServerMessage::Presence { .. }
             | ServerMessage::Waiting { .. }
             | ServerMessage::OfferEnded { .. }
             | ServerMessage::PeerMedia(_)
@@ -272,9 +473,8 @@ impl Seat {
         Ok(())
     }
 
-    fn offer_leg(&mut self, now: Duration, sdp: String) {
-        self.marks.reach(Stage::LegOffer, now);
-        self.send(ClientMessage::LegOffer { attempt: ATTEMPT, sdp, measured: Vec::new() });
+    fn offer_leg(&mut self, attempt: u32, sdp: String) {
+        self.send(ClientMessage::LegOffer { attempt, sdp, measured: Vec::new() });
     }
 
     fn warm(&mut self, note: impl FnOnce(&mut Warming)) {
@@ -309,7 +509,8 @@ impl Seat {
             return;
         }
         self.marks.reach(Stage::CallStarted, now);
-        self.actions.push(Action::StartMedia { call: view.call });
+        let attempt = self.legs.now().attempt;
+        self.actions.push(Action::StartMedia { attempt, call: view.call });
         self.marks.reach(Stage::TracksAttached, now);
         self.send(ClientMessage::Media(MediaState {
             microphone: true,
@@ -365,7 +566,10 @@ impl Seat {
     }
 
     fn send(&mut self, message: ClientMessage) {
-        self.actions.push(Action::Send(Box::new(message)));
+        match &mut self.link {
+            Link::Open => self.actions.push(Action::Send(Box::new(message))),
+            Link::Away { unsaid, .. } => unsaid.push(message),
+        }
     }
 
     fn failure(&self, reason: impl Into<String>) -> Failure {

@@ -69,6 +69,8 @@ pub enum Event {
     News(News),
     /// Media was away for so long and is back.
     Interrupted(Duration),
+    /// Nothing at all has come from the node for so long.
+    Silent(Duration),
 }
 
 /// What the media of a leg is about.
@@ -78,6 +80,8 @@ pub struct Media {
     pub call: CallTag,
     /// What is sent.
     pub profile: Profile,
+    /// Which of the page's legs this is, from 0.
+    pub leg: u32,
 }
 
 /// A leg.
@@ -100,6 +104,8 @@ pub struct Leg {
     rtt: Duration,
     /// Media of the other side is expected: silence is an interruption.
     expecting: bool,
+    /// When anything came from the node last.
+    heard: Duration,
     out: Outbox,
     events: VecDeque<Event>,
     counts: Counts,
@@ -123,6 +129,7 @@ struct Timers {
     handshake: Duration,
     feedback: Duration,
     report: Duration,
+    listen: Duration,
 }
 
 /// What is heard before the call is known is kept: the other side may have started a moment
@@ -146,6 +153,8 @@ const REPORT: Duration = Duration::from_secs(1);
 const FIRST_RTT: Duration = Duration::from_millis(100);
 /// Silence of the other side for so long is an interruption: nobody calls less one.
 pub const INTERRUPTION: Duration = Duration::from_millis(500);
+/// How often a page listens whether anything comes from its node, and says so if not.
+const LISTEN: Duration = Duration::from_millis(250);
 /// Packets kept before the call is known: a few seconds of media. More than that is not early.
 const MAX_EARLY: usize = 500;
 
@@ -176,10 +185,12 @@ impl Leg {
                 handshake: Duration::MAX,
                 feedback: Duration::MAX,
                 report: Duration::MAX,
+                listen: Duration::MAX,
             },
             rtcp_index: 1,
             rtt: FIRST_RTT,
             expecting: false,
+            heard: Duration::ZERO,
             out: Outbox::default(),
             events: VecDeque::new(),
             counts: Counts::default(),
@@ -215,18 +226,9 @@ impl Leg {
             return;
         }
         let generator = Generator::new(media.call, self.side, media.profile, now, seed);
-        self.play(now, generator, Judge::new(media.call, self.side));
-    }
+        self.generator = Some(generator.on_leg(media.leg));
+        let judge = Judge::new(media.call, self.side);
 
-    /// Goes on with the media of a leg that is given up.
-    pub fn resume(&mut self, now: Duration, media: (Generator, Box<Judge>)) {
-        let (mut generator, judge) = media;
-        generator.ask_key_frame();
-        self.play(now, generator, *judge);
-    }
-
-    fn play(&mut self, now: Duration, generator: Generator, judge: Judge) {
-        self.generator = Some(generator);
         let early = std::mem::replace(&mut self.ears, Ears::Judging(Box::new(judge)));
         if let Ears::Early(packets) = early {
             for (at_us, kind, payload) in packets {
@@ -236,24 +238,30 @@ impl Leg {
         self.expecting = true;
         self.timers.feedback = now;
         self.timers.report = now + REPORT / 10;
+        self.timers.listen = now + LISTEN;
     }
 
-    /// Gives its media to another leg.
-    pub fn take_media(&mut self) -> Option<(Generator, Box<Judge>)> {
-        let generator = self.generator.take()?;
-        match std::mem::replace(&mut self.ears, Ears::Early(Vec::new())) {
-            Ears::Judging(judge) => Some((generator, judge)),
+    /// The judge, when the leg is closed.
+    pub fn into_judge(self) -> Option<Box<Judge>> {
+        match self.ears {
+            Ears::Judging(judge) => Some(judge),
             Ears::Early(_) => None,
+        }
+    }
+
+    /// Another leg of the page is watched from now on. This one still sends.
+    pub fn retire(&mut self, now: Duration) {
+        self.expecting = false;
+        self.timers.listen = Duration::MAX;
+        if let Ears::Judging(judge) = &mut self.ears {
+            judge.picture_mut().stop(now);
         }
     }
 
     /// Sends no more. What arrives is still judged.
     pub fn stop(&mut self, now: Duration) {
         self.outgoing.stopped = true;
-        self.expecting = false;
-        if let Ears::Judging(judge) = &mut self.ears {
-            judge.picture_mut().stop(now);
-        }
+        self.retire(now);
     }
 
     /// The leg's address has changed: it is to be told to the node at once.
@@ -322,8 +330,8 @@ impl Leg {
 
     /// When [`Leg::handle_timeout`] is to be called.
     pub fn next_timeout(&self) -> Duration {
-        let Timers { check, handshake, feedback, report } = self.timers;
-        let mut next = check.min(handshake).min(feedback).min(report);
+        let Timers { check, handshake, feedback, report, listen } = self.timers;
+        let mut next = check.min(handshake).min(feedback).min(report).min(listen);
         if let (Some(generator), false) = (&self.generator, self.outgoing.stopped) {
             next = next.min(generator.next_at());
         }
@@ -339,6 +347,7 @@ impl Leg {
 
     /// Takes a datagram.
     pub fn handle_datagram(&mut self, now: Duration, from: SocketAddr, data: &mut [u8]) {
+        self.heard = now;
         match data.first() {
             Some(first) if stun::FIRST_BYTES.contains(first) => self.handle_stun(now, from, data),
             Some(first) if dtls::FIRST_BYTES.contains(first) => self.handle_dtls(now, data),
@@ -466,6 +475,13 @@ impl Leg {
             self.flush_dtls();
             let warm = self.session.is_some();
             self.timers.handshake = if warm { Duration::MAX } else { now + HANDSHAKE };
+        }
+        if self.timers.listen <= now {
+            self.timers.listen = now + LISTEN;
+            let silence = now.saturating_sub(self.heard);
+            if self.expecting && silence >= INTERRUPTION {
+                self.events.push_back(Event::Silent(silence));
+            }
         }
         if self.session.is_some() && self.generator.is_some() {
             self.send_media(now);

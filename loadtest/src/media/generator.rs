@@ -142,6 +142,18 @@ impl Generator {
         }
     }
 
+    /// The same for the sender's leg with this number, from 0: its packets and frames are told
+    /// from those of other legs.
+    #[must_use]
+    pub fn on_leg(mut self, leg: u32) -> Self {
+        let first = leg << Stamp::LEG_SHIFT;
+        for stream in [&mut self.audio, &mut self.video] {
+            stream.sequence = first;
+            stream.frame = first;
+        }
+        self
+    }
+
     /// The other side cannot decode until it gets a key frame.
     pub fn ask_key_frame(&mut self) {
         self.key_frame_wanted = true;
@@ -178,8 +190,8 @@ impl Generator {
     /// Packets made so far.
     pub fn sent(&self, kind: Kind) -> u32 {
         match kind {
-            Kind::Audio => self.audio.sequence,
-            Kind::Video => self.video.sequence,
+            Kind::Audio => self.audio.sequence & ((1 << Stamp::LEG_SHIFT) - 1),
+            Kind::Video => self.video.sequence & ((1 << Stamp::LEG_SHIFT) - 1),
         }
     }
 
@@ -225,7 +237,7 @@ impl Generator {
             kind: Kind::Audio,
             sequence: self.audio.rtp_sequence,
             timestamp: self.audio.rtp_timestamp,
-            marker: stamp.sequence == 0,
+            marker: self.sent(Kind::Audio) == 0,
         };
         self.audio.sequence += 1;
         self.audio.frame += 1;

@@ -53,6 +53,15 @@ pub struct Foreign {
 }
 
 impl Foreign {
+    /// Adds those of another leg.
+    pub fn add(&mut self, other: &Self) {
+        self.other_call += other.other_call;
+        self.own += other.own;
+        self.wrong_track += other.wrong_track;
+        self.corrupt += other.corrupt;
+        self.unknown += other.unknown;
+    }
+
     /// All of them.
     pub fn total(&self) -> u32 {
         self.other_call + self.own + self.wrong_track + self.corrupt + self.unknown
@@ -116,9 +125,9 @@ const DIGITS: u8 = 3;
 const REPAIR_TIME_US: u64 = 1_000_000;
 /// Most packets that are waited for. A jump of more is an outage, and nobody repairs it.
 const MAX_MISSING: usize = 2_000;
-/// Most packets of a stream that are told apart, a few hours of video. What lies beyond was forged
-/// by accident and is not worth the memory.
-const MAX_SEQUENCE: u32 = 1 << 22;
+/// Most packets of a stream that are told apart, a few hours of video on each of a few legs. What
+/// lies beyond was forged by accident and is not worth the memory.
+const MAX_SEQUENCE: u32 = 16 << Stamp::LEG_SHIFT;
 
 impl Judge {
     /// A judge for what arrives at `side` of `call`.
@@ -300,6 +309,8 @@ impl Stream {
     /// Notes a new packet for [`Stream::take_fresh`].
     fn tell(&mut self, now_us: u64, stamp: &Stamp, bytes: usize, delay_us: u64) {
         match self.highest {
+            // Another leg of the sender: what lies between their numbers was never sent.
+            Some(highest) if stamp.leg() > highest >> Stamp::LEG_SHIFT => {}
             Some(highest) if stamp.sequence > highest => {
                 let gap = highest + 1..stamp.sequence;
                 let room = MAX_MISSING.saturating_sub(self.missing.len());

@@ -19,6 +19,7 @@ use super::stamp::Stamp;
 pub struct Picture {
     frames: Frames,
     freezes: Freezes,
+    stopped: bool,
 }
 
 /// How a packet came.
@@ -105,8 +106,9 @@ impl Picture {
         self.frames.asked(time(now));
     }
 
-    /// The picture is watched no longer; what stands still now did not freeze.
+    /// The picture is watched no longer, whatever may still come; what stands still now did not freeze.
     pub fn stop(&mut self, now: Duration) {
+        self.stopped = true;
         self.freezes.stop(now);
     }
 
@@ -122,7 +124,9 @@ impl Picture {
 
     fn note(&mut self) {
         for shown in std::mem::take(&mut self.frames.shown) {
-            self.freezes.shown(shown.at.elapsed());
+            if !self.stopped {
+                self.freezes.shown(shown.at.elapsed());
+            }
         }
     }
 }

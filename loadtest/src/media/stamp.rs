@@ -71,6 +71,13 @@ const CHECKSUM_AT: usize = 36;
 impl Stamp {
     /// Bytes of a stamp on the wire.
     pub const SIZE: usize = 40;
+    /// Each leg of a sender counts packets and frames from a multiple of two to this on.
+    pub const LEG_SHIFT: u32 = 20;
+
+    /// Which of the sender's legs it came from, from 0.
+    pub fn leg(&self) -> u32 {
+        self.sequence >> Self::LEG_SHIFT
+    }
 
     /// Appends the stamp and `filler` bytes after it, all covered by its checksum.
     pub fn write(&self, filler: usize, out: &mut Vec<u8>) {

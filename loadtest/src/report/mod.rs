@@ -199,6 +199,20 @@ impl SideReport {
     }
 }
 
+impl Heard {
+    /// Adds what was heard on a leg that was given up. What its streams lost is known only as far
+    /// as it was told while they ran, so they stay those of the last leg.
+    pub(crate) fn add_former(&mut self, former: &Self) {
+        self.foreign.add(&former.foreign);
+        self.key_frames += former.key_frames;
+        self.key_frames_asked += former.key_frames_asked;
+        self.freezes += former.freezes;
+        self.frozen_s += former.frozen_s;
+        self.watched_s += former.watched_s;
+        self.frames += former.frames;
+    }
+}
+
 impl StreamReport {
     /// What arrived of a stream of which `sent` packets were sent.
     pub fn new(stream: &Stream, sent: u32) -> Self {

@@ -84,6 +84,7 @@ enum Command {
     Answer { id: u64, sdp: String },
     Start { id: u64, call: CallId },
     Stop { id: u64 },
+    Retire { id: u64 },
     Nudge { id: u64, nudge: Nudge },
     Close { id: u64, verdict: oneshot::Sender<Option<Verdict>> },
     Forget { id: u64 },
@@ -94,6 +95,8 @@ enum Command {
 pub struct Spec {
     /// Whose.
     pub side: Role,
+    /// The page's number for it, from 1.
+    pub attempt: u32,
     /// What it sends.
     pub profile: Profile,
     /// What its access network does.
@@ -211,6 +214,11 @@ impl LightLeg {
     /// Sends no more. What arrives is still judged.
     pub fn stop(&self) {
         self.tell(Command::Stop { id: self.id });
+    }
+
+    /// It is not watched any more, another one is. It still sends.
+    pub fn retire(&self) {
+        self.tell(Command::Retire { id: self.id });
     }
 
     /// Does something to it.

@@ -77,7 +77,8 @@ impl Seat {
     }
 
     pub(super) fn start(&mut self, now: Duration, call: CallId) {
-        let media = Media { call: CallTag::from(call), profile: self.spec.profile };
+        let Spec { profile, attempt, .. } = self.spec;
+        let media = Media { call: CallTag::from(call), profile, leg: attempt - 1 };
         self.leg.start(now, media, self.spec.seed);
         self.next_told = now + TELL_EVERY;
     }
@@ -86,6 +87,16 @@ impl Seat {
     pub(super) fn stop(&mut self, now: Duration) {
         self.silent_at_end = self.leg.silence(now);
         self.leg.stop(now);
+    }
+
+    /// Another leg is watched from now on: what was away until now is back there.
+    pub(super) fn retire(&mut self, now: Duration) {
+        if let Some(silence) = self.leg.silence(now) {
+            self.events.report(Told::Leg(LegNews::Interrupted { at: now, silence }));
+        }
+        self.leg.retire(now);
+        self.tell(now);
+        self.next_told = Duration::MAX;
     }
 
     /// Does something to the caller; whether it has a new socket.
@@ -129,6 +140,7 @@ impl Seat {
                 Event::IceConnected => self.events.tell(Input::IceConnected),
                 Event::DtlsConnected => self.events.tell(Input::DtlsConnected),
                 Event::News(news) => self.events.tell(Input::Media(news)),
+                Event::Silent(silence) => self.events.tell(Input::Silent(silence)),
                 Event::Interrupted(silence) => {
                     self.events.report(Told::Leg(LegNews::Interrupted { at: now, silence }));
                 }
@@ -203,7 +215,7 @@ impl Seat {
         self.tell(now);
         let sent = Kind::ALL.map(|kind| self.leg.sent(kind));
         let counts = self.leg.counts();
-        let (_, judge) = self.leg.take_media()?;
+        let judge = self.leg.into_judge()?;
         Some(Verdict { judge, sent, counts, silent_at_end })
     }
 }

@@ -123,6 +123,10 @@ impl Thread {
                 self.seats.entry(id).and_modify(|seat| seat.stop(now));
                 id
             }
+            Command::Retire { id } => {
+                self.seats.entry(id).and_modify(|seat| seat.retire(now));
+                id
+            }
             Command::Nudge { id, nudge } => {
                 let Some(seat) = self.seats.get_mut(&id) else { return };
                 match seat.nudge(now, nudge) {

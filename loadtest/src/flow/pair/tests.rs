@@ -1,7 +1,7 @@
 use signaling_wire::{
     PROTOCOL,
     browser::{
-        CallView, ClientMessage, EndReason, MediaChoice, MediaPolicy, MediaState, Offer,
+        Auth, CallView, ClientMessage, EndReason, MediaChoice, MediaPolicy, MediaState, Offer,
         Phase as PagePhase, Presence, QueuePlace, ServerMessage, Stage, VideoPaused,
         WantedPresence, Welcome,
     },
@@ -16,6 +16,7 @@ use crate::media::News;
 
 const ORDER: &str = "synthetic-1";
 const CALL: CallId = CallId::from_bits(5);
+const LEG: LegId = LegId::from_bits(1);
 
 /// A pair, the time, and what was asked of the driver so far.
 struct World {
@@ -126,7 +127,7 @@ fn welcome(role: Role) -> ServerMessage {
         name: name(),
         shop: name(),
         host: name(),
-        seat: None,
+        seat: (role == Role::Shopper).then(|| "seat".to_owned()),
         media_policy: MediaPolicy::Private,
         leg_alive: false,
         phase,
@@ -137,7 +138,7 @@ fn welcome(role: Role) -> ServerMessage {
 }
 
 fn answer() -> ServerMessage {
-    ServerMessage::LegAnswer { attempt: 1, leg: LegId::from_bits(1), sdp: "answer".into() }
+    ServerMessage::LegAnswer { attempt: 1, leg: LEG, sdp: "answer".into() }
 }
 
 fn ring(order: &str) -> ServerMessage {
@@ -154,7 +155,11 @@ fn ring(order: &str) -> ServerMessage {
 }
 
 fn started(call: CallId) -> ServerMessage {
-    ServerMessage::CallStarted(CallView {
+    ServerMessage::CallStarted(view(call))
+}
+
+fn view(call: CallId) -> CallView {
+    CallView {
         call,
         epoch: 1,
         peer: name(),
@@ -165,7 +170,15 @@ fn started(call: CallId) -> ServerMessage {
         elapsed_s: 0,
         chat: Vec::new(),
         context: Context::default(),
-    })
+    }
+}
+
+/// The welcome of a shopper's page that comes back into its call.
+fn back(leg_alive: bool) -> ServerMessage {
+    let ServerMessage::Welcome(mut welcome) = welcome(Role::Shopper) else { unreachable!() };
+    welcome.phase = PagePhase::InCall(view(CALL));
+    welcome.leg_alive = leg_alive;
+    ServerMessage::Welcome(welcome)
 }
 
 fn ended() -> ServerMessage {
@@ -348,10 +361,101 @@ fn a_call_stopped_in_the_middle_is_a_good_call() {
 }
 
 #[test]
-fn a_socket_lost_in_the_call_is_a_failure() {
+fn a_socket_lost_before_the_leg_is_warm_is_a_failure() {
     let mut world = World::new();
-    world.start();
+    world.at(Role::Agent, Input::SocketOpen);
     world.at(Role::Agent, Input::SocketClosed { reason: "reset by peer".into() });
 
     assert!(world.failure().to_string().contains("reset by peer"));
+}
+
+#[test]
+fn a_page_that_lost_its_socket_comes_back_to_its_seat_and_says_what_it_had_to_say() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.see_and_hear(Role::Agent);
+    for _ in 0..3 {
+        world.at(Role::Shopper, Input::SocketClosed { reason: "reset by peer".into() });
+    }
+    let waits = world.done.iter().filter_map(|(_, action)| match action {
+        Action::OpenSocket { after } if !after.is_zero() => Some(after.as_millis()),
+        _ => None,
+    });
+    assert_eq!(waits.collect::<Vec<_>>(), [100, 250, 500], "longer and longer");
+    world.pair.stop(world.now);
+    world.pass(SETTLE);
+    assert!(!world.was_sent(Role::Shopper, |m| *m == ClientMessage::HangUp), "to nobody");
+
+    world.at(Role::Shopper, Input::SocketOpen);
+    let hello = world.sent(Role::Shopper).into_iter().rev().find_map(|message| match message {
+        ClientMessage::Hello { auth, leg, .. } => Some((auth.clone(), *leg)),
+        _ => None,
+    });
+    assert_eq!(hello, Some((Auth::Seat { token: "seat".into() }, Some(LEG))));
+    world.say(Role::Shopper, back(true));
+    assert!(world.was_sent(Role::Shopper, |m| *m == ClientMessage::HangUp), "it was kept");
+}
+
+#[test]
+fn a_page_that_stays_away_fails_the_call() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.see_and_hear(Role::Agent);
+    world.at(Role::Agent, Input::SocketClosed { reason: "refused".into() });
+    let left = world.pair.next_timeout().unwrap() - world.now;
+    assert!(left <= Plan::default().patience);
+    world.pass(Plan::default().patience);
+
+    assert_eq!((world.failure().step, world.failure().side), (Step::Socket, Some(Role::Agent)));
+}
+
+#[test]
+fn a_leg_that_is_to_move_is_watched_until_the_next_one_shows_a_picture() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.see_and_hear(Role::Agent);
+    world.say(Role::Shopper, ServerMessage::LegMove { leg: LEG });
+    world.say(Role::Shopper, ServerMessage::LegMove { leg: LEG });
+    let opened = |world: &World| {
+        let offers =
+            world.done.iter().filter(|(_, a)| matches!(a, Action::CreateOffer { attempt: 2 }));
+        offers.count()
+    };
+    assert_eq!(opened(&world), 1, "said twice, done once");
+
+    let later = |input| Input::Later { attempt: 2, input: Box::new(input) };
+    world.at(Role::Shopper, later(Input::OfferReady { sdp: "second".into() }));
+    let next = LegId::from_bits(8);
+    let answer = ServerMessage::LegAnswer { attempt: 2, leg: next, sdp: "answer".into() };
+    world.say(Role::Shopper, answer);
+    world.at(Role::Shopper, later(Input::DtlsConnected));
+    let start = Action::StartMedia { attempt: 2, call: CALL };
+    assert!(world.done.contains(&(Role::Shopper, start)));
+    assert!(!world.done.contains(&(Role::Shopper, Action::Retire { attempt: 1 })));
+
+    world.at(Role::Shopper, later(Input::Media(News::FirstKeyFrame)));
+    assert!(world.done.contains(&(Role::Shopper, Action::Retire { attempt: 1 })));
+    let switched = ClientMessage::LegSwitched { leg: next, media: true };
+    assert!(world.was_sent(Role::Shopper, |m| *m == switched));
+    world.at(Role::Shopper, Input::LegFailed { reason: "closed".into() });
+    assert_eq!(world.pair.outcome(), None, "the former leg may end as it likes");
+    assert!(world.pair.holding());
+}
+
+#[test]
+fn a_lost_leg_is_replaced_and_silence_is_told() {
+    let mut world = World::new();
+    world.start();
+    world.see_and_hear(Role::Shopper);
+    world.see_and_hear(Role::Agent);
+    world.at(Role::Agent, Input::Silent(Duration::from_millis(750)));
+    let silent = ClientMessage::LegSilent { leg: LEG, for_ms: 750 };
+    assert!(world.was_sent(Role::Agent, |m| *m == silent));
+
+    world.say(Role::Agent, ServerMessage::LegLost { leg: LEG });
+    assert!(world.done.contains(&(Role::Agent, Action::CreateOffer { attempt: 2 })));
+    assert_eq!(world.pair.outcome(), None);
 }
