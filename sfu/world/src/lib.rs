@@ -13,6 +13,7 @@
 //! cargo run --release -p sfu-world                                  # all cases; writes the table
 //! cargo run --release -p sfu-world -- --check                       # fails if the table differs
 //! cargo run --release -p sfu-world -- --case 5.1/down --seed 3 --trace out.csv
+//! cargo run --release -p sfu-world -- --case 5.1/down --seeds 11-30
 //! ```
 
 pub mod case;

@@ -2,7 +2,7 @@
 
 mod output;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ops::RangeInclusive, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
@@ -23,12 +23,24 @@ struct Arguments {
     /// Only this seed of a case
     #[arg(long, requires = "case")]
     seed: Option<u64>,
+    /// Other seeds of a case, such as 11-30
+    #[arg(long, requires = "case", value_parser = range)]
+    seeds: Option<RangeInclusive<u64>>,
     /// Write what happens over time as CSV
     #[arg(long, requires = "seed")]
     trace: Option<PathBuf>,
     /// Threads; the figures do not depend on it
     #[arg(long, default_value_t = default_threads())]
     threads: usize,
+}
+
+/// `FROM-TO`.
+fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let parsed = text.split_once('-').and_then(|(from, to)| {
+        let (from, to) = (from.parse().ok()?, to.parse().ok()?);
+        (from <= to).then_some(from..=to)
+    });
+    parsed.ok_or_else(|| "two numbers in ascending order, such as 11-30".into())
 }
 
 fn default_threads() -> usize {
@@ -70,7 +82,10 @@ fn one(case: &case::Case, seed: u64, trace: Option<PathBuf>) -> ExitCode {
 }
 
 fn all(cases: &[case::Case], arguments: &Arguments) -> ExitCode {
-    let page = report::write(&report::run_all(cases, arguments.threads));
+    let run = |seeds| report::run_all(cases, seeds, arguments.threads);
+    let results = run(arguments.seeds.clone().unwrap_or(case::SEEDS));
+    let held_out = if arguments.case.is_empty() { run(case::HOLD_OUT) } else { Vec::new() };
+    let page = report::write(&results, &held_out);
     if arguments.check {
         let known = std::fs::read_to_string(PAGE).unwrap_or_default();
         if known == page {

@@ -1,10 +1,13 @@
 //! Running cases.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    ops::RangeInclusive,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use super::Figures;
 use crate::{
-    case::{Case, SEEDS},
+    case::Case,
     world::{Trace, World},
 };
 
@@ -13,7 +16,7 @@ use crate::{
 pub struct CaseResult {
     /// The case.
     pub case: Case,
-    /// In the order of [`SEEDS`].
+    /// In the order of the seeds.
     pub figures: Vec<Figures>,
 }
 
@@ -25,12 +28,12 @@ pub fn run_one(case: &Case, seed: u64, traced: bool) -> (Figures, Option<Trace>)
     (Figures::new(case, &record), trace)
 }
 
-/// Runs cases with all seeds, on so many threads. The results do not depend on their number.
-pub fn run_all(cases: &[Case], threads: usize) -> Vec<CaseResult> {
+/// Runs cases with these seeds, on so many threads. The results do not depend on their number.
+pub fn run_all(cases: &[Case], seeds: RangeInclusive<u64>, threads: usize) -> Vec<CaseResult> {
     let jobs: Vec<(usize, u64)> = cases
         .iter()
         .enumerate()
-        .flat_map(|(index, _)| SEEDS.map(move |seed| (index, seed)))
+        .flat_map(|(index, _)| seeds.clone().map(move |seed| (index, seed)))
         .collect();
     let next = AtomicUsize::new(0);
     let work = || {

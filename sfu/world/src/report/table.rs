@@ -6,9 +6,10 @@ use super::{CaseResult, Figures};
 use crate::case::{Bound, Figure, Goal, Way};
 
 const PREFACE: &str = include_str!("preface.md");
+const HELD_OUT: &str = include_str!("held_out.md");
 
 /// Writes the page.
-pub fn write(results: &[CaseResult]) -> String {
+pub fn write(results: &[CaseResult], held_out: &[CaseResult]) -> String {
     let mut page = String::from(PREFACE);
     for (way, title) in [
         (Way::Down, "The viewer's line is narrow (downlink)"),
@@ -19,7 +20,37 @@ pub fn write(results: &[CaseResult]) -> String {
             section(&mut page, title, &results);
         }
     }
+    if !held_out.is_empty() {
+        page.push_str(HELD_OUT);
+        for (tuned, held_out) in results.iter().zip(held_out) {
+            hold_out_rows(&mut page, tuned, held_out);
+        }
+    }
     page
+}
+
+/// One line for each goal: what the seeds of the table show, and what the others do.
+fn hold_out_rows(page: &mut String, tuned: &CaseResult, held_out: &CaseResult) {
+    for goal in &tuned.case.goals {
+        let get = |figures: &Figures| figures.get(goal.figure);
+        let (before, after) = (middle(tuned, &get), middle(held_out, &get));
+        let worse = match goal.bound {
+            Bound::AtLeast(_) => "lowest",
+            Bound::AtMost(_) => "highest",
+        };
+        let id = tuned.case.id();
+        let (name, bound) = (goal.figure.name(), bound(goal));
+        let (met, worst) = (met(held_out, goal), worst(held_out, goal));
+        let all = held_out.figures.len();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            page,
+            "| {id} | {name} {bound} | {} | {} | {met}/{all}, {worse} {} |",
+            shown(goal.figure, before),
+            shown(goal.figure, after),
+            shown(goal.figure, worst),
+        );
+    }
 }
 
 fn section(page: &mut String, title: &str, results: &[&CaseResult]) {
@@ -34,7 +65,7 @@ fn section(page: &mut String, title: &str, results: &[&CaseResult]) {
         let _ = writeln!(page, "{}", row(result));
     }
     page.push_str(
-        "\n| case | | goals met by so many of five seeds (worst figure) |\n|---|---|---|\n",
+        "\n| case | | goals met by so many of the seeds (worst figure) |\n|---|---|---|\n",
     );
     for result in results {
         let goals: Vec<String> =
@@ -50,11 +81,7 @@ fn section(page: &mut String, title: &str, results: &[&CaseResult]) {
 }
 
 fn row(result: &CaseResult) -> String {
-    let middle = |get: &dyn Fn(&Figures) -> f64| {
-        let mut values: Vec<f64> = result.figures.iter().map(get).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(0.0)
-    };
+    let middle = |get: &dyn Fn(&Figures) -> f64| middle(result, get);
     let maybe = |get: &dyn Fn(&Figures) -> Option<f64>| {
         let known = result.figures.iter().all(|figures| get(figures).is_some());
         known.then(|| middle(&|figures| get(figures).unwrap_or(0.0)))
@@ -82,22 +109,42 @@ fn row(result: &CaseResult) -> String {
     )
 }
 
+/// The median; of an even number of runs the upper one of two.
+fn middle(result: &CaseResult, get: &dyn Fn(&Figures) -> f64) -> f64 {
+    let mut values: Vec<f64> = result.figures.iter().map(get).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
 fn number(value: f64, digits: usize) -> String {
     if value.is_finite() { format!("{value:.digits$}") } else { "never".into() }
 }
 
 fn verdict(result: &CaseResult, goal: &Goal) -> String {
-    let values = result.figures.iter().map(|figures| figures.get(goal.figure));
-    let met = values.clone().filter(|&value| goal.is_met(value)).count();
-    let all = result.figures.len();
-    let (sign, bound, worst) = match goal.bound {
-        Bound::AtLeast(bound) => ("≥", bound, values.fold(f64::INFINITY, f64::min)),
-        Bound::AtMost(bound) => ("≤", bound, values.fold(f64::NEG_INFINITY, f64::max)),
-    };
-    let (name, bound, worst) =
-        (goal.figure.name(), shown(goal.figure, bound), shown(goal.figure, worst));
-    let text = format!("{name} {sign} {bound}: {met}/{all} ({worst})");
+    let (met, all) = (met(result, goal), result.figures.len());
+    let worst = shown(goal.figure, worst(result, goal));
+    let text = format!("{} {}: {met}/{all} ({worst})", goal.figure.name(), bound(goal));
     if met == all { text } else { format!("**{text}**") }
+}
+
+fn met(result: &CaseResult, goal: &Goal) -> usize {
+    result.figures.iter().filter(|figures| goal.is_met(figures.get(goal.figure))).count()
+}
+
+fn worst(result: &CaseResult, goal: &Goal) -> f64 {
+    let values = result.figures.iter().map(|figures| figures.get(goal.figure));
+    match goal.bound {
+        Bound::AtLeast(_) => values.fold(f64::INFINITY, f64::min),
+        Bound::AtMost(_) => values.fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+fn bound(goal: &Goal) -> String {
+    let (sign, bound) = match goal.bound {
+        Bound::AtLeast(bound) => ("≥", bound),
+        Bound::AtMost(bound) => ("≤", bound),
+    };
+    format!("{sign} {}", shown(goal.figure, bound))
 }
 
 fn shown(figure: Figure, value: f64) -> String {
