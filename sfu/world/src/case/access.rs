@@ -18,6 +18,8 @@ const JITTER: Duration = millis(5);
 const NEAR: Duration = millis(10);
 /// Bit/s that the pages allow their encoders (`tracks.js`).
 pub(super) const ENCODER_MAX: f64 = 2_500_000.0;
+/// The layers that the pages ask for (`codecs.js`).
+const LAYERS: Layers = Layers::L1T2;
 /// The start bitrate in the node's answer (`sdp/answer.rs`).
 const ENCODER_START: f64 = 1_500_000.0;
 
@@ -39,7 +41,7 @@ pub(super) fn publish(start: f64, max: f64) -> PublishPlan {
         start: Time::secs(start),
         max_bitrate: max,
         start_bitrate: ENCODER_START,
-        layers: Layers::L1T1,
+        layers: LAYERS,
         pauses: Vec::new(),
         obeys: true,
     }

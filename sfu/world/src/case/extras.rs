@@ -7,7 +7,6 @@ use super::{
 };
 use crate::{
     net::{Burst, FlowId, LinkPlan, Step},
-    publisher::{Layers, PublishPlan},
     time::Time,
     world::WorldPlan,
 };
@@ -172,8 +171,7 @@ fn loss_both_ways(way: Way) -> Case {
     let lossy = || LinkPlan { loss: 0.10, ..LinkPlan::limited(DELAY, &rates) };
     let mut plan = access::world(secs, lossy(), lossy());
     plan.measured.push(NARROW_BACK);
-    let publish =
-        || Some(PublishPlan { layers: Layers::L1T2, ..access::publish(0.0, ENCODER_MAX) });
+    let publish = || Some(access::publish(0.0, ENCODER_MAX));
     access::add_call(&mut plan, way, 0.0, None, [publish(), publish()]);
     Case {
         name: "G",
