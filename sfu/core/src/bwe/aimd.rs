@@ -79,6 +79,8 @@ pub(super) struct Situation {
     pub(super) idle: bool,
     /// What was proven lately, bit/s.
     pub(super) proven: f64,
+    /// Others keep the queue filled.
+    pub(super) rivals: bool,
 }
 
 impl RateControl {
@@ -119,6 +121,11 @@ impl RateControl {
     /// What is sent comes through and is too little to be what fills a queue.
     pub(super) fn is_modest(&self, now: Instant, arrived: f64) -> bool {
         arrived >= COMES_THROUGH && self.bitrate < self.modest(now)
+    }
+
+    /// No less needs to be sent, whatever delay and losses say.
+    pub(super) fn floor(&self, now: Instant, arrived: f64) -> f64 {
+        if arrived >= COMES_THROUGH { self.modest(now) } else { 0.0 }
     }
 
     fn modest(&self, now: Instant) -> f64 {
@@ -182,7 +189,7 @@ impl RateControl {
     }
 
     fn increase(&mut self, situation: Situation) {
-        let Situation { now, acked, arrived, rtt, .. } = situation;
+        let Situation { now, acked, arrived, rtt, rivals, .. } = situation;
         let passed = now.saturating_duration_since(self.changed).as_secs_f64().min(1.0);
         self.changed = now;
         if let (Some(capacity), Some(acked)) = (self.capacity, acked)
@@ -203,6 +210,8 @@ impl RateControl {
             self.bitrate * GROWTH.powf(passed)
         };
         let known = acked.map_or(self.bitrate, |acked| BEYOND_ACKED * acked + BEYOND_ACKED_BITS);
+        // Where video is paused only audio is acknowledged, and it would stay so.
+        let known = if rivals { known.max(self.floor(now, arrived)) } else { known };
         self.bitrate = bounded(grown.min(known).max(self.bitrate));
     }
 }

@@ -9,6 +9,7 @@ use super::{
     loss::LossLimit,
     probe::Probes,
     queue::StandingQueue,
+    rivals::Rivals,
     trendline::{Trendline, Usage},
 };
 
@@ -92,6 +93,9 @@ pub struct Estimator {
     groups: Groups,
     trend: Trendline,
     queue: StandingQueue,
+    rivals: Rivals,
+    /// What came through, as of the latest feedback, bit/s.
+    through: Option<f64>,
     probes: Probes,
     /// By our clock, and by the peer's.
     sent: RateMeter,
@@ -121,6 +125,8 @@ impl Estimator {
             groups: Groups::default(),
             trend: Trendline::default(),
             queue: StandingQueue::default(),
+            rivals: Rivals::default(),
+            through: None,
             probes: Probes::new(now),
             sent: RateMeter::default(),
             acked: RateMeter::default(),
@@ -147,9 +153,12 @@ impl Estimator {
 
     /// What should be sent now, in bit/s: the estimate, or less while a queue drains.
     pub fn target(&self, now: Instant) -> u64 {
-        let estimate = self.estimate();
+        let mut estimate = self.estimate();
+        if let (Some(share), Some(through)) = (self.rivals.yields(), self.through) {
+            estimate = estimate.min(share * through).max(MIN_BITRATE as f64);
+        }
         let queue = self.queue.get();
-        let others = self.queue.is_foreign() || self.control.is_modest(now, self.arrived.1);
+        let others = self.rivals.are_present() || self.control.is_modest(now, self.arrived.1);
         if !self.is_congested(now) || queue < DRAINED || others {
             return estimate as u64;
         }
@@ -159,13 +168,18 @@ impl Estimator {
 
     /// The way was too full a moment ago: do not send in bursts.
     pub fn is_congested(&self, now: Instant) -> bool {
-        !self.queue.is_foreign()
+        !self.rivals.are_present()
             && self.congested.is_some_and(|at| now.saturating_duration_since(at) < CONGESTED_FOR)
     }
 
     /// How long packets wait in the queue of the bottleneck.
     pub fn queue(&self) -> Duration {
         self.queue.get()
+    }
+
+    /// Others keep the queue filled, and make it overflow.
+    pub fn has_rivals(&self) -> bool {
+        self.rivals.are_present()
     }
 
     /// The share that the way loses by itself, without a queue.
@@ -281,12 +295,14 @@ impl Estimator {
         let sent = self.sent.rate(self.micros(now), ACKED_WINDOW);
         let arrived = self.arrived(now, acked.zip(sent));
         let idle = self.is_idle(now, acked);
+        self.rivals.update(now, self.queue.get(), rtt);
+        self.through = acked;
         let before = self.control.bitrate();
 
         let grows = self.queue.get() > queue_before;
         let usage = match self.trend.usage() {
             // Others fill the queue, and who yields gets nothing: losses alone tell.
-            _ if self.queue.is_foreign() => Usage::Normal,
+            _ if self.rivals.are_present() => Usage::Normal,
             Usage::Normal if self.queue.get() > QUEUE_LIMIT && grows => Usage::Over,
             usage => usage,
         };
@@ -310,6 +326,7 @@ impl Estimator {
             queue: self.queue.get(),
             idle,
             proven,
+            rivals: self.rivals.are_present(),
         });
         if cut && !idle {
             self.congested = Some(now);
@@ -321,6 +338,7 @@ impl Estimator {
         if let Some(limit) = self.loss.take_overflow() {
             self.congested = Some(now);
             self.probes.cut(now, before);
+            let limit = limit.max(self.control.floor(now, arrived));
             self.control.set(now, self.control.bitrate().min(limit));
         }
         let known = self.control.known();

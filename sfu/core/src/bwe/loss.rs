@@ -27,6 +27,8 @@ const LIMITS: [f64; 12] = [0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 
 /// For independent losses that is less than one chance in a thousand (χ² with one degree of freedom,
 /// halved); but they come in runs, and four times a second a dozen limits are tried.
 const EVIDENCE: f64 = 5.0;
+/// This share of it keeps a limit that there is: who hovers at the threshold would swing.
+const KEPT_BY: f64 = 0.5;
 /// Losses come in runs: so many of them are worth one.
 const RUN: f64 = 2.0;
 /// Losses behind a queue longer than this are of a queue that is full…
@@ -135,7 +137,8 @@ impl LossLimit {
         let highest = self.weighted().map(|(_, o)| o.rate).fold(0.0, f64::max);
         let (gain, limit) = self.demanded(highest);
         let lifted = self.limit.map(|limit| limit * LIFT.powf(seconds));
-        if gain / RUN < EVIDENCE {
+        let needed = if self.limit.is_some() { KEPT_BY * EVIDENCE } else { EVIDENCE };
+        if gain / RUN < needed {
             // Once it is well above what was sent the limit has no meaning any more.
             return lifted.filter(|limit| *limit < 2.0 * highest);
         }

@@ -4,7 +4,7 @@
 //! with a bitrate. Its parts, each in a file:
 //!
 //! * `groups`, `trendline`: does the queueing delay grow?
-//! * `queue`: how long is the queue?
+//! * `queue`, `rivals`: how long is the queue, and is it ours?
 //! * `aimd`: the rate that the delay allows.
 //! * `loss`: the rate that losses allow; telling congestion from a radio link.
 //! * `probe`: short bursts that find out about more, and what they found.
@@ -20,6 +20,7 @@ mod loss;
 mod probe;
 mod queue;
 mod rate;
+mod rivals;
 #[cfg(test)]
 mod tests;
 mod trendline;

@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 /// The shortest way is forgotten after so many periods: clocks drift and routes change.
 const PERIOD: Duration = Duration::from_secs(2);
 const PERIODS: usize = 20;
-/// A queue that was never shorter than this for more than a period, whatever we sent, is kept
-/// filled by others.
-const FOREIGN: Duration = Duration::from_millis(60);
 
 /// Shortest ways of the latest periods, microseconds on an arbitrary scale.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,8 +15,6 @@ pub(super) struct StandingQueue {
     /// Shortest way among the packets of the latest feedback.
     latest: Option<i64>,
     queue: Duration,
-    /// Asked for with every packet, and changed by feedback only.
-    foreign: bool,
 }
 
 impl StandingQueue {
@@ -41,20 +36,11 @@ impl StandingQueue {
         *first = Some(first.map_or(way, |least| least.min(way)));
         let least = self.shortest.iter().flatten().min().copied().unwrap_or(way);
         self.queue = Duration::from_micros(way.saturating_sub(least).unsigned_abs());
-        let stands = |shortest: Option<i64>| {
-            shortest.is_some_and(|way| way.saturating_sub(least) > FOREIGN.as_micros() as i64)
-        };
-        self.foreign = stands(self.shortest[0]) && stands(self.shortest[1]);
     }
 
     /// What the packets of the latest feedback have met.
     pub(super) fn get(&self) -> Duration {
         self.queue
-    }
-
-    /// Others fill the queue: it does not shrink when we send less.
-    pub(super) fn is_foreign(&self) -> bool {
-        self.foreign
     }
 
     /// Nothing was heard for long: what was known of the queue is history.

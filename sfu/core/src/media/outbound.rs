@@ -26,6 +26,8 @@ use crate::{
 const PACE: f64 = 2.5;
 const PACE_KEY_FRAME: f64 = 2.0;
 const PACE_CONGESTED: f64 = 1.0;
+/// On a way that loses packets by itself, cuts are frequent and mostly its noise.
+const PACE_LOSSY: f64 = 1.5;
 /// Behind a longer queue than this a key frame would only overflow it.
 const MAX_KEY_FRAME_QUEUE: Duration = Duration::from_millis(120);
 /// What may leave at once, as the time in which it is earned: a usual frame of video, which the
@@ -49,6 +51,12 @@ const REPEAT_BURST: f64 = 64_000.0;
 /// Where more than this share is lost without a queue, a repeat is sent twice: it is lost as easily
 /// as the packet was, and the picture stands still for another round trip.
 const COPY_FROM: f64 = 0.03;
+
+/// Where a repair takes longer than this, and others make packets get lost, frames that others refer to
+/// are sent twice from the start…
+const AHEAD_FROM: Duration = Duration::from_millis(200);
+/// …so far apart, that the same overflow does not take both.
+const AHEAD_AFTER: Duration = Duration::from_millis(15);
 
 /// What is sent to the peer, and what became of it.
 #[derive(Debug, Clone)]
@@ -109,6 +117,8 @@ impl Outbound {
 #[derive(Debug, Clone, Default)]
 struct Repeats {
     queue: VecDeque<Repeat>,
+    /// Packets to repeat before anybody misses them, and when.
+    ahead: VecDeque<(Instant, u64)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -130,12 +140,13 @@ impl RepeatBudget {
         Self { bytes: REPEAT_BURST, at: now }
     }
 
-    fn take(&mut self, now: Instant, bitrate: u64, size: usize) -> bool {
+    /// Takes from what is there, as long as so much is left.
+    fn take(&mut self, now: Instant, bitrate: u64, size: usize, leave: f64) -> bool {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
         let earned = bitrate as f64 / 8.0 * REPEAT_SHARE * passed;
         self.bytes = (self.bytes + earned).min(REPEAT_BURST);
-        let enough = self.bytes >= size as f64;
+        let enough = self.bytes >= size as f64 + leave;
         if enough {
             self.bytes -= size as f64;
         }
@@ -249,7 +260,8 @@ impl MediaLeg {
         let waits = !self.outbound.repeats.queue.is_empty()
             || !self.outbound.streams[MediaKind::Video as usize].backlog.is_empty();
         let paced = self.outbound.pacer.opens().filter(|_| waits);
-        [paced, self.filling_due()].into_iter().flatten().min()
+        let ahead = self.outbound.repeats.ahead.front().map(|(due, _)| *due);
+        [paced, ahead, self.filling_due()].into_iter().flatten().min()
     }
 
     fn pace(&self, now: Instant) -> Pace {
@@ -260,6 +272,7 @@ impl MediaLeg {
             true if key_frame && outbound.estimator.queue() < MAX_KEY_FRAME_QUEUE => {
                 (PACE_KEY_FRAME, BURST_CONGESTED)
             }
+            true if outbound.estimator.loses() > COPY_FROM => (PACE_LOSSY, BURST_CONGESTED),
             true => (PACE_CONGESTED, BURST_CONGESTED),
         };
         let bitrate = factor * self.send_target(now) as f64;
@@ -269,7 +282,8 @@ impl MediaLeg {
 
     fn poll_paced(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         let video = &self.outbound.streams[MediaKind::Video as usize].backlog;
-        if video.is_empty() && self.outbound.repeats.queue.is_empty() {
+        let ahead = self.outbound.repeats.ahead.front().is_some_and(|(due, _)| *due <= now);
+        if video.is_empty() && self.outbound.repeats.queue.is_empty() && !ahead {
             self.outbound.starting &= self.outbound.start_probe;
             return None;
         }
@@ -310,6 +324,9 @@ impl MediaLeg {
                 if len >= LARGE {
                     stream.large = Some(position);
                 }
+                if self.sends_ahead() && !queued.layer.discardable && queued.layer.temporal == 0 {
+                    self.outbound.repeats.ahead.push_back((now + AHEAD_AFTER, position));
+                }
                 let wait = now.saturating_duration_since(queued.at);
                 self.outbound.longest_wait = self.outbound.longest_wait.max(wait);
                 if queued.key_frame && std::mem::take(&mut self.outbound.start_probe) {
@@ -331,7 +348,18 @@ impl MediaLeg {
         }
     }
 
+    /// A lost packet would be missed for long, and some are lost.
+    fn sends_ahead(&self) -> bool {
+        let estimator = &self.outbound.estimator;
+        estimator.has_rivals() && self.rtt() > AHEAD_FROM
+    }
+
     fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let Repeats { queue, ahead } = &mut self.outbound.repeats;
+        while let Some(&(_, position)) = ahead.front().filter(|(due, _)| *due <= now) {
+            ahead.pop_front();
+            queue.push_back(Repeat { position, is_copy: true });
+        }
         loop {
             let Repeat { position, is_copy } = self.outbound.repeats.queue.pop_front()?;
             let bitrate = self.downlink();
@@ -344,7 +372,9 @@ impl MediaLeg {
                 self.counters.repeats_missed += 1;
                 continue;
             };
-            if !self.outbound.repeat_budget.take(now, bitrate, bytes.len()) {
+            // What is really missing goes first.
+            let leave = if is_copy { REPEAT_BURST / 2.0 } else { 0.0 };
+            if !self.outbound.repeat_budget.take(now, bitrate, bytes.len(), leave) {
                 self.counters.repeats_over_budget += 1;
                 continue;
             }

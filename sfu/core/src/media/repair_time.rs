@@ -6,9 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Weights of a repair that took longer than is known, and of one that took less: about five of
-/// six repairs are to be in time.
-const RISE: f64 = 0.3;
+/// Weights of a repair that took longer than is known, and of one that took less: about four of
+/// five repairs are to be in time.
+const RISE: f64 = 0.2;
 const FALL: f64 = 0.05;
 /// How often packets are repaired is looked at over so many seconds.
 const OVER: f64 = 3.0;
@@ -17,7 +17,7 @@ const OVER: f64 = 3.0;
 const OFTEN: f64 = 1.0;
 const SELDOM: f64 = 0.3;
 /// Added to a repair: a loss is seen only when the next frame comes; jitter, decoding.
-const SLACK: Duration = Duration::from_millis(50);
+const SLACK: Duration = Duration::from_millis(40);
 /// A conversation bears no more.
 const LONGEST: Duration = Duration::from_millis(300);
 

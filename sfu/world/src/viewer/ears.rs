@@ -65,6 +65,17 @@ impl Ears {
             self.next = number;
             self.play_at = Some(now + FIRST_WAIT);
         }
+        self.buffer(number);
+    }
+
+    /// The copy of an earlier packet.
+    pub(super) fn on_copy(&mut self, number: u32) {
+        if self.play_at.is_some() {
+            self.buffer(number);
+        }
+    }
+
+    fn buffer(&mut self, number: u32) {
         if let Some(offset) = number.checked_sub(self.next).filter(|&offset| offset < 3_000) {
             let offset = offset as usize;
             if self.buffered.len() <= offset {

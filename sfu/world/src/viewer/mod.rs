@@ -108,7 +108,9 @@ impl Viewer {
         }
         let payload = packet.get(header.payload.clone())?;
         if header.ssrc == NODE.audio {
-            self.ears.on_packet(now, u32::from_be_bytes(*payload.first_chunk()?));
+            let number = u32::from_be_bytes(*payload.first_chunk()?);
+            self.ears.on_packet(now, number);
+            self.ears.on_copy(number.wrapping_sub(1));
             return Some(Fresh);
         }
         let (sequence, payload) = if header.ssrc == NODE.video {

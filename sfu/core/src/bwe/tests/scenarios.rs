@@ -117,8 +117,41 @@ fn a_queue_that_others_keep_filled_leaves_room_for_a_picture() {
     run.run(secs(2));
     run.crowded = true;
     run.run(secs(30));
+    assert!(run.estimator.has_rivals());
     let rate = run.measure(secs(10));
-    assert!(rate > 0.2e6, "{rate}");
+    assert!(rate > 0.6e6, "{rate}");
+}
+
+#[test]
+fn others_that_have_left_are_not_fought_any_more() {
+    let mut run = Run::new(2e6);
+    run.run(secs(2));
+    run.crowded = true;
+    run.run(secs(30));
+    run.crowded = false;
+    run.run(secs(15));
+    assert!(!run.estimator.has_rivals());
+    run.run(secs(5));
+    run.measure(secs(20));
+    assert!(run.longest_queue < Duration::from_millis(120), "{:?}", run.longest_queue);
+}
+
+#[test]
+fn a_queue_of_our_own_is_not_taken_for_that_of_others() {
+    for capacity in [0.3e6, 0.6e6, 1e6, 3e6] {
+        let mut run = Run::new(capacity);
+        for second in 0..60 {
+            // A third of it is lost at once, a half slides away, and it comes back.
+            run.capacity = capacity
+                * match second {
+                    20..30 => 0.66,
+                    30..40 => 1.0 - 0.05 * f64::from(second - 29),
+                    _ => 1.0,
+                };
+            run.run(secs(1));
+            assert!(!run.estimator.has_rivals(), "{capacity} after {second} s");
+        }
+    }
 }
 
 #[test]
