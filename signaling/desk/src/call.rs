@@ -95,8 +95,25 @@ pub(crate) struct Active {
     pub(crate) networks: Networks,
     /// It is on its way to another node.
     pub(crate) moving: Option<Moving>,
+    /// A bridge that is there although this desk has not ordered it.
+    pub(crate) found: Option<FoundBridge>,
     /// Taken over from a desk that stopped.
     pub(crate) restored: bool,
+}
+
+/// A bridge that the desk before this one has ordered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FoundBridge {
+    pub(crate) epoch: u32,
+    /// In no particular order.
+    pub(crate) legs: [LegId; 2],
+}
+
+impl FoundBridge {
+    /// Whether it joins these legs.
+    pub(crate) fn joins(&self, [a, b]: [LegId; 2]) -> bool {
+        self.legs == [a, b] || self.legs == [b, a]
+    }
 }
 
 impl Call {

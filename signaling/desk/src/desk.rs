@@ -4,11 +4,13 @@
 //! * `pages`: sockets come and go · `shopper`, `agent`: what a page may ask for
 //! * `queue`: offers, places in the queue · `calls`: from the accept to the end · `legs` ·
 //!   `moves`, `draining`: calls leave a node that is lost or drains · `network`: what the sides' networks do to a call
-//! * `storing`: the store's answers · `timeouts` · `restore`: carrying on after a restart
+//! * `storing`: the store's answers · `timeouts` · `restore`: carrying on after a restart · `found`:
+//!   with the legs that are still there
 
 mod agent;
 mod calls;
 mod draining;
+mod found;
 mod legs;
 mod moves;
 mod network;
@@ -31,6 +33,7 @@ use signaling_wire::{
     problem::{Code, Problem, Stage},
 };
 
+use self::found::Unclaimed;
 use crate::{
     Effect, Input, Millis, NodeHealth, Rules, Seat, SocketId,
     call::{Call, CallState, Rank},
@@ -57,6 +60,8 @@ pub struct Desk {
     legs: BTreeMap<LegId, Home>,
     /// Nodes that are not well.
     unwell: BTreeMap<NodeId, NodeHealth>,
+    /// Legs on nodes that no page has claimed since this desk took over.
+    unclaimed: BTreeMap<LegId, Unclaimed>,
     /// What agents wanted to be before a restart.
     wanted_before: BTreeMap<AgentId, WantedPresence>,
     history: History,
@@ -114,6 +119,7 @@ impl Desk {
             sockets: BTreeMap::new(),
             legs: BTreeMap::new(),
             unwell: BTreeMap::new(),
+            unclaimed: BTreeMap::new(),
             wanted_before: BTreeMap::new(),
             history: History::default(),
             outbox: Outbox::default(),
@@ -146,6 +152,7 @@ impl Desk {
             Input::NodeHealth { node, health } => self.node_health(node, health),
             Input::LegWarm { leg } => self.leg_warm(leg),
             Input::LegLost { leg } => self.leg_lost(leg),
+            Input::Found { place, legs, calls } => self.found(&place, legs, &calls),
             Input::CallEvent { call, epoch, leg, event, at_us } => {
                 self.call_event(call, epoch, leg, event, at_us);
             }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use signaling_wire::{
     browser::{ByeReason, ClientMessage, Phase, ServerMessage},
     claims::LinkClaims,
-    control::{CallEvent, LegQuality},
+    control::{CallEvent, CarriedCall, LegQuality},
     ids::{AgentId, CallId, LegId, LinkId, NodeId},
 };
 
@@ -99,6 +99,16 @@ pub enum Input {
     LegLost {
         /// The leg.
         leg: LegId,
+    },
+    /// A node lists what it carries: after this desk has taken over from another, or the node has
+    /// dialled again. Legs that nobody has claimed wait for their pages.
+    Found {
+        /// Where.
+        place: LegPlace,
+        /// Its legs.
+        legs: Vec<LegId>,
+        /// Its bridged calls.
+        calls: Vec<CarriedCall>,
     },
     /// A node says what happened in a call.
     CallEvent {

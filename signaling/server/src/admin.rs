@@ -11,7 +11,7 @@ use axum::{
 };
 use signaling_wire::browser::{Presence, Role};
 
-use crate::{app::App, metrics::Snapshot};
+use crate::{app::App, lead::Lead, metrics::Snapshot};
 
 /// What the admin listener shows.
 #[derive(Clone)]
@@ -41,6 +41,9 @@ async fn ready(State(Admin { app, .. }): State<Admin>) -> impl IntoResponse {
         tracing::warn!(%error, "the store cannot be written");
         return not("the store cannot be written");
     }
+    if matches!(app.lead.now(), Lead::Nobody | Lead::Taking(_)) {
+        return not("no instance that leads can be reached");
+    }
     if app.nodes.states().serving == 0 {
         return not("no media node takes calls");
     }
@@ -55,14 +58,20 @@ async fn metrics(State(Admin { app, node }): State<Admin>) -> impl IntoResponse 
         Presence::InCall,
         Presence::WrapUp,
     ];
-    let counters = app.desk.counters();
+    let here = app.lead.here();
+    let counters = here.as_ref().map(|here| here.desk.counters()).unwrap_or_default();
     let snapshot = Snapshot {
         sockets: [Role::Shopper, Role::Agent].map(|r| (r, app.sockets.count(r))).to_vec(),
-        agents: PRESENCES.map(|p| (p, app.sockets.agents(p))).to_vec(),
+        // The desk counts the agents of all instances.
+        agents: PRESENCES
+            .map(|p| (p, if here.is_some() { app.sockets.agents(p) } else { 0 }))
+            .to_vec(),
+        leads: here.is_some(),
         nodes: app.nodes.states(),
         waiting: counters.waiting,
         calls: counters.active,
-        legs: app.legs.len(),
+        legs: here.as_ref().map_or(0, |here| here.legs.len()),
+        standing: app.standing.as_ref().map(|standing| *standing.borrow()),
         backlog: counters.backlog,
     };
     let embedded = node.map(|node| node.metrics()).unwrap_or_default();

@@ -6,16 +6,18 @@ use std::{
 };
 
 use signaling_desk::{Millis, store::Store};
+use tokio::sync::watch;
 
 use crate::{
     bucket::Bucket,
+    cluster::Standing,
     config::Config,
     control::Nodes,
-    desk_task::{self, DeskHandle},
+    desk_task,
     http::{ApiKeys, FailureLimit},
     issuer::Issuer,
     keys,
-    legs::Legs,
+    lead::Leads,
     metrics::Metrics,
     tokens::Tokens,
     ws::Sockets,
@@ -27,12 +29,12 @@ pub struct App {
     pub config: Config,
     /// Calls, agents, secrets.
     pub store: Arc<dyn Store>,
-    /// Who is paired with whom.
-    pub desk: DeskHandle,
+    /// Where the desk is that pairs people.
+    pub lead: Leads,
+    /// How this instance stands among several.
+    pub(crate) standing: Option<watch::Receiver<Standing>>,
     /// The pages that are connected.
     pub sockets: Arc<Sockets>,
-    /// Their transports.
-    pub legs: Arc<Legs>,
     /// The media nodes.
     pub nodes: Arc<Nodes>,
     /// Checks tokens.

@@ -20,6 +20,8 @@ const OWNER_ONLY_FILE: u32 = 0o600;
 const OTHERS: u32 = 0o077;
 /// 256 bits: nobody guesses them, and an HMAC key of that length needs no hashing down.
 const SECRET_BYTES: usize = 32;
+/// Ids have 128 bits.
+const NODE_ID_BYTES: usize = 16;
 
 /// An existing, private, writable data directory.
 #[derive(Debug, Clone)]
@@ -87,6 +89,16 @@ impl DataDir {
     /// As [`DataDir::api_key`].
     pub fn cluster_secret(&self) -> Result<Secret, Failure> {
         self.secret("cluster-secret", "")
+    }
+
+    /// The id of the node in this process, for instances that share a store.
+    ///
+    /// # Errors
+    /// As [`DataDir::api_key`].
+    pub fn node_id(&self) -> Result<Vec<u8>, Failure> {
+        let text = self.secret("node-id", "")?;
+        let bytes = hex::decode(text.expose()).unwrap_or_default();
+        Ok(bytes.into_iter().take(NODE_ID_BYTES).collect())
     }
 
     /// Throws the API key away and makes a new one.

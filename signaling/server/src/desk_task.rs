@@ -74,13 +74,22 @@ pub fn now() -> Millis {
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Why a desk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Stopped,
+    /// Another instance's desk has taken over.
+    Deposed,
+}
+
 /// Starts the desk's task. It ends after [`Input::Shutdown`], when the store has taken what was
-/// left (or has not within [`DRAIN`]).
+/// left (or has not within [`DRAIN`]), and when the store says that another desk has taken over.
 pub fn spawn(
     desk: Desk,
     store: Arc<dyn Store>,
     outlet: impl Outlet,
-) -> (DeskHandle, JoinHandle<()>) {
+) -> (DeskHandle, JoinHandle<End>) {
     let (inputs, receiver) = mpsc::channel(INPUTS);
     let (sender, counters) = watch::channel(desk.counters());
     let task = Task { desk, store, outlet, storing: None, store_is_away: false, counters: sender };
@@ -99,26 +108,30 @@ struct Task<O> {
 }
 
 impl<O: Outlet> Task<O> {
-    async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
+    async fn run(mut self, mut inputs: mpsc::Receiver<Input>) -> End {
         let mut stop_at: Option<Instant> = None;
         loop {
             self.carry_out();
             self.counters.send_replace(self.desk.counters());
             if stop_at.is_some() && self.desk.is_drained() {
-                return;
+                return End::Stopped;
             }
             let due = self.desk.next_timeout().map(|at| Instant::now() + at.since(now()));
             tokio::select! {
                 biased;
                 (ticket, result) = answer(&mut self.storing) => {
                     self.storing = None;
+                    if result == Err(StoreError::Deposed) {
+                        self.say_goodbye();
+                        return End::Deposed;
+                    }
                     self.note_store(result.as_ref().err());
                     self.desk.handle(now(), Input::Stored { ticket, result });
                 }
                 () = at(due) => self.desk.handle_timeout(now()),
                 () = at(stop_at) => {
                     tracing::error!(backlog = self.desk.counters().backlog, "stopped before the store took everything");
-                    return;
+                    return End::Stopped;
                 }
                 input = inputs.recv(), if stop_at.is_none() => {
                     let input = input.unwrap_or(Input::Shutdown);
@@ -127,6 +140,16 @@ impl<O: Outlet> Task<O> {
                     }
                     self.desk.handle(now(), input);
                 }
+            }
+        }
+    }
+
+    /// Tells the pages to come back. What else this desk would do is another's to decide now.
+    fn say_goodbye(&mut self) {
+        self.desk.handle(now(), Input::Shutdown);
+        while let Some(effect) = self.desk.poll_effect() {
+            if let Effect::Close { socket, reason } = effect {
+                self.outlet.close(socket, reason);
             }
         }
     }

@@ -21,10 +21,14 @@ use crate::{
 
 /// ALPN of the control link.
 pub const ALPN: &[u8] = b"vitrine-control/1";
+/// ALPN of the link between signaling instances, on the same port as the control link.
+pub const ALPN_INSTANCE: &[u8] = b"vitrine-instance/1";
 /// Label of the keying material export that the proofs are computed over.
 pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-vitrine-control";
 /// What the node's proof is an HMAC-SHA-256 of, followed by the exported material.
 pub const PROOF_NODE: &[u8] = b"vitrine node";
+/// What the proof of an instance that follows another is an HMAC-SHA-256 of, likewise.
+pub const PROOF_INSTANCE: &[u8] = b"vitrine instance";
 /// What signaling's proof is an HMAC-SHA-256 of, followed by the exported material.
 pub const PROOF_SIGNALING: &[u8] = b"vitrine signaling";
 
@@ -92,6 +96,16 @@ pub enum NodeMessage {
         /// Round trips, at most [`MAX_PEERS`].
         rtts: Vec<PeerRtt>,
     },
+    /// Answer to [`SignalingMessage::Lead`]: all that this node carries, whoever ordered it. How each
+    /// leg is follows as [`NodeMessage::LegState`].
+    Carries {
+        /// From the question.
+        term: u64,
+        /// Every leg.
+        legs: Vec<LegId>,
+        /// Every bridged call.
+        calls: Vec<CarriedCall>,
+    },
     /// Quality of a leg in a call, every few seconds and once at its end.
     LegQuality {
         /// The leg.
@@ -118,6 +132,13 @@ pub enum SignalingMessage {
     Refused {
         /// Why, for the node's log.
         reason: String,
+    },
+    /// Of several instances this one decides from now on. The node tells it of all its legs and
+    /// calls, and does no longer what an instance with a lower term, or with none, says. A single
+    /// instance never says it.
+    Lead {
+        /// Counts the instances that ever led.
+        term: u64,
     },
     /// Open a leg.
     OpenLeg {
@@ -235,6 +256,9 @@ pub struct Register {
     pub load: Load,
     /// Legs it carries, after a lost link.
     pub legs: Vec<LegId>,
+    /// Calls that it has bridged, after a lost link.
+    #[serde(default)]
+    pub calls: Vec<CarriedCall>,
     /// HMAC that proves that the node knows the cluster secret.
     pub proof: String,
     /// With what pages may measure their round trip to it.
@@ -255,6 +279,54 @@ pub struct Measure {
 impl std::fmt::Debug for Measure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Measure").field("ufrag", &self.ufrag).finish_non_exhaustive()
+    }
+}
+
+/// A call that a node has bridged, all of it or one end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedCall {
+    /// The call.
+    pub call: CallId,
+    /// The epoch of its bridge.
+    pub epoch: u32,
+    /// Its legs, as they were ordered.
+    pub ends: CarriedEnds,
+}
+
+/// The legs of a call that a node has bridged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CarriedEnds {
+    /// The shopper's and the agent's, both on this node.
+    Here([LegId; 2]),
+    /// One is on another node.
+    Across {
+        /// The leg on this node.
+        leg: LegId,
+        /// The other end.
+        remote: Remote,
+    },
+}
+
+impl CarriedCall {
+    /// Both legs; of a call over two nodes in no particular order.
+    pub fn legs(&self) -> [LegId; 2] {
+        match &self.ends {
+            CarriedEnds::Here(legs) => *legs,
+            CarriedEnds::Across { leg, remote } => [*leg, remote.leg],
+        }
+    }
+
+    /// What the node was told.
+    pub fn command(&self) -> SignalingMessage {
+        let (call, epoch) = (self.call, self.epoch);
+        match &self.ends {
+            CarriedEnds::Here(legs) => SignalingMessage::Bridge { call, epoch, legs: *legs },
+            CarriedEnds::Across { leg, remote } => {
+                let (leg, remote) = (*leg, remote.clone());
+                SignalingMessage::BridgeRemote { call, epoch, leg, remote }
+            }
+        }
     }
 }
 

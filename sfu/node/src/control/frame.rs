@@ -13,8 +13,8 @@ const PREFIX: usize = 4;
 /// The stream cannot be used any further.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The frame is larger than [`MAX_CONTROL_FRAME`].
-    #[error("a frame of {0} bytes is larger than the {MAX_CONTROL_FRAME} allowed")]
+    /// The frame is larger than allowed: [`MAX_CONTROL_FRAME`] on a control link.
+    #[error("a frame of {0} bytes is larger than allowed")]
     TooLarge(usize),
     /// The frame is not the JSON of a message that we know.
     #[error("malformed message: {0}")]
@@ -31,13 +31,19 @@ pub enum FrameError {
 #[derive(Debug)]
 pub struct FrameReader<R> {
     stream: R,
+    limit: usize,
     received: BytesMut,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// A reader at the beginning of `stream`.
     pub fn new(stream: R) -> Self {
-        Self { stream, received: BytesMut::new() }
+        Self::with_limit(stream, MAX_CONTROL_FRAME)
+    }
+
+    /// The same for a stream whose frames may have up to `limit` bytes.
+    pub fn with_limit(stream: R, limit: usize) -> Self {
+        Self { stream, limit, received: BytesMut::new() }
     }
 
     /// The next message; `None` when the stream ended after a whole frame.
@@ -60,7 +66,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             return Ok(None);
         };
         let length = u32::from_be_bytes(*prefix) as usize;
-        if length > MAX_CONTROL_FRAME {
+        if length > self.limit {
             return Err(FrameError::TooLarge(length));
         }
         if rest.len() < length {
@@ -79,13 +85,21 @@ pub async fn write_frame<T: Serialize>(
     stream: &mut (impl AsyncWrite + Unpin),
     message: &T,
 ) -> Result<(), FrameError> {
+    write_frame_within(stream, message, MAX_CONTROL_FRAME).await
+}
+
+/// The same on a stream whose frames may have up to `limit` bytes (which fit in 32 bits).
+pub async fn write_frame_within<T: Serialize>(
+    stream: &mut (impl AsyncWrite + Unpin),
+    message: &T,
+    limit: usize,
+) -> Result<(), FrameError> {
     let mut frame = vec![0; PREFIX];
     serde_json::to_writer(&mut frame, message)?;
     let length = frame.len() - PREFIX;
-    if length > MAX_CONTROL_FRAME {
+    if length > limit {
         return Err(FrameError::TooLarge(length));
     }
-    // MAX_CONTROL_FRAME fits in 32 bits by far.
     frame[..PREFIX].copy_from_slice(&(length as u32).to_be_bytes());
     stream.write_all(&frame).await?;
     stream.flush().await?;

@@ -6,7 +6,7 @@
 //! neither end can send the other's proof back.
 
 use aws_lc_rs::hmac;
-use signaling_wire::control::{EXPORTER_LABEL, PROOF_NODE, PROOF_SIGNALING};
+use signaling_wire::control::{EXPORTER_LABEL, PROOF_INSTANCE, PROOF_NODE, PROOF_SIGNALING};
 
 use super::ClusterSecret;
 
@@ -55,6 +55,11 @@ impl Proofs {
         self.make(PROOF_NODE)
     }
 
+    /// What a signaling instance sends to another that it follows.
+    pub fn instance(&self) -> String {
+        self.make(PROOF_INSTANCE)
+    }
+
     /// What signaling sends in `Registered`.
     pub fn signaling(&self) -> String {
         self.make(PROOF_SIGNALING)
@@ -63,6 +68,12 @@ impl Proofs {
     /// Whether `proof` comes from a node that knows the secret. Takes constant time.
     pub fn is_node(&self, proof: &str) -> bool {
         self.check(PROOF_NODE, proof)
+    }
+
+    /// Whether `proof` comes from a signaling instance that follows and knows the secret. Takes
+    /// constant time.
+    pub fn is_instance(&self, proof: &str) -> bool {
+        self.check(PROOF_INSTANCE, proof)
     }
 
     /// Whether `proof` comes from a signaling instance that knows the secret. Takes constant time.
@@ -104,6 +115,9 @@ mod tests {
         assert!(ours.is_signaling(&ours.signaling()));
         assert!(!ours.is_signaling(&ours.node()), "a proof must not work when reflected");
         assert!(!ours.is_node(&ours.signaling()), "a proof must not work when reflected");
+        assert!(ours.is_instance(&ours.instance()));
+        assert!(!ours.is_instance(&ours.node()), "nor for another role");
+        assert!(!ours.is_node(&ours.instance()), "nor for another role");
         assert!(!ours.is_node(&other_session.node()), "a relayed proof must not work");
         assert!(!ours.is_node(&other_secret.node()));
     }

@@ -10,7 +10,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime},
     version::TLS13,
 };
-use signaling_wire::control::{ALPN, LEASE_MS};
+use signaling_wire::control::{ALPN, ALPN_INSTANCE, LEASE_MS};
 
 /// The name that a node asks for. Names prove nothing here, but QUIC needs one.
 pub const SERVER_NAME: &str = "vitrine-control";
@@ -22,6 +22,12 @@ const KEEP_ALIVE: Duration = Duration::from_millis(750);
 /// Silence after which the link is lost: as long as signaling keeps trusting a node that says
 /// nothing, so both ends come to the same view together.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(LEASE_MS);
+
+/// The same between signaling instances, which have to notice each other's end before a lease of
+/// 1.5 s is over; QUIC takes the shorter of both ends' timeouts.
+const INSTANCE_KEEP_ALIVE: Duration = Duration::from_millis(250);
+/// See [`INSTANCE_KEEP_ALIVE`]: four of them.
+const INSTANCE_IDLE: Duration = Duration::from_millis(1_000);
 
 /// Round trip assumed until one is measured: how soon a first packet is sent again, and so how soon
 /// a signaling instance that has just come back is found. QUIC's own 333 ms makes that a second.
@@ -44,13 +50,13 @@ pub enum TlsError {
 /// Signaling's end, under a fresh self-signed certificate (see [`client_config`] for why that is
 /// enough).
 pub fn server_config() -> Result<quinn::ServerConfig, TlsError> {
-    accepting(SERVER_NAME, ALPN, transport())
+    accepting(SERVER_NAME, &[ALPN, ALPN_INSTANCE], transport(KEEP_ALIVE, IDLE_TIMEOUT))
 }
 
-/// An accepting end of some protocol between members of the cluster.
+/// An accepting end of some protocols between members of the cluster.
 pub(crate) fn accepting(
     name: &str,
-    alpn: &[u8],
+    alpns: &[&[u8]],
     transport: Arc<quinn::TransportConfig>,
 ) -> Result<quinn::ServerConfig, TlsError> {
     let certified = rcgen::generate_simple_self_signed([name.to_owned()])?;
@@ -59,7 +65,7 @@ pub(crate) fn accepting(
         .with_protocol_versions(&[&TLS13])?
         .with_no_client_auth()
         .with_single_cert(vec![certified.cert.der().clone()], PrivateKeyDer::from(key))?;
-    tls.alpn_protocols = vec![alpn.to_vec()];
+    tls.alpn_protocols = alpns.iter().map(|alpn| alpn.to_vec()).collect();
 
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls)?));
     config.transport_config(transport);
@@ -73,7 +79,12 @@ pub(crate) fn accepting(
 /// man in the middle with any certificate cannot give. So there is no certificate authority for
 /// an operator to run.
 pub fn client_config() -> Result<quinn::ClientConfig, TlsError> {
-    dialing(ALPN, transport())
+    dialing(ALPN, transport(KEEP_ALIVE, IDLE_TIMEOUT))
+}
+
+/// The end of a signaling instance that follows another. The other end is proven in the same way.
+pub fn instance_config() -> Result<quinn::ClientConfig, TlsError> {
+    dialing(ALPN_INSTANCE, transport(INSTANCE_KEEP_ALIVE, INSTANCE_IDLE))
 }
 
 /// A dialing end of some protocol between members of the cluster.
@@ -101,12 +112,12 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-fn transport() -> Arc<quinn::TransportConfig> {
+fn transport(keep_alive: Duration, idle_timeout: Duration) -> Arc<quinn::TransportConfig> {
     let mut transport = quinn::TransportConfig::default();
     transport
-        .keep_alive_interval(Some(KEEP_ALIVE))
+        .keep_alive_interval(Some(keep_alive))
         .max_idle_timeout(Some(
-            IDLE_TIMEOUT.try_into().expect("the constant is far below QUIC's limit"),
+            idle_timeout.try_into().expect("the constants are far below QUIC's limit"),
         ))
         .initial_rtt(INITIAL_RTT)
         // The link is one stream; nothing else may make the other end hold state.

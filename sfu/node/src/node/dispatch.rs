@@ -7,7 +7,7 @@ use std::{
 
 use sfu_core::api::{ChannelId, Command, Hop, Port};
 use signaling_wire::{
-    control::{Load, MAX_PEERS, NodeMessage, NodeState, PeerRtt, SignalingMessage},
+    control::{CarriedCall, Load, MAX_PEERS, NodeMessage, NodeState, PeerRtt, SignalingMessage},
     ids::LegId,
 };
 use tokio::{
@@ -50,6 +50,7 @@ pub(crate) enum ToDispatch {
 #[derive(Debug)]
 pub(crate) struct Hello {
     pub(crate) legs: Vec<LegId>,
+    pub(crate) calls: Vec<CarriedCall>,
     pub(crate) load: Load,
 }
 
@@ -166,6 +167,7 @@ impl Dispatch {
             ToDispatch::Hello { link, reply } => {
                 let hello = Hello {
                     legs: self.registry.legs_of(link),
+                    calls: self.registry.calls_of(link),
                     load: self.registry.load(self.busy),
                 };
                 // Fails when the link was lost meanwhile.

@@ -35,7 +35,7 @@ const ACK_EVERY: u32 = 24;
 const MAX_ACK_DELAY: Duration = Duration::from_millis(10);
 
 pub(super) fn server_config() -> Result<quinn::ServerConfig, TlsError> {
-    tls::accepting(SERVER_NAME, ALPN, transport())
+    tls::accepting(SERVER_NAME, &[ALPN], transport())
 }
 
 pub(super) fn client_config() -> Result<quinn::ClientConfig, TlsError> {

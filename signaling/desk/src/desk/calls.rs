@@ -56,6 +56,7 @@ impl Desk {
             quality: [QualitySummary::default(); 2],
             networks: Networks::default(),
             moving: None,
+            found: None,
             restored: false,
         }));
         self.queue.remove(&rank);
@@ -119,7 +120,7 @@ impl Desk {
         };
         let moving = active.moving.take();
         let (agent_id, epoch, started_at) = (active.agent, active.epoch, active.started_at);
-        let bridge = active.bridge;
+        let bridge = active.bridge.or(active.found.map(|found| found.legs));
         let entries = active.timeline.entries(rtt);
         let qualities = active.quality;
         call.state = CallState::Ended { was: active, until: now + LATE_STAGES };

@@ -31,6 +31,9 @@ impl Desk {
 
     pub(super) fn leg_warm(&mut self, leg: LegId) {
         let Some(seat) = self.legs.get(&leg).map(|home| home.seat) else {
+            if self.unclaimed_warm(leg) {
+                return;
+            }
             return self.effects.push_back(Effect::CloseLeg { leg });
         };
         let Some(page) = self.page(seat).filter(|page| page.opening == Some(leg)) else { return };
@@ -50,6 +53,7 @@ impl Desk {
     }
 
     pub(super) fn leg_lost(&mut self, leg: LegId) {
+        self.unclaimed.remove(&leg);
         let Some(Home { seat, .. }) = self.legs.remove(&leg) else { return };
         if let Some(page) = self.page(seat) {
             for place in page.legs_mut() {
@@ -93,6 +97,12 @@ impl Desk {
         let Some(active) = self.calls.get_mut(&id).and_then(|call| call.active_mut()) else {
             return;
         };
+        let found = active.found.take().filter(|found| before.is_none() && found.joins(legs));
+        if let Some(found) = found {
+            // They are joined already: nothing is ordered, and nobody notices.
+            (active.bridge, active.epoch) = (Some(legs), found.epoch);
+            return;
+        }
         if before.is_some() {
             active.epoch += 1;
         } else if !active.restored {

@@ -68,6 +68,7 @@ impl Desk {
     /// Puts the socket on its seat and shows the page where it stands.
     fn connected(&mut self, socket: SocketId, seat: Seat, leg: Option<LegId>) {
         self.sockets.insert(socket, seat);
+        self.claim(seat, leg);
         let Some(page) = self.page(seat) else { return };
         let was_away = !page.contact.seems_here();
         let before = page.contact.socket().filter(|before| *before != socket);
@@ -94,6 +95,9 @@ impl Desk {
         }
         if was_away {
             self.tell_peer(seat, true);
+        }
+        if let Some((call, _)) = self.active_call(seat) {
+            self.bridge(call);
         }
         self.resume_move(seat);
     }

@@ -18,7 +18,7 @@ use crate::{
 
 /// Bridges the last desk may have ordered and not have stored, while the store was away. A node
 /// that has outlived that desk ignores a bridge whose epoch is not newer than the one it has.
-const MAX_UNSTORED: u32 = 100;
+pub(super) const MAX_UNSTORED: u32 = 100;
 
 impl Desk {
     /// A desk that carries on where the last one stopped: shoppers keep their place and calls
@@ -93,6 +93,7 @@ impl Desk {
                     quality: [QualitySummary::default(); 2],
                     networks: Networks::default(),
                     moving: None,
+                    found: None,
                     restored: true,
                 }))
             }

@@ -12,22 +12,20 @@ use crate::{
     desk_task::now,
     issuer::{Issuer, LinkOrder},
     keys,
-    run::store_failure,
-    store::Sqlite,
+    storage::{Storage, failure as store_failure},
     tokens::Tokens,
 };
 
 struct Office {
-    store: Sqlite,
+    store: Arc<dyn Store>,
     issuer: Issuer,
 }
 
 impl Office {
     async fn open(config: &Config) -> Result<Self, Failure> {
         let data = DataDir::open(&config.data_dir)?;
-        let store = Sqlite::open_beside(&data.database())
-            .map_err(|error| Failure::Machine(error.to_string()))?;
-        let tokens = Arc::new(Tokens::new(keys::load(&store).await.map_err(store_failure)?));
+        let store = Storage::open_beside(config, &data).await?.store();
+        let tokens = Arc::new(Tokens::new(keys::load(&*store).await.map_err(store_failure)?));
         let base_url = match (&config.public_url, data.noted_address()) {
             (None, Some(noted)) => noted,
             _ => config.base_url(config.listen.port()),
@@ -100,16 +98,17 @@ pub(super) async fn sign_in_link(config: Config, id: AgentId) -> Result<(), Fail
     }
 }
 
-pub(super) fn api_key(config: &Config, new: bool) -> Result<(), Failure> {
+pub(super) async fn api_key(config: Config, new: bool) -> Result<(), Failure> {
     let data = DataDir::open(&config.data_dir)?;
-    let key = if new { data.new_api_key()? } else { data.api_key()? };
+    let storage = Storage::open_beside(&config, &data).await?;
+    let key = if new { storage.new_api_key().await? } else { storage.api_key().await? };
     output::line(key.expose());
     Ok(())
 }
 
 pub(super) async fn rotate_keys(config: Config) -> Result<(), Failure> {
     let office = Office::open(&config).await?;
-    let keys = keys::rotate(&office.store).await.map_err(store_failure)?;
+    let keys = keys::rotate(&*office.store).await.map_err(store_failure)?;
     output::line(&format!("tokens are signed with {} from now on", keys.newest()));
     Ok(())
 }

@@ -127,7 +127,7 @@ impl Cli {
             }
             Command::Agent(AgentCommand::List) => block_on(desk::list_agents(config)),
             Command::Agent(AgentCommand::Link { id }) => block_on(desk::sign_in_link(config, id)),
-            Command::ApiKey { new } => desk::api_key(&config, new),
+            Command::ApiKey { new } => block_on(desk::api_key(config, new)),
             Command::RotateKeys => block_on(desk::rotate_keys(config)),
         }
     }

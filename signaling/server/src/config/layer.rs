@@ -29,6 +29,9 @@ pub struct Layer {
     /// Directory of the database, keys and secrets [default: ./vitrine-data]
     #[arg(long, env = "VITRINE_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
+    /// Environment and file only: it may hold a password.
+    #[arg(skip = secret_from("VITRINE_STORE"))]
+    pub store: Option<Secret>,
     /// Public address and port: pages, WebSocket, API [default: 0.0.0.0:8080]
     #[arg(long, env = "VITRINE_LISTEN", value_name = "ADDR", global = true)]
     pub listen: Option<SocketAddr>,
@@ -38,6 +41,19 @@ pub struct Layer {
     /// UDP address and port that media nodes dial [default: 127.0.0.1:7443]
     #[arg(long, env = "VITRINE_CONTROL_LISTEN", value_name = "ADDR", global = true)]
     pub control_listen: Option<SocketAddr>,
+    /// Host and port at which other instances reach the control listener of this one
+    /// [default: where it listens]
+    #[arg(long, env = "VITRINE_CONTROL_ADDRESS", value_name = "HOST:PORT", global = true)]
+    pub control_address: Option<String>,
+    /// Control listeners of the other instances, for the embedded node, separated by commas
+    #[arg(
+        long,
+        env = "VITRINE_CONTROL_PEERS",
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub control_peers: Option<Vec<String>>,
     /// Address that people's browsers use, for links [default: http://localhost:PORT]
     #[arg(long, env = "VITRINE_PUBLIC_URL", value_name = "URL", global = true)]
     pub public_url: Option<String>,
@@ -103,7 +119,7 @@ pub struct Layer {
     #[arg(long, env = "VITRINE_WORKERS", value_name = "N", global = true)]
     pub workers: Option<NonZeroU16>,
     /// Environment and file only: a flag would show the secret to every user of the machine.
-    #[arg(skip = secret_from_environment())]
+    #[arg(skip = secret_from("VITRINE_CLUSTER_SECRET"))]
     pub cluster_secret: Option<Secret>,
     /// Log filter, for example `info` or `signaling_server=debug` [default: info]
     #[arg(long, env = "VITRINE_LOG", value_name = "FILTER", global = true)]
@@ -113,8 +129,8 @@ pub struct Layer {
     pub log_format: Option<LogFormat>,
 }
 
-fn secret_from_environment() -> Option<Secret> {
-    std::env::var("VITRINE_CLUSTER_SECRET").ok().map(Secret::new)
+fn secret_from(variable: &str) -> Option<Secret> {
+    std::env::var(variable).ok().map(Secret::new)
 }
 
 fn parse_name(raw: &str) -> Result<Name, String> {
@@ -131,11 +147,14 @@ fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
 
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 19] = [
+    pub(super) const KEYS: [&'static str; 22] = [
         "data_dir",
+        "store",
         "listen",
         "admin_listen",
         "control_listen",
+        "control_address",
+        "control_peers",
         "public_url",
         "allowed_origins",
         "trust_proxy",
@@ -161,9 +180,12 @@ impl Layer {
             }
         }
         set(&mut config.data_dir, self.data_dir);
+        set(&mut config.store, self.store.map(Some));
         set(&mut config.listen, self.listen);
         set(&mut config.admin_listen, self.admin_listen);
         set(&mut config.control_listen, self.control_listen);
+        set(&mut config.control_address, self.control_address.map(Some));
+        set(&mut config.control_peers, self.control_peers);
         set(&mut config.public_url, self.public_url.map(Some));
         set(&mut config.allowed_origins, self.allowed_origins);
         set(&mut config.trust_proxy, self.trust_proxy);

@@ -33,12 +33,22 @@ use crate::Failure;
 pub struct Config {
     /// Directory of the database, keys and secrets.
     pub data_dir: PathBuf,
+    /// Address of the PostgreSQL database that several instances share; none for SQLite in the data
+    /// directory. It may hold a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<Secret>,
     /// Public listener: pages, WebSocket, API.
     pub listen: SocketAddr,
     /// Admin listener: health and metrics.
     pub admin_listen: SocketAddr,
     /// Control listener (QUIC over UDP) that media nodes dial.
     pub control_listen: SocketAddr,
+    /// Where other instances reach the control listener of this one, when that is not the address
+    /// it listens on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_address: Option<String>,
+    /// Control listeners of the other instances: the embedded node dials them as well.
+    pub control_peers: Vec<String>,
     /// Address people's browsers use, without a trailing slash. It goes into links.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
@@ -83,9 +93,12 @@ impl Default for Config {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self {
             data_dir: PathBuf::from("./vitrine-data"),
+            store: None,
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080),
             admin_listen: SocketAddr::new(loopback, 9090),
             control_listen: SocketAddr::new(loopback, 7443),
+            control_address: None,
+            control_peers: Vec::new(),
             public_url: None,
             allowed_origins: Vec::new(),
             trust_proxy: false,
@@ -135,6 +148,14 @@ impl Config {
         if let Some(secret) = &self.cluster_secret {
             ClusterSecret::new(secret.expose())
                 .map_err(|error| Failure::Config(format!("cluster_secret: {error}")))?;
+        }
+        let unreachable = self.control_listen.ip().is_unspecified();
+        if self.store.is_some() && unreachable && self.control_address.is_none() {
+            return Err(Failure::Config(
+                "with a store that instances share they have to reach each other: set \
+                 control_address to the name or address of this machine and its control port"
+                    .to_owned(),
+            ));
         }
         Ok(())
     }

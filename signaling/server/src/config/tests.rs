@@ -63,3 +63,17 @@ fn impossible_values_are_refused_in_words() {
         assert!(error.contains(word), "{error}");
     }
 }
+
+#[test]
+fn a_shared_store_is_secret_and_needs_an_address_for_the_other_instances() {
+    let file = file::parse("store = \"postgres://u:pass@db/x\"\ncontrol_listen = \"0.0.0.0:1\"");
+    let mut config = Config::default();
+    file.expect("valid").apply(&mut config);
+    let error = config.check().expect_err("nobody could reach it").to_string();
+    assert!(error.contains("control_address"), "{error}");
+    config.control_address = Some("a.internal:7443".to_owned());
+    config.check().expect("complete");
+    let shown = toml::to_string(&config).expect("shown");
+    assert!(shown.contains("store = \"(redacted)\"") && !shown.contains("pass"), "{shown}");
+    assert!(!format!("{config:?}").contains("pass"));
+}

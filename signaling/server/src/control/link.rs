@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quinn::{Connection, Incoming, RecvStream, SendStream};
+use quinn::{Connection, RecvStream, SendStream};
 use sfu_node::control::{
     ClusterSecret,
     frame::{FrameError, FrameReader, write_frame},
@@ -43,14 +43,14 @@ pub(super) enum LinkError {
 
 /// Serves one link. A bad frame ends this link and nothing else.
 pub(super) async fn serve(
-    incoming: Incoming,
+    connection: Connection,
     unproven: OwnedSemaphorePermit,
     secret: &ClusterSecret,
     nodes: &Nodes,
     events: &dyn NodeEvents,
 ) -> Result<(), LinkError> {
-    let (connection, register, reader, writer) =
-        tokio::time::timeout(PROVE_TIMEOUT, prove(incoming, secret))
+    let (register, reader, writer) =
+        tokio::time::timeout(PROVE_TIMEOUT, prove(&connection, secret))
             .await
             .map_err(|_| LinkError::TooSlow)??;
     drop(unproven);
@@ -59,12 +59,11 @@ pub(super) async fn serve(
     result
 }
 
-type Proven = (Connection, Box<Register>, FrameReader<RecvStream>, SendStream);
+type Proven = (Box<Register>, FrameReader<RecvStream>, SendStream);
 
 /// The handshake: the node proves that it knows the secret, then so do we.
-async fn prove(incoming: Incoming, secret: &ClusterSecret) -> Result<Proven, LinkError> {
-    let connection = incoming.await?;
-    let proofs = Proofs::new(&connection, secret)?;
+async fn prove(connection: &Connection, secret: &ClusterSecret) -> Result<Proven, LinkError> {
+    let proofs = Proofs::new(connection, secret)?;
     let (mut writer, reader) = connection.accept_bi().await?;
     let mut reader = FrameReader::new(reader);
     let Some(NodeMessage::Register(register)) = reader.next().await? else {
@@ -94,7 +93,7 @@ async fn prove(incoming: Incoming, secret: &ClusterSecret) -> Result<Proven, Lin
     }
     let registered = SignalingMessage::Registered { protocol: PROTOCOL, proof: proofs.signaling() };
     write_frame(&mut writer, &registered).await?;
-    Ok((connection, register, reader, writer))
+    Ok((register, reader, writer))
 }
 
 async fn speak(
@@ -108,6 +107,7 @@ async fn speak(
     let (commands, mut queue) = mpsc::channel(COMMAND_QUEUE);
     let legs = std::mem::take(&mut register.legs);
     nodes.relays().registered(register.node, std::mem::take(&mut register.relay));
+    let calls = std::mem::take(&mut register.calls);
     let node = Arc::new(Node::new(register, connection.rtt(), commands));
     let incarnation = node.incarnation();
     tracing::info!(
@@ -127,9 +127,9 @@ async fn speak(
         );
     }
     // Before it can be chosen: legs that it lost must not be mistaken for new ones.
-    events.registered(incarnation, &legs).await;
+    events.registered(&node, legs, calls).await;
     nodes.insert(Arc::clone(&node));
-    events.linked(incarnation).await;
+    events.linked(&node).await;
 
     // A frame must not be torn by cancellation: writing has a task of its own.
     let writing = tokio::spawn(async move {
@@ -164,6 +164,9 @@ async fn listen(
             }
             NodeMessage::LegRejected { request, reason, .. } => {
                 node.answered(request, Err(reason));
+            }
+            NodeMessage::Carries { term, legs, calls } => {
+                events.carries(node, term, legs, calls).await;
             }
             NodeMessage::LegState { leg, state } => events.leg_state(leg, state).await,
             NodeMessage::CallEvent { call, epoch, leg, event, at_us } => {

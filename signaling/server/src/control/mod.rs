@@ -12,7 +12,7 @@ mod relays;
 
 use async_trait::async_trait;
 use signaling_wire::{
-    control::{CallEvent, LegQuality, LegState},
+    control::{CallEvent, CarriedCall, LegQuality, LegState},
     ids::{CallId, LegId, NodeEpoch, NodeId},
 };
 
@@ -33,11 +33,13 @@ pub struct Incarnation {
 /// Who is told what nodes say. Called on the link's task, in the order of the link.
 #[async_trait]
 pub trait NodeEvents: Send + Sync + 'static {
-    /// A node has registered and carries these legs. Any leg thought to be on it that is not
-    /// among them is gone.
-    async fn registered(&self, node: Incarnation, legs: &[LegId]);
+    /// A node has registered and carries these legs and calls. Any leg thought to be on it that is
+    /// not among them is gone.
+    async fn registered(&self, node: &Node, legs: Vec<LegId>, calls: Vec<CarriedCall>);
     /// The node can be told things from now on.
-    async fn linked(&self, node: Incarnation);
+    async fn linked(&self, node: &Node);
+    /// The node knows that this instance leads in this term, and carries these legs and calls.
+    async fn carries(&self, node: &Node, term: u64, legs: Vec<LegId>, calls: Vec<CarriedCall>);
     /// The node has answered an offer. Comes before anything else about a new leg, and before its
     /// page hears of it.
     async fn leg_answered(&self, leg: LegId);

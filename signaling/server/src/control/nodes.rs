@@ -170,6 +170,7 @@ mod tests {
             capacity: 10,
             load,
             legs: Vec::new(),
+            calls: Vec::new(),
             proof: String::new(),
             measure: None,
             relay: Vec::new(),

@@ -9,7 +9,7 @@ use axum::{
     response::IntoResponse,
 };
 use serde::{Deserialize, Serialize};
-use signaling_desk::{Input, Millis, store::AgentProfile};
+use signaling_desk::{Millis, store::AgentProfile};
 use signaling_wire::{
     ids::AgentId,
     problem::{Code, Stage},
@@ -17,7 +17,7 @@ use signaling_wire::{
 };
 
 use super::{ApiJson, ApiKey, ProblemResponse};
-use crate::{app::App, auth};
+use crate::{app::App, auth, cluster::Order};
 
 /// Most languages or skills of an agent. More says nothing.
 const MAX_TAGS: usize = 50;
@@ -82,7 +82,8 @@ pub(super) async fn remove(
     if !removed.map_err(|error| auth::unavailable(&error, Stage::Api))? {
         return Err(not_found());
     }
-    app.desk.send(Input::SignOut { agent }).await;
+    // Where there is no desk there are no pages either; those that come back are not let in.
+    let _ = app.lead.order(Order::SignOut { agent }).await;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -15,31 +15,34 @@ use signaling_wire::problem::{Code, Problem, Stage};
 use subtle::ConstantTimeEq;
 
 use super::{ProblemResponse, client_address};
-use crate::{app::App, config::Secret, data_dir::DataDir};
+use crate::{Failure, app::App, storage::Storage};
 
-/// The digest of the API key. The key itself is kept in its file only.
+/// The digest of the API key. The key itself is kept where it is stored only.
 #[derive(Debug)]
 pub struct ApiKeys {
     digest: RwLock<[u8; 32]>,
-    file: DataDir,
+    storage: Storage,
 }
 
 impl ApiKeys {
-    /// Accepts `key`, or whatever the file in `file` says later.
-    #[must_use]
-    pub fn new(key: &Secret, file: DataDir) -> Self {
-        Self { digest: RwLock::new(digest(key.expose())), file }
+    /// Accepts the key of this storage, and whatever it is later.
+    ///
+    /// # Errors
+    /// A sentence when it cannot be read or made.
+    pub async fn load(storage: Storage) -> Result<Self, Failure> {
+        let key = storage.api_key().await?;
+        Ok(Self { digest: RwLock::new(digest(key.expose())), storage })
     }
 
     /// Whether `given` is the key. Takes the same time whatever the difference. `signaling
-    /// api-key --new` may have replaced the file: it is read again before a key is refused.
-    fn matches(&self, given: &str) -> bool {
+    /// api-key --new` may have replaced it: it is read again before a key is refused.
+    async fn matches(&self, given: &str) -> bool {
         let given = digest(given);
         let known = *self.digest.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         if given.ct_eq(&known).into() {
             return true;
         }
-        let Ok(key) = self.file.api_key() else { return false };
+        let Ok(key) = self.storage.api_key().await else { return false };
         let current = digest(key.expose());
         *self.digest.write().unwrap_or_else(std::sync::PoisonError::into_inner) = current;
         given.ct_eq(&current).into()
@@ -73,13 +76,15 @@ impl FromRequestParts<Arc<App>> for ApiKey {
             let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
         });
-        if bearer.is_some_and(|key| app.api_keys.matches(key)) {
+        if let Some(key) = bearer
+            && app.api_keys.matches(key).await
+        {
             return Ok(Self);
         }
         app.failures.count(from, Instant::now());
         app.metrics.api_key_rejected();
         Err(ProblemResponse::new(Code::Unauthorized).hint(
-            "Send the header Authorization: Bearer <API key>; the key is in the data directory.",
+            "Send the header Authorization: Bearer <API key>; `signaling api-key` prints it.",
         ))
     }
 }

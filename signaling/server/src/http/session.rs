@@ -9,7 +9,6 @@ use axum::{
     response::{AppendHeaders, IntoResponse},
 };
 use serde::{Deserialize, Serialize};
-use signaling_desk::Input;
 use signaling_wire::{
     ids::AgentId,
     problem::{Code, Problem, Stage},
@@ -17,7 +16,7 @@ use signaling_wire::{
 };
 
 use super::{ApiJson, ProblemResponse, client_address};
-use crate::{app::App, auth, issuer::SESSION_LIFETIME};
+use crate::{app::App, auth, cluster::Order, issuer::SESSION_LIFETIME, lead::NoDesk};
 
 const COOKIE: &str = "vitrine_session";
 
@@ -71,7 +70,10 @@ pub(super) async fn sign_out(
     if let Some(session) = cookie(&headers) {
         // An invalid session is signed out as it is.
         if let Ok(agent) = auth::agent(&app, &session).await {
-            app.desk.send(Input::SignOut { agent: agent.id }).await;
+            app.lead
+                .order(Order::SignOut { agent: agent.id })
+                .await
+                .map_err(|NoDesk| Problem::new(Code::Unavailable, Stage::Api).retry_after(2))?;
             tracing::info!(agent = %agent.id, "signed out");
         }
     }

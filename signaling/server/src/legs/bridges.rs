@@ -6,7 +6,10 @@
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
-use signaling_wire::{control::SignalingMessage, ids::CallId};
+use signaling_wire::{
+    control::{CarriedCall, SignalingMessage},
+    ids::CallId,
+};
 
 use crate::control::Incarnation;
 
@@ -39,6 +42,17 @@ impl Bridges {
     /// Nodes are told to make a bridge.
     pub(super) fn made(&self, call: CallId, epoch: u32, parts: Vec<Part>) {
         self.by_call.insert(call, Bridge { epoch, parts, ended: None });
+    }
+
+    /// A node says that it has this bridge, or its end of it, which another desk has ordered.
+    pub(super) fn found(&self, on: Incarnation, found: &CarriedCall) {
+        let part = Part { on, command: found.command() };
+        let empty = Bridge { epoch: found.epoch, parts: Vec::new(), ended: None };
+        let mut bridge = self.by_call.entry(found.call).or_insert(empty);
+        let known = bridge.parts.iter().any(|part| part.on == on);
+        if bridge.epoch == found.epoch && !known {
+            bridge.parts.push(part);
+        }
     }
 
     /// The nodes of the call's bridge, which are to end it; none when there is none so old.

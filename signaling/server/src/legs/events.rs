@@ -1,44 +1,76 @@
 //! What nodes say goes to the desk.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use signaling_desk::Input;
+use signaling_desk::{Input, placement::LegPlace};
 use signaling_wire::{
-    control::{CallEvent, LegQuality, LegState},
+    control::{CallEvent, CarriedCall, LegQuality, LegState, SignalingMessage},
     ids::{CallId, LegId},
 };
 
-use super::Legs;
 use crate::{
-    control::{Incarnation, NodeEvents},
-    desk_task::DeskHandle,
+    control::{Node, NodeEvents},
+    lead::{Here, Leads},
 };
 
-/// Passes the words of nodes on to the desk.
+/// Why a leg that this desk has not placed is where it is.
+const FOUND: &str = "found there when this desk took over";
+
+/// Passes the words of nodes on to the desk, if it is here. Where another instance has it, the
+/// nodes tell that one.
 #[derive(Debug)]
 pub struct DeskEvents {
-    /// The legs of all pages.
-    pub legs: Arc<Legs>,
-    /// The desk. When it has stopped, nobody needs to know any more.
-    pub desk: DeskHandle,
+    /// Where the desk is.
+    pub lead: Leads,
+}
+
+impl DeskEvents {
+    /// Tells the desk, if it is here. When it has stopped, nobody needs to know any more.
+    async fn tell(&self, input: Input) {
+        if let Some(here) = self.lead.here() {
+            here.desk.send(input).await;
+        }
+    }
+}
+
+/// A node says all that it carries.
+async fn carried(here: &Here, node: &Node, legs: Vec<LegId>, calls: Vec<CarriedCall>) {
+    for leg in here.legs.reconcile(node.incarnation(), &legs, &calls) {
+        here.desk.send(Input::LegLost { leg }).await;
+    }
+    let (region, why) = (node.region().to_owned(), FOUND.to_owned());
+    let place = LegPlace { node: node.incarnation().node, region, why };
+    here.desk.send(Input::Found { place, legs, calls }).await;
 }
 
 #[async_trait]
 impl NodeEvents for DeskEvents {
-    async fn registered(&self, node: Incarnation, legs: &[LegId]) {
-        for leg in self.legs.reconcile(node, legs) {
-            self.desk.send(Input::LegLost { leg }).await;
+    async fn registered(&self, node: &Node, legs: Vec<LegId>, calls: Vec<CarriedCall>) {
+        if let Some(here) = self.lead.here() {
+            carried(&here, node, legs, calls).await;
         }
     }
 
-    async fn linked(&self, node: Incarnation) {
-        self.legs.remind(node);
+    async fn linked(&self, node: &Node) {
+        let Some(here) = self.lead.here() else { return };
+        if let Some(term) = here.term {
+            node.send(SignalingMessage::Lead { term: term.0.unsigned_abs() });
+        }
+        here.legs.remind(node.incarnation());
+    }
+
+    async fn carries(&self, node: &Node, term: u64, legs: Vec<LegId>, calls: Vec<CarriedCall>) {
+        // An answer to a desk that this instance had before is nothing to this one.
+        let of_term = |here: &Here| here.term.is_some_and(|own| own.0.unsigned_abs() == term);
+        if let Some(here) = self.lead.here().filter(of_term) {
+            carried(&here, node, legs, calls).await;
+            here.legs.heard(node.incarnation());
+        }
     }
 
     async fn leg_answered(&self, leg: LegId) {
-        if let Some((socket, place)) = self.legs.answered(leg) {
-            self.desk.send(Input::LegOpened { socket, leg, place }).await;
+        let Some(here) = self.lead.here() else { return };
+        if let Some((socket, place)) = here.legs.answered(leg) {
+            here.desk.send(Input::LegOpened { socket, leg, place }).await;
         }
     }
 
@@ -46,11 +78,13 @@ impl NodeEvents for DeskEvents {
         tracing::debug!(%leg, ?state, "leg");
         match state {
             LegState::Warm { .. } => {
-                self.desk.send(Input::LegWarm { leg }).await;
+                self.tell(Input::LegWarm { leg }).await;
             }
             LegState::Closed { .. } => {
-                self.legs.forget(leg);
-                self.desk.send(Input::LegLost { leg }).await;
+                if let Some(here) = self.lead.here() {
+                    here.legs.forget(leg);
+                }
+                self.tell(Input::LegLost { leg }).await;
             }
             // Neither changes what anybody should do: a silent leg may come back until it closes.
             LegState::Connected | LegState::Silent => {}
@@ -58,14 +92,14 @@ impl NodeEvents for DeskEvents {
     }
 
     async fn call_event(&self, call: CallId, epoch: u32, leg: LegId, event: CallEvent, at_us: u64) {
-        self.desk.send(Input::CallEvent { call, epoch, leg, event, at_us }).await;
+        self.tell(Input::CallEvent { call, epoch, leg, event, at_us }).await;
     }
 
     async fn leg_video(&self, call: CallId, epoch: u32, leg: LegId, paused: bool) {
-        self.desk.send(Input::LegVideo { leg, call, epoch, paused }).await;
+        self.tell(Input::LegVideo { leg, call, epoch, paused }).await;
     }
 
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality) {
-        self.desk.send(Input::LegQuality { leg, call, quality }).await;
+        self.tell(Input::LegQuality { leg, call, quality }).await;
     }
 }

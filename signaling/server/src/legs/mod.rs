@@ -8,7 +8,7 @@ mod bridges;
 mod evading;
 mod events;
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::HashSet, sync::Arc, time::Instant};
 
 use dashmap::DashMap;
 use signaling_desk::{
@@ -16,13 +16,13 @@ use signaling_desk::{
     placement::{self, Join, LegPlace, Side, Wish},
 };
 use signaling_wire::{
-    control::{LegReject, Remote, SignalingMessage},
+    control::{CarriedCall, LegReject, Remote, SignalingMessage},
     ids::{CallId, LegId, NodeId},
     limits::MAX_SDP,
     problem::{Code, Problem, Stage},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use self::events::DeskEvents;
 use self::{
@@ -67,6 +67,7 @@ impl Request {
 /// What the page is told when it cannot be done; the leg that it has is untouched.
 pub async fn serve(
     app: &App,
+    legs: &Legs,
     socket: SocketId,
     seat: Seat,
     request: Request,
@@ -76,11 +77,11 @@ pub async fn serve(
     }
     let result = match request {
         Request::Restart { leg, sdp } => {
-            app.legs.restart(seat, leg, sdp).await.map(|answer| (leg, answer))
+            legs.restart(seat, leg, sdp).await.map(|answer| (leg, answer))
         }
         Request::Open { sdp, wish } => {
             let leg = LegId::random(&mut rand::rng());
-            app.legs.open(socket, seat, leg, sdp, wish).await.map(|answer| (leg, answer))
+            legs.open(socket, seat, leg, sdp, wish).await.map(|answer| (leg, answer))
         }
     };
     result.map_err(|error| {
@@ -118,6 +119,8 @@ pub struct Legs {
     wanted: DashMap<Seat, NodeId>,
     evading: Evading,
     given_up: mpsc::Sender<LegId>,
+    /// The nodes that have said what they carry.
+    heard: watch::Sender<HashSet<Incarnation>>,
 }
 
 impl Legs {
@@ -127,7 +130,8 @@ impl Legs {
         let (given_up, on_give_up) = mpsc::channel(GIVEN_UP);
         let (placed, wanted) = (DashMap::new(), DashMap::new());
         let (bridges, evading) = (Bridges::default(), Evading::default());
-        (Self { nodes, placed, bridges, wanted, evading, given_up }, on_give_up)
+        let heard = watch::Sender::default();
+        (Self { nodes, placed, bridges, wanted, evading, given_up, heard }, on_give_up)
     }
 
     async fn open(
@@ -303,10 +307,26 @@ impl Legs {
         self.placed.remove(&leg);
     }
 
-    /// A node has registered with these legs; gives those that it has lost.
-    fn reconcile(&self, on: Incarnation, carried: &[LegId]) -> Vec<LegId> {
+    /// Waits until these nodes have said what they carry.
+    pub(crate) async fn heard_of(&self, nodes: HashSet<Incarnation>) {
+        // It cannot fail: this holds the sender.
+        let _ = self.heard.subscribe().wait_for(|heard| nodes.is_subset(heard)).await;
+    }
+
+    /// A node has said all that it carries.
+    fn heard(&self, on: Incarnation) {
+        self.heard.send_modify(|heard| {
+            heard.insert(on);
+        });
+    }
+
+    /// A node carries these legs and bridges; gives the legs that it has lost.
+    fn reconcile(&self, on: Incarnation, carried: &[LegId], calls: &[CarriedCall]) -> Vec<LegId> {
         self.bridges.forget_former(on);
-        let carried: std::collections::HashSet<_> = carried.iter().copied().collect();
+        for call in calls {
+            self.bridges.found(on, call);
+        }
+        let carried: HashSet<_> = carried.iter().copied().collect();
         let lost: Vec<_> = self
             .placed
             .iter()
@@ -359,11 +379,11 @@ mod tests {
     #[test]
     fn a_node_that_dials_again_keeps_its_legs_and_a_restarted_one_has_lost_them() {
         let (legs, _) = Legs::new(Arc::default());
-        assert!(legs.reconcile(incarnation(1), &[leg(1), leg(2)]).is_empty());
+        assert!(legs.reconcile(incarnation(1), &[leg(1), leg(2)], &[]).is_empty());
         assert_eq!(legs.len(), 2, "after our own restart the node's legs are learned from it");
-        assert!(legs.reconcile(incarnation(1), &[leg(1), leg(2)]).is_empty());
-        assert_eq!(legs.reconcile(incarnation(1), &[leg(1)]), [leg(2)]);
-        assert_eq!(legs.reconcile(incarnation(2), &[]), [leg(1)]);
+        assert!(legs.reconcile(incarnation(1), &[leg(1), leg(2)], &[]).is_empty());
+        assert_eq!(legs.reconcile(incarnation(1), &[leg(1)], &[]), [leg(2)]);
+        assert_eq!(legs.reconcile(incarnation(2), &[], &[]), [leg(1)]);
         assert!(legs.is_empty());
     }
 }

@@ -22,6 +22,7 @@ pub(crate) use self::http::observe_request;
 pub use self::store::MeteredStore;
 use self::{moves::Moves, pictures::Pictures};
 use crate::{
+    cluster::Standing,
     control::{NodeStates, OpenError},
     tokens::Rejected,
 };
@@ -62,6 +63,9 @@ struct Gauges {
     calls: prometheus::IntGauge,
     legs: prometheus::IntGauge,
     backlog: prometheus::IntGauge,
+    leads: prometheus::IntGauge,
+    term: prometheus::IntGauge,
+    confirmed: prometheus::Gauge,
 }
 
 /// The state of the server when somebody asks.
@@ -81,6 +85,11 @@ pub struct Snapshot {
     pub legs: usize,
     /// Changes that wait for the store.
     pub backlog: usize,
+    /// Whether the desk is in this instance.
+    pub leads: bool,
+    /// The newest term this instance knows, and how long ago the database confirmed who leads;
+    /// none where there is only one instance.
+    pub(crate) standing: Option<Standing>,
 }
 
 impl Default for Metrics {
@@ -174,6 +183,18 @@ impl Metrics {
                 calls: make.gauge("signaling_calls", "Calls going on."),
                 legs: make.gauge("signaling_legs", "Legs open on all nodes."),
                 backlog: make.gauge("signaling_store_backlog", "Changes that wait for the store."),
+                leads: make.gauge(
+                    "signaling_leader",
+                    "Whether the desk is in this instance: 1 for one of several, and for the only one.",
+                ),
+                term: make.gauge(
+                    "signaling_leader_term",
+                    "Newest term this instance knows; it grows when another instance takes over.",
+                ),
+                confirmed: make.seconds(
+                    "signaling_leader_confirmed_age_seconds",
+                    "Since the database last confirmed to this instance who leads.",
+                ),
             },
             registry,
         }
@@ -222,8 +243,19 @@ impl Metrics {
     /// All of it, and what the embedded node counts, as text in Prometheus' exposition format.
     #[must_use]
     pub fn render(&self, now: &Snapshot, embedded: Vec<MetricFamily>) -> String {
-        let Gauges { sockets, agents, nodes, other_version, queue, calls, legs, backlog } =
-            &self.gauges;
+        let Gauges {
+            sockets,
+            agents,
+            nodes,
+            other_version,
+            queue,
+            calls,
+            legs,
+            backlog,
+            leads,
+            term,
+            confirmed,
+        } = &self.gauges;
         for (role, count) in &now.sockets {
             sockets.with_label_values(&[label(role)]).set(*count as i64);
         }
@@ -237,6 +269,12 @@ impl Metrics {
         calls.set(now.calls as i64);
         legs.set(now.legs as i64);
         backlog.set(now.backlog as i64);
+        leads.set(now.leads.into());
+        if let Some(standing) = &now.standing {
+            term.set(standing.term);
+            let age = standing.confirmed.map_or(f64::INFINITY, |at| at.elapsed().as_secs_f64());
+            confirmed.set(age);
+        }
         let mut families = self.registry.gather();
         families.extend(embedded);
         let mut text = Vec::new();
@@ -275,6 +313,10 @@ impl Make<'_> {
 
     fn gauge(&self, name: &str, help: &str) -> prometheus::IntGauge {
         self.register(prometheus::IntGauge::new(name, help))
+    }
+
+    fn seconds(&self, name: &str, help: &str) -> prometheus::Gauge {
+        self.register(prometheus::Gauge::new(name, help))
     }
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {

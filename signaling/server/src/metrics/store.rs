@@ -30,16 +30,16 @@ const BEFORE_ACCEPT: [&str; 4] = ["queued", "offered", "ring", "accept"];
 type Seen = HashSet<(Option<Role>, String)>;
 
 /// Counts and times what goes through to the store within.
-pub struct MeteredStore<S> {
-    inner: S,
+pub struct MeteredStore {
+    inner: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     waiting: Mutex<HashMap<CallId, Millis>>,
     stages: Mutex<HashMap<CallId, Seen>>,
 }
 
-impl<S: Store> MeteredStore<S> {
+impl MeteredStore {
     /// Watches `inner`.
-    pub fn new(inner: S, metrics: Arc<Metrics>) -> Self {
+    pub fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
         Self { inner, metrics, waiting: Mutex::default(), stages: Mutex::default() }
     }
 
@@ -134,7 +134,7 @@ fn name(verb: &Verb) -> &'static str {
 }
 
 #[async_trait]
-impl<S: Store> Store for MeteredStore<S> {
+impl Store for MeteredStore {
     async fn apply(&self, verb: Verb) -> Result<Applied, StoreError> {
         let applied = self.timed(name(&verb), self.inner.apply(verb.clone())).await;
         if applied == Ok(Applied::Done) {

@@ -6,6 +6,7 @@
 
 mod listen;
 mod node;
+mod office;
 mod signals;
 
 use std::{
@@ -17,14 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rand::{SeedableRng, rngs::StdRng};
 use sfu_node::control::ClusterSecret;
 use signaling_desk::{
-    Desk, Input, Rules,
+    Input,
     store::{AgentProfile, Store, StoreError},
 };
-use signaling_wire::{ids::AgentId, text::Name};
-use tokio::task::JoinHandle;
+use signaling_wire::{browser::ByeReason, ids::AgentId, text::Name};
+use tokio::{sync::watch, task::JoinHandle};
 
 use self::listen::Listener;
 use crate::{
@@ -32,21 +32,22 @@ use crate::{
     admin::{self, Admin},
     app::App,
     bucket::Bucket,
+    cluster::{Campaign, Peers, Standing},
     config::Config,
-    control::{Nodes, endpoint::Endpoint, health},
-    data_dir::DataDir,
-    desk_task,
+    control::endpoint::{Callers, Endpoint},
+    data_dir::{DataDir, random},
+    desk_task::End,
     http::{self, ApiKeys, FailureLimit},
     issuer::{Issuer, LinkOrder},
     keys,
-    legs::{DeskEvents, Legs},
+    lead::{Lead, Leads},
+    legs::DeskEvents,
     metrics::{MeteredStore, Metrics},
-    outlet::Hands,
-    store::Sqlite,
+    storage::{Storage, failure as store_failure},
     tokens::Tokens,
-    ws::Sockets,
 };
 
+pub(crate) use self::office::Office;
 pub use self::signals::until_stopped;
 
 /// How long pages may take to hear that the server stops.
@@ -54,6 +55,9 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Name of the agent of a first start. Shoppers see it until somebody adds real agents.
 const FIRST_AGENT: &str = "Agent";
+
+/// Its id's name among the secrets.
+const FIRST_AGENT_ID: &str = "first-agent";
 
 /// A running server.
 pub struct Server {
@@ -63,8 +67,16 @@ pub struct Server {
     admin: Listener,
     control: Endpoint,
     node: Option<sfu_node::Node>,
-    desk: JoinHandle<()>,
-    sqlite: Sqlite,
+    desk: Seat,
+    storage: Storage,
+}
+
+/// What keeps the desk of this process, or its place among several instances.
+enum Seat {
+    /// The only one: its desk.
+    Alone(JoinHandle<End>),
+    /// One of several.
+    Among { stop: watch::Sender<bool>, campaign: JoinHandle<()> },
 }
 
 impl Server {
@@ -74,61 +86,64 @@ impl Server {
     /// A sentence about what the machine or the configuration does not allow.
     pub async fn start(config: Config) -> Result<Self, Failure> {
         let data = DataDir::open(&config.data_dir)?;
-        let sqlite =
-            Sqlite::open(&data.database()).map_err(|error| Failure::Machine(error.to_string()))?;
+        let storage = Storage::open(&config, &data).await?;
         let metrics = Arc::new(Metrics::new());
         let store: Arc<dyn Store> =
-            Arc::new(MeteredStore::new(sqlite.clone(), Arc::clone(&metrics)));
+            Arc::new(MeteredStore::new(storage.store(), Arc::clone(&metrics)));
         // Ports next: they are what fails most often, and nothing has happened yet.
         let public = listen::bind("listen", config.listen).await?;
         let admin = listen::bind("admin_listen", config.admin_listen).await?;
+        let control = Endpoint::bind(config.control_listen)?;
         let base_url = config.base_url(public.address().port());
-        let secret = cluster_secret(&config, &data)?;
-        let api_keys = ApiKeys::new(&data.api_key()?, data.clone());
+        let secret = cluster_secret(&config, &storage).await?;
+        let api_keys = ApiKeys::load(storage.clone()).await?;
         let tokens = Arc::new(Tokens::new(keys::load(&*store).await.map_err(store_failure)?));
         let issuer = Arc::new(Issuer::new(Arc::clone(&tokens), base_url.clone()));
 
-        let nodes = Arc::new(Nodes::default());
-        let (legs, mut given_up) = Legs::new(Arc::clone(&nodes));
-        let legs = Arc::new(legs);
-        let sockets = Arc::new(Sockets::default());
-        let hands = Hands {
-            sockets: Arc::clone(&sockets),
-            legs: Arc::clone(&legs),
+        let office = Office {
+            nodes: Arc::default(),
+            sockets: Arc::default(),
             issuer: Arc::clone(&issuer),
             shop: config.shop.clone(),
             host: config.host.clone(),
             media_policy: config.media_policy,
             metrics: Arc::clone(&metrics),
         };
-        let restored = store.restore().await.map_err(store_failure)?;
-        let desk =
-            Desk::restore(Rules::default(), StdRng::from_os_rng(), desk_task::now(), restored);
-        let (handle, desk) = desk_task::spawn(desk, Arc::clone(&store), hands);
-
-        let leg_desk = handle.clone();
-        tokio::spawn(async move {
-            while let Some(leg) = given_up.recv().await {
-                leg_desk.send(Input::LegLost { leg }).await;
+        let (sender, lead) = Leads::new();
+        let (desk, standing) = match &storage {
+            Storage::Embedded(..) => {
+                let opened = office.open(Arc::clone(&store), None).await;
+                let (here, ended) = opened.map_err(store_failure)?;
+                sender.send_replace(Lead::Here(here));
+                (Seat::Alone(ended), None)
             }
-        });
-        tokio::spawn(health::watch(Arc::clone(&nodes), handle.clone()));
-        let events = Arc::new(DeskEvents { legs: Arc::clone(&legs), desk: handle.clone() });
-        let control =
-            Endpoint::start(config.control_listen, secret.clone(), Arc::clone(&nodes), events)?;
-        let node = if config.embedded_node {
-            Some(node::start(&config, &*store, secret, control.address()).await?)
-        } else {
-            None
+            Storage::Shared(postgres) => {
+                let (standing, seen) = watch::channel(Standing::default());
+                let (stop, stopping) = watch::channel(false);
+                let campaign = Campaign {
+                    me: hex::encode(random::<8>()),
+                    address: config
+                        .control_address
+                        .clone()
+                        .unwrap_or_else(|| control.address().to_string()),
+                    store: postgres.clone(),
+                    office: office.clone(),
+                    secret: secret.clone(),
+                    lead: sender,
+                    standing,
+                };
+                (Seat::Among { stop, campaign: tokio::spawn(campaign.run(stopping)) }, Some(seen))
+            }
         };
 
+        let Office { nodes, sockets, .. } = office;
         let app = Arc::new(App {
             config,
             store,
-            desk: handle,
+            lead: lead.clone(),
+            standing,
             sockets,
-            legs,
-            nodes,
+            nodes: Arc::clone(&nodes),
             tokens,
             issuer,
             api_keys,
@@ -137,11 +152,25 @@ impl Server {
             stopping: AtomicBool::new(false),
             key_reloads: Mutex::new(Bucket::new(1.0, KEY_RELOADS_PER_SECOND, Instant::now())),
         });
+        control.serve(Callers {
+            secret: secret.clone(),
+            nodes,
+            events: Arc::new(DeskEvents { lead }),
+            peers: match &storage {
+                Storage::Embedded(..) => None,
+                Storage::Shared(_) => Some(Peers::new(Arc::clone(&app), secret.clone())),
+            },
+        });
+        let node = if app.config.embedded_node {
+            Some(node::start(&app.config, &storage, &data, secret, control.address()).await?)
+        } else {
+            None
+        };
         data.note_address(&base_url)?;
         let monitor = node.as_ref().map(sfu_node::Node::monitor);
         let admin = admin.serve(admin::router(Admin { app: Arc::clone(&app), node: monitor }));
         let public = public.serve(http::router(Arc::clone(&app)));
-        Ok(Self { app, data, public, admin, control, node, desk, sqlite })
+        Ok(Self { app, data, public, admin, control, node, desk, storage })
     }
 
     /// What the request handlers share.
@@ -154,6 +183,12 @@ impl Server {
     #[must_use]
     pub fn data(&self) -> &DataDir {
         &self.data
+    }
+
+    /// The store, and the secrets that go with it.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Where pages and API are.
@@ -203,9 +238,23 @@ impl Server {
     /// Stops everything. Pages are told to come back, and what happened is stored.
     pub async fn stop(self) {
         self.app.stopping.store(true, Ordering::Relaxed);
-        self.app.desk.send(Input::Shutdown).await;
-        if let Err(error) = self.desk.await {
-            tracing::error!(%error, "the desk failed");
+        match self.desk {
+            Seat::Alone(desk) => {
+                if let Some(here) = self.app.lead.here() {
+                    here.desk.send(Input::Shutdown).await;
+                }
+                if let Err(error) = desk.await {
+                    tracing::error!(%error, "the desk failed");
+                }
+            }
+            Seat::Among { stop, campaign } => {
+                stop.send_replace(true);
+                if let Err(error) = campaign.await {
+                    tracing::error!(%error, "the campaign failed");
+                }
+                // Those whose desk is in another instance.
+                self.app.sockets.close_all(ByeReason::Restarting);
+            }
         }
         let farewell = async {
             while !self.app.sockets.is_empty() {
@@ -221,7 +270,7 @@ impl Server {
         }
         self.control.close().await;
         self.admin.stop().await;
-        self.sqlite.close().await;
+        self.storage.close().await;
     }
 }
 
@@ -237,10 +286,10 @@ pub struct FirstSteps {
 /// How often an unknown key id may make the store be asked for new keys.
 const KEY_RELOADS_PER_SECOND: f64 = 1.0;
 
-fn cluster_secret(config: &Config, data: &DataDir) -> Result<ClusterSecret, Failure> {
+async fn cluster_secret(config: &Config, storage: &Storage) -> Result<ClusterSecret, Failure> {
     let secret = match &config.cluster_secret {
         Some(secret) => secret.clone(),
-        None => data.cluster_secret()?,
+        None => storage.cluster_secret().await?,
     };
     ClusterSecret::new(secret.expose()).map_err(|error| Failure::Config(error.to_string()))
 }
@@ -250,16 +299,15 @@ async fn first_agent(store: &dyn Store) -> Result<AgentProfile, StoreError> {
     if let Some(agent) = store.agents().await?.into_iter().next() {
         return Ok(agent);
     }
+    // Instances that start together on an empty database make the same one.
+    let id = store.secret(FIRST_AGENT_ID, random::<16>().to_vec()).await?;
+    let id = id.try_into().map_err(|_| StoreError::Damaged(FIRST_AGENT_ID.to_owned()))?;
     let agent = AgentProfile {
-        id: AgentId::random(&mut rand::rng()),
+        id: AgentId::from_bits(u128::from_be_bytes(id)),
         name: Name::parse(FIRST_AGENT).unwrap_or_default(),
         languages: Vec::new(),
         skills: Vec::new(),
     };
     store.put_agent(agent.clone()).await?;
     Ok(agent)
-}
-
-pub(crate) fn store_failure(error: StoreError) -> Failure {
-    Failure::Machine(error.to_string())
 }

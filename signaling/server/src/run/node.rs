@@ -3,26 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use sfu_node::{Node, StartError, config::NodeConfig, control::ClusterSecret};
-use signaling_desk::store::Store;
-use signaling_wire::ids::NodeId;
 
-use super::store_failure;
-use crate::{Config, Failure, data_dir::random, failure::plainly};
-
-/// The secret's name in the store under which the node's id is kept, so that it stays the same
-/// node over restarts.
-const NODE_ID: &str = "embedded-node";
+use crate::{Config, Failure, data_dir::DataDir, failure::plainly, storage::Storage};
 
 /// Starts the node.
 pub(super) async fn start(
     config: &Config,
-    store: &dyn Store,
+    storage: &Storage,
+    data: &DataDir,
     secret: ClusterSecret,
     control: SocketAddr,
 ) -> Result<Node, Failure> {
-    let id = store.secret(NODE_ID, random::<16>().to_vec()).await.map_err(store_failure)?;
-    let id: [u8; 16] =
-        id.try_into().map_err(|_| Failure::Machine("the stored node id is damaged".to_owned()))?;
+    let id = storage.node_id(data).await?;
+    let mut signaling = vec![reachable(control).to_string()];
+    signaling.extend(config.control_peers.iter().cloned());
     let node = NodeConfig {
         region: config.region.clone(),
         base_port: config.media_port,
@@ -33,8 +27,8 @@ pub(super) async fn start(
         },
         workers: config.workers,
         advertise: config.media_addresses.clone(),
-        signaling: vec![reachable(control).to_string()],
-        ..NodeConfig::new(NodeId::from_bits(u128::from_be_bytes(id)), secret)
+        signaling,
+        ..NodeConfig::new(id, secret)
     };
     Node::start(node).map_err(|error| match error {
         StartError::Bind { address, source } => Failure::Machine(format!(

@@ -8,12 +8,13 @@
 //! ```
 //!
 //! [`origin`] says who may open a socket, [`hello`] who is there, [`socket`] runs one socket,
-//! [`budget`] bounds what it may cost, and [`Sockets`] knows which are open.
+//! [`seated`] is a page that the desk in this process serves, [`budget`] bounds what it may cost, and [`Sockets`] knows which are open.
 
 mod budget;
 mod hello;
 mod origin;
 mod outbox;
+mod seated;
 mod socket;
 mod sockets;
 
@@ -30,6 +31,10 @@ use signaling_wire::{
 };
 
 pub use self::sockets::{Sockets, Visitor};
+pub(crate) use self::{
+    outbox::{FarOutbox, Outbox},
+    seated::Seated,
+};
 use crate::{
     app::App,
     http::{ProblemResponse, client_address, session},

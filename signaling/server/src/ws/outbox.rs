@@ -37,14 +37,74 @@ pub(super) enum Writing {
 
 /// Puts messages on the way to a page.
 #[derive(Debug, Clone)]
-pub(super) struct Outbox {
-    queue: mpsc::Sender<ServerMessage>,
-    overrun: watch::Sender<bool>,
+pub(crate) enum Outbox {
+    /// Its socket is here.
+    Own(OwnOutbox),
+    /// Another instance has its socket, and calls it by this number.
+    Far(FarOutbox, u64),
 }
 
 impl Outbox {
     /// Starts the task that writes to `sink`. The receiver says when it has stopped.
     pub(super) fn start(sink: SplitSink<WebSocket, Message>) -> (Self, watch::Receiver<Writing>) {
+        let (own, writing) = OwnOutbox::start(sink);
+        (Self::Own(own), writing)
+    }
+
+    /// Queues a message. Whoever reads too slowly is cut off, not buffered.
+    pub(crate) fn send(&self, message: ServerMessage) {
+        match self {
+            Self::Own(own) => own.send(message),
+            Self::Far(far, socket) => far.send(*socket, message),
+        }
+    }
+
+    /// Says bye; the socket closes after it.
+    pub(crate) fn bye(&self, reason: ByeReason) {
+        self.send(ServerMessage::Bye { reason });
+    }
+
+    /// Whether the socket is here.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+}
+
+/// The way to the pages of another instance.
+#[derive(Debug, Clone)]
+pub(crate) struct FarOutbox {
+    queue: mpsc::Sender<(u64, ServerMessage)>,
+    overrun: watch::Sender<bool>,
+}
+
+impl FarOutbox {
+    /// What is said comes out of the other end of `queue`, with the number of its socket.
+    pub(crate) fn new(queue: mpsc::Sender<(u64, ServerMessage)>) -> Self {
+        Self { queue, overrun: watch::Sender::new(false) }
+    }
+
+    fn send(&self, socket: u64, message: ServerMessage) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send((socket, message)) {
+            self.overrun.send_replace(true);
+        }
+    }
+
+    /// Waits until something could not be queued.
+    pub(crate) async fn overrun(&self) {
+        // It cannot fail: this holds the sender.
+        let _ = self.overrun.subscribe().wait_for(|overrun| *overrun).await;
+    }
+}
+
+/// The way to a page whose socket is here.
+#[derive(Debug, Clone)]
+pub(crate) struct OwnOutbox {
+    queue: mpsc::Sender<ServerMessage>,
+    overrun: watch::Sender<bool>,
+}
+
+impl OwnOutbox {
+    fn start(sink: SplitSink<WebSocket, Message>) -> (Self, watch::Receiver<Writing>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (overrun, overran) = watch::channel(false);
         let (state, writing) = watch::channel(Writing::Open);
@@ -56,16 +116,10 @@ impl Outbox {
         (Self { queue, overrun }, writing)
     }
 
-    /// Queues a message. A page that reads too slowly is cut off, not buffered.
-    pub(super) fn send(&self, message: ServerMessage) {
+    fn send(&self, message: ServerMessage) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.queue.try_send(message) {
             self.overrun.send_replace(true);
         }
-    }
-
-    /// Says bye; the socket closes after it.
-    pub(super) fn bye(&self, reason: ByeReason) {
-        self.send(ServerMessage::Bye { reason });
     }
 }
 

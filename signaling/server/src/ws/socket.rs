@@ -8,29 +8,29 @@ use std::{
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{StreamExt, stream::SplitStream};
-use signaling_desk::{
-    Input, Seat, SocketId,
-    placement::{Measured, Wish},
-};
+use signaling_desk::SocketId;
 use signaling_wire::{
-    browser::{ByeReason, ClientMessage, MeasuredNode, Role, ServerMessage},
+    browser::{ByeReason, ClientMessage, ServerMessage},
     limits::{MAX_BROWSER_MESSAGE, MAX_MEASURED, MAX_STAGES},
     problem::{Code, Problem, Stage},
-    text::Name,
 };
 use tokio::{sync::watch, time::timeout};
 use tracing::Instrument;
 
 use super::{
-    Visitor,
+    Seated,
     budget::{Budget, Exhausted},
     hello::{self, Hello},
     outbox::{Outbox, Writing},
 };
-use crate::{app::App, legs};
+use crate::{app::App, cluster::Leader, lead::Lead};
 
 /// From the open socket to a good hello. A page sends it at once.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a page waits for a desk. When an instance is lost another takes over within about two
+/// seconds.
+const DESK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Silence after which the page's end is taken for dead: it has missed two pings.
 const SILENCE: Duration = Duration::from_secs(25);
@@ -57,19 +57,36 @@ pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie
         }
     };
 
-    let seat = match &hello.visitor {
-        Visitor::Shopper(link) => Seat::Shopper(link.jti),
-        Visitor::Agent(agent) => Seat::Agent(agent.id),
+    let Hello { visitor, leg } = hello;
+    let span = tracing::info_span!("socket", seat = ?visitor.seat());
+    let work = async {
+        // A page that comes back when an instance was lost waits for the next desk here, rather
+        // than trying again and again.
+        let way = match app.lead.clone().wait(DESK_PATIENCE).await {
+            Lead::Here(here) => {
+                let seated = Seated::new(&app, &here, visitor, outbox.clone());
+                if !seated.connected(leg).await {
+                    outbox.bye(ByeReason::Restarting);
+                }
+                Way::Here(seated)
+            }
+            Lead::There(leader) => {
+                let (socket, _) = app.sockets.insert(visitor.clone(), outbox.clone());
+                leader.connected(socket, visitor, leg).await;
+                Way::There(leader, socket)
+            }
+            Lead::Nobody | Lead::Taking(_) => {
+                app.metrics.ws_rejected("no_desk");
+                let problem = Problem::new(Code::Unavailable, Stage::Hello).retry_after(2);
+                outbox.send(ServerMessage::Problem(problem));
+                outbox.bye(ByeReason::Restarting);
+                Way::Nowhere
+            }
+        };
+        let page = Page { app: Arc::clone(&app), way, outbox };
+        page.run(stream, writing).await;
     };
-    let (socket, admitted) = app.sockets.insert(hello.visitor.clone(), outbox.clone());
-    let span = tracing::info_span!("socket", socket = socket.0, ?seat);
-    let region = match &hello.visitor {
-        Visitor::Shopper(link) => link.region.clone(),
-        Visitor::Agent(_) => None,
-    };
-    let page = Page { app: Arc::clone(&app), socket, seat, region, outbox, admitted };
-    page.run(hello, stream, writing).instrument(span).await;
-    app.sockets.remove(socket);
+    work.instrument(span).await;
 }
 
 enum Unwelcome {
@@ -136,47 +153,53 @@ fn parse(text: &str) -> Result<ClientMessage, Code> {
     }
 }
 
+/// Where a page's messages go.
+enum Way {
+    /// To the desk in this process.
+    Here(Seated),
+    /// To the desk of another instance, under this number.
+    There(Arc<Leader>, SocketId),
+    /// There is no desk; the page is told to come back.
+    Nowhere,
+}
+
 /// A page that said a good hello.
 struct Page {
     app: Arc<App>,
-    socket: SocketId,
-    seat: Seat,
-    /// The link names a region.
-    region: Option<Name>,
+    way: Way,
     outbox: Outbox,
-    admitted: watch::Receiver<bool>,
 }
 
 impl Page {
-    async fn run(
-        self,
-        hello: Hello,
-        mut stream: SplitStream<WebSocket>,
-        mut writing: watch::Receiver<Writing>,
-    ) {
-        let connected = match hello.visitor {
-            Visitor::Shopper(link) => {
-                Input::ShopperConnected { socket: self.socket, link, leg: hello.leg }
-            }
-            Visitor::Agent(agent) => {
-                Input::AgentConnected { socket: self.socket, agent, leg: hello.leg }
-            }
-        };
-        if self.app.desk.send(connected).await {
-            tokio::select! {
-                () = self.read(&mut stream) => {}
-                // It fails when the writer is gone, which is what is waited for.
-                _ = writing.wait_for(|writing| *writing == Writing::Over) => {}
-            }
-            self.app.desk.send(Input::Disconnected { socket: self.socket }).await;
-        } else {
-            self.outbox.bye(ByeReason::Restarting);
+    async fn run(self, mut stream: SplitStream<WebSocket>, mut writing: watch::Receiver<Writing>) {
+        tokio::select! {
+            () = self.read(&mut stream) => {}
+            // It fails when the writer is gone, which is what is waited for.
+            _ = writing.wait_for(|writing| *writing == Writing::Over) => {}
+            () = self.lost() => self.outbox.bye(ByeReason::Restarting),
         }
-        let Self { outbox, app, socket, .. } = self;
+        let Self { app, way, outbox } = self;
         // The last clones of the outbox: the writer empties the queue and closes.
-        app.sockets.remove(socket);
         drop(outbox);
+        match way {
+            Way::Here(seated) => seated.gone().await,
+            Way::There(leader, socket) => {
+                app.sockets.remove(socket);
+                leader.gone(socket).await;
+            }
+            Way::Nowhere => {}
+        }
         let _ = writing.wait_for(|writing| *writing == Writing::Over).await;
+    }
+
+    /// Waits until the desk of the page cannot be reached any more.
+    async fn lost(&self) {
+        match &self.way {
+            // The desk says bye itself when it ends.
+            Way::Here(_) => std::future::pending().await,
+            Way::There(leader, _) => leader.lost().await,
+            Way::Nowhere => {}
+        }
     }
 
     /// Handles messages, in order, until the page goes away or its budget is used up.
@@ -218,56 +241,20 @@ impl Page {
     }
 
     async fn handle(&self, message: ClientMessage, budget: &mut Budget) {
-        match message {
-            ClientMessage::Ping { t } => self.outbox.send(ServerMessage::Pong { t }),
-            ClientMessage::LegOffer { attempt, sdp, measured } => {
-                let wish = self.wish(&measured);
-                self.leg(legs::Request::Open { sdp, wish }, attempt, budget);
+        match &message {
+            ClientMessage::Ping { t } => return self.outbox.send(ServerMessage::Pong { t: *t }),
+            ClientMessage::LegOffer { attempt, .. } | ClientMessage::LegRestart { attempt, .. }
+                if !budget.leg(Instant::now()) =>
+            {
+                let problem = Problem::new(Code::RateLimited, Stage::Leg).retry_after(2);
+                return self.outbox.send(ServerMessage::LegFailed { attempt: *attempt, problem });
             }
-            ClientMessage::LegRestart { attempt, leg, sdp } => {
-                self.leg(legs::Request::Restart { leg, sdp }, attempt, budget);
-            }
-            message => {
-                if let ClientMessage::Quality(report) = &message {
-                    let role = match self.seat {
-                        Seat::Shopper(_) => Role::Shopper,
-                        Seat::Agent(_) => Role::Agent,
-                    };
-                    self.app.metrics.page_quality(role, report);
-                }
-                self.app.desk.send(Input::Page { socket: self.socket, message }).await;
-            }
+            _ => {}
         }
-    }
-
-    /// What is known about where the page is.
-    fn wish(&self, measured: &[MeasuredNode]) -> Wish {
-        let measured =
-            measured.iter().map(|&MeasuredNode { node, rtt_ms }| Measured { node, rtt_ms });
-        Wish { region: self.region.clone(), measured: measured.collect(), avoid: Vec::new() }
-    }
-
-    /// Has a node answer the page's offer. It takes a while, and other messages must not wait.
-    fn leg(&self, request: legs::Request, attempt: u32, budget: &mut Budget) {
-        let outbox = self.outbox.clone();
-        if !budget.leg(Instant::now()) {
-            let problem = Problem::new(Code::RateLimited, Stage::Leg).retry_after(2);
-            outbox.send(ServerMessage::LegFailed { attempt, problem });
-            return;
+        match &self.way {
+            Way::Here(seated) => seated.said(message).await,
+            Way::There(leader, socket) => leader.said(*socket, message).await,
+            Way::Nowhere => {}
         }
-        let (app, socket, seat) = (Arc::clone(&self.app), self.socket, self.seat);
-        let mut admitted = self.admitted.clone();
-        let work = async move {
-            let answer = legs::serve(&app, socket, seat, request).await;
-            // The welcome comes first; it fails only when the socket is gone.
-            if admitted.wait_for(|admitted| *admitted).await.is_err() {
-                return;
-            }
-            outbox.send(match answer {
-                Ok((leg, sdp)) => ServerMessage::LegAnswer { attempt, leg, sdp },
-                Err(problem) => ServerMessage::LegFailed { attempt, problem },
-            });
-        };
-        tokio::spawn(work.instrument(tracing::Span::current()));
     }
 }

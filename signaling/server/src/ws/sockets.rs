@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use signaling_desk::{SocketId, store::AgentProfile};
+use signaling_desk::{Seat, SocketId, store::AgentProfile};
 use signaling_wire::{
     browser::{ByeReason, Phase, Presence, Role, ServerMessage},
     claims::LinkClaims,
@@ -22,6 +22,15 @@ pub enum Visitor {
 }
 
 impl Visitor {
+    /// Their seat.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        match self {
+            Self::Shopper(link) => Seat::Shopper(link.jti),
+            Self::Agent(agent) => Seat::Agent(agent.id),
+        }
+    }
+
     /// Their role.
     #[must_use]
     pub fn role(&self) -> Role {
@@ -50,7 +59,7 @@ pub struct Sockets {
 
 impl Sockets {
     /// Registers a socket. The receiver turns true when its welcome is on its way.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &self,
         visitor: Visitor,
         outbox: Outbox,
@@ -61,7 +70,7 @@ impl Sockets {
         (socket, on_admission)
     }
 
-    pub(super) fn remove(&self, socket: SocketId) {
+    pub(crate) fn remove(&self, socket: SocketId) {
         self.open.remove(&socket);
     }
 
@@ -98,10 +107,15 @@ impl Sockets {
         }
     }
 
-    /// How many sockets of this role are open.
+    /// Says bye to all and closes them.
+    pub fn close_all(&self, reason: ByeReason) {
+        self.open.iter().for_each(|open| open.outbox.bye(reason));
+    }
+
+    /// How many sockets of this role are open here.
     #[must_use]
     pub fn count(&self, role: Role) -> usize {
-        self.open.iter().filter(|open| open.visitor.role() == role).count()
+        self.open.iter().filter(|o| o.outbox.is_own() && o.visitor.role() == role).count()
     }
 
     /// How many agents with an open socket are in this state.

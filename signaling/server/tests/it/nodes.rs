@@ -81,6 +81,7 @@ impl ScriptedNode {
             capacity: 100,
             load: load(legs.len() as u32),
             legs,
+            calls: Vec::new(),
             proof: proofs.node(),
             measure: None,
             relay,
@@ -143,7 +144,7 @@ impl Pages {
     async fn open() -> Self {
         let directory = tempfile::tempdir().expect("temp dir");
         let server = server_in(directory.path()).await;
-        let server = TestServer { server, directory, http: reqwest::Client::new() };
+        let server = TestServer { server, directory, http: reqwest::Client::new(), key: None };
         let session = server.session(json!({ "name": "Niran" })).await;
         let (mut agent, _) = server.agent(&session).await;
         agent.say(json!({ "type": "presence", "state": "available" })).await;

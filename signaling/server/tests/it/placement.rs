@@ -27,7 +27,7 @@ impl Regions {
         let server = server_in(directory.path()).await;
         let fra = ScriptedNode::register_in(&server, "fra", 1, 1, vec![]).await;
         let sgp = ScriptedNode::register_in(&server, "sgp", 2, 1, vec![]).await;
-        let server = TestServer { server, directory, http: reqwest::Client::new() };
+        let server = TestServer { server, directory, http: reqwest::Client::new(), key: None };
         while !server.metrics().await.contains("signaling_nodes{state=\"serving\"} 2") {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

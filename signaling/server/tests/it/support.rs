@@ -22,6 +22,8 @@ pub(crate) struct TestServer {
     pub(crate) server: Server,
     pub(crate) directory: TempDir,
     pub(crate) http: Client,
+    /// The API key, where it is not in the directory.
+    pub(crate) key: Option<String>,
 }
 
 pub(crate) fn config(directory: &Path) -> Config {
@@ -45,9 +47,23 @@ impl TestServer {
 
     /// Starts on what an earlier server left behind.
     pub(crate) async fn start_in(directory: TempDir) -> Self {
-        let server = Server::start(config(directory.path())).await.expect("started");
+        Self::start_with(directory, config).await
+    }
+
+    /// Starts with what `config` makes of the directory.
+    pub(crate) async fn start_with(
+        directory: TempDir,
+        config: impl FnOnce(&Path) -> Config,
+    ) -> Self {
+        let config = config(directory.path());
+        let shared = config.store.is_some();
+        let server = Server::start(config).await.expect("started");
         assert!(server.wait_for_node(PATIENCE).await, "the embedded node registers");
-        Self { server, directory, http: Client::new() }
+        let key = match shared {
+            true => Some(server.storage().api_key().await.expect("key").expose().to_owned()),
+            false => None,
+        };
+        Self { server, directory, http: Client::new(), key }
     }
 
     /// Stops it; what is left behind can be started on again.
@@ -61,7 +77,8 @@ impl TestServer {
     }
 
     pub(crate) fn api_key(&self) -> String {
-        self.server.data().api_key().expect("key").expose().to_owned()
+        let kept = || self.server.data().api_key().expect("key").expose().to_owned();
+        self.key.clone().unwrap_or_else(kept)
     }
 
     pub(crate) fn get(&self, path: &str) -> RequestBuilder {
@@ -224,11 +241,20 @@ pub(crate) struct InCall {
 
 /// Brings a shopper and an agent together.
 pub(crate) async fn in_call(server: &TestServer, link: Value) -> InCall {
-    let token = server.link(link).await;
-    let session = server.session(json!({ "name": "Niran", "languages": ["th"] })).await;
-    let (mut agent, _) = server.agent(&session).await;
+    in_call_over(server, server, link).await
+}
+
+/// The same with each at an instance of their own.
+pub(crate) async fn in_call_over(
+    shoppers: &TestServer,
+    agents: &TestServer,
+    link: Value,
+) -> InCall {
+    let token = shoppers.link(link).await;
+    let session = agents.session(json!({ "name": "Niran", "languages": ["th"] })).await;
+    let (mut agent, _) = agents.agent(&session).await;
     agent.say(json!({ "type": "presence", "state": "available" })).await;
-    let (mut shopper, welcome) = server.shopper(&token).await;
+    let (mut shopper, welcome) = shoppers.shopper(&token).await;
     shopper.say(json!({ "type": "join", "media": "video" })).await;
     let offer = agent.expect("offer").await;
     agent.say(json!({ "type": "accept", "offer": offer["offer"] })).await;

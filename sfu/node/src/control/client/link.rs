@@ -146,7 +146,7 @@ async fn register(
     let (reply, hello) = oneshot::channel();
     let wanted = ToDispatch::Hello { link, reply };
     shared.to_dispatch.send(wanted).await.map_err(|_| LinkError::Stopping)?;
-    let Hello { legs, load } = hello.await.map_err(|_| LinkError::Stopping)?;
+    let Hello { legs, calls, load } = hello.await.map_err(|_| LinkError::Stopping)?;
 
     let identity = &shared.identity;
     let register = NodeMessage::Register(Box::new(Register {
@@ -160,6 +160,7 @@ async fn register(
         capacity: identity.capacity,
         load,
         legs,
+        calls,
         proof: proofs.node(),
         measure: Some(identity.measure.clone()),
     }));

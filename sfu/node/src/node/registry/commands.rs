@@ -14,6 +14,12 @@ use crate::worker::Input;
 impl Registry {
     /// Does what a signaling instance says; `at` is when the message arrived.
     pub(crate) fn command(&mut self, at: Instant, link: LinkId, message: SignalingMessage) {
+        if let SignalingMessage::Lead { term } = message {
+            return self.lead(link, term);
+        }
+        if self.leader.is_some_and(|(_, leader)| leader != link) {
+            return self.ignore(link, &message);
+        }
         match message {
             SignalingMessage::OpenLeg { request, leg, sdp } => {
                 self.open(link, request, translate::leg_in(leg), sdp);
@@ -38,7 +44,20 @@ impl Registry {
                 self.unbridge(translate::call_in(call), Epoch(epoch));
             }
             // Part of the handshake, which is over; said again they mean nothing.
-            SignalingMessage::Registered { .. } | SignalingMessage::Refused { .. } => {}
+            SignalingMessage::Registered { .. }
+            | SignalingMessage::Refused { .. }
+            | SignalingMessage::Lead { .. } => {}
+        }
+    }
+
+    /// Does nothing that an instance says which does not lead any more: it may not know it yet.
+    fn ignore(&mut self, link: LinkId, message: &SignalingMessage) {
+        tracing::debug!(%link, ?message, "ignored: another instance leads");
+        if let SignalingMessage::OpenLeg { request, leg, .. }
+        | SignalingMessage::RestartLeg { request, leg, .. } = message
+        {
+            let leg = translate::leg_in(*leg);
+            self.say_rejected(link, *request, leg, LegReject::NoCapacity);
         }
     }
 
@@ -64,7 +83,7 @@ impl Registry {
                 owner: link,
                 opened: self.opened,
                 answered: false,
-                requests: VecDeque::from([request]),
+                requests: VecDeque::from([(link, request)]),
                 state: None,
                 place: Place::At(port),
             },
@@ -86,7 +105,7 @@ impl Registry {
             Some(leg) => {
                 // The page may have come back through another signaling instance.
                 leg.owner = link;
-                leg.requests.push_back(request);
+                leg.requests.push_back((link, request));
                 return self.tell(id, Command::RestartLeg { leg: id, offer });
             }
         };

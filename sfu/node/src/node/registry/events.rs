@@ -77,17 +77,16 @@ impl Registry {
     fn answer(&mut self, id: LegId, sdp: String) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
         leg.answered = true;
-        let owner = leg.owner;
-        if let Some(request) = leg.requests.pop_front() {
+        if let Some((asker, request)) = leg.requests.pop_front() {
             let leg = translate::leg_out(id);
-            self.say(owner, NodeMessage::LegAnswer { request, leg, sdp });
+            self.say(asker, NodeMessage::LegAnswer { request, leg, sdp });
         }
     }
 
     fn closed(&mut self, id: LegId, reason: LegEnd) {
         let Some(leg) = self.forget(id) else { return };
-        for request in leg.requests {
-            self.say_rejected(leg.owner, request, id, LegReject::UnknownLeg);
+        for (asker, request) in leg.requests {
+            self.say_rejected(asker, request, id, LegReject::UnknownLeg);
         }
         self.say_gone(leg.owner, id, reason);
     }

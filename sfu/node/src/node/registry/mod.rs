@@ -28,7 +28,9 @@ use std::{
 
 use sfu_core::api::{CallId, ChannelId, Command, Epoch, LegId, Port};
 use signaling_wire::{
-    control::{LegEnd, LegReject, LegState, Load, NodeMessage, NodeState, Remote},
+    control::{
+        CarriedCall, CarriedEnds, LegEnd, LegReject, LegState, Load, NodeMessage, NodeState, Remote,
+    },
     ids::{self, NodeId},
 };
 
@@ -70,6 +72,8 @@ pub(super) struct Registry {
     legs: HashMap<LegId, Leg>,
     calls: HashMap<CallId, Call>,
     opened: u64,
+    /// The instance that leads, by its own word and term; none where there is only one.
+    leader: Option<(u64, LinkId)>,
     stopping: bool,
     orders: VecDeque<Order>,
 }
@@ -88,8 +92,8 @@ struct Leg {
     opened: u64,
     /// Whether its first answer is out.
     answered: bool,
-    /// Requests that the core has not answered, in their order.
-    requests: VecDeque<u64>,
+    /// Requests that the core has not answered, in their order, and who made them.
+    requests: VecDeque<(LinkId, u64)>,
     /// What its owner was told last, told again after a lost link.
     state: Option<LegState>,
     place: Place,
@@ -155,6 +159,7 @@ impl Registry {
             legs: HashMap::new(),
             calls: HashMap::new(),
             opened: 0,
+            leader: None,
             stopping: false,
             orders: VecDeque::new(),
         }
@@ -190,6 +195,39 @@ impl Registry {
     pub(super) fn legs_of(&self, link: LinkId) -> Vec<ids::LegId> {
         let owned = self.legs.iter().filter(|(_, leg)| leg.owner == link);
         owned.map(|(&id, _)| translate::leg_out(id)).collect()
+    }
+
+    /// The bridged calls that `link` controls.
+    pub(super) fn calls_of(&self, link: LinkId) -> Vec<CarriedCall> {
+        let owned = self.calls.iter().filter(|(_, call)| call.owner == link);
+        let bridged = owned.filter(|(_, call)| !matches!(call.stage, Stage::Ended));
+        bridged
+            .map(|(&id, call)| CarriedCall {
+                call: translate::call_out(id),
+                epoch: call.epoch.0,
+                ends: match &call.ends {
+                    Ends::Here(legs) => CarriedEnds::Here(legs.map(translate::leg_out)),
+                    Ends::Across(leg, remote) => CarriedEnds::Across {
+                        leg: translate::leg_out(*leg),
+                        remote: remote.clone(),
+                    },
+                },
+            })
+            .collect()
+    }
+
+    /// Hands everything to the instance that leads from now on.
+    fn lead(&mut self, link: LinkId, term: u64) {
+        if self.leader.is_some_and(|(known, _)| known > term) {
+            return tracing::warn!(%link, term, "an instance of the past says that it leads");
+        }
+        tracing::info!(%link, term, "leads from now on");
+        self.leader = Some((term, link));
+        self.legs.values_mut().for_each(|leg| leg.owner = link);
+        self.calls.values_mut().for_each(|call| call.owner = link);
+        let (legs, calls) = (self.legs_of(link), self.calls_of(link));
+        self.say(link, NodeMessage::Carries { term, legs, calls });
+        self.link_up(link);
     }
 
     /// A link is up (again): tells it how its legs are, as it may have missed it.
@@ -230,9 +268,9 @@ impl Registry {
     /// forgotten.
     fn reject(&mut self, id: LegId, reason: LegReject) {
         let Some(leg) = self.legs.get_mut(&id) else { return };
-        let (owner, answered) = (leg.owner, leg.answered);
-        if let Some(request) = leg.requests.pop_front() {
-            self.say_rejected(owner, request, id, reason);
+        let answered = leg.answered;
+        if let Some((asker, request)) = leg.requests.pop_front() {
+            self.say_rejected(asker, request, id, reason);
         }
         if !answered {
             self.forget(id);

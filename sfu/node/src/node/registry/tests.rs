@@ -2,9 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use sfu_core::api::{CallStep, CloseReason, Command, Epoch, Event, LegId, Port, RejectReason};
+use sfu_core::api::{
+    CallStep, CloseReason, Command, DtlsVersion, Epoch, Event, LegId, Port, RejectReason,
+    SrtpProfile,
+};
 use signaling_wire::{
-    control::{CallEvent, LegEnd, LegReject, LegState, NodeMessage, NodeState, SignalingMessage},
+    control::{
+        CallEvent, CarriedCall, CarriedEnds, LegEnd, LegReject, LegState, NodeMessage, NodeState,
+        SignalingMessage,
+    },
     ids,
 };
 
@@ -339,4 +345,50 @@ fn worker_that_takes_nothing_refuses_the_leg() {
         "{orders:?}"
     );
     assert!(bench.registry.is_empty());
+}
+
+#[test]
+fn whoever_leads_gets_everything_and_the_former_leader_is_not_obeyed() {
+    let mut bench = Bench::new(1);
+    let (first, second) = (bench.link, LinkId::from(([127, 0, 0, 1], 2)));
+    bench.said(SignalingMessage::Lead { term: 4 });
+    bench.open(1);
+    bench.open(2);
+    let (dtls, srtp) = (DtlsVersion::V1_3, SrtpProfile::AeadAes128Gcm);
+    bench.core(0, Event::Warm { leg: LegId(1), dtls, srtp });
+    bench.bridge(1, [1, 2]);
+    // Not answered yet when the leader is lost.
+    let sdp = "restart".to_owned();
+    bench.said(SignalingMessage::RestartLeg { request: 7, leg: leg(2), sdp });
+
+    bench.link = second;
+    let orders = bench.said(SignalingMessage::Lead { term: 5 });
+    let Order::Say(to, NodeMessage::Carries { term: 5, legs, calls }) = &orders[0] else {
+        panic!("{orders:?}");
+    };
+    let mut legs = legs.clone();
+    legs.sort();
+    assert_eq!((*to, legs), (second, vec![leg(1), leg(2)]));
+    assert_eq!(
+        calls[..],
+        [CarriedCall { call: CALL, epoch: 1, ends: CarriedEnds::Here([leg(1), leg(2)]) }]
+    );
+    assert!(matches!(states(&orders)[..], [LegState::Warm { .. }]), "{orders:?}");
+    // Its number means nothing to the new leader, which may use the same.
+    let answer = Event::Answer { leg: LegId(2), sdp: "answer".to_owned() };
+    assert!(matches!(bench.core(0, answer)[..], [Order::Say(to, _)] if to == first));
+
+    bench.link = first;
+    assert!(bench.said(SignalingMessage::CloseLeg { leg: leg(1) }).is_empty());
+    assert!(bridged(&bench.bridge(9, [1, 2])).is_none());
+    assert!(bench.said(SignalingMessage::Unbridge { call: CALL, epoch: 9 }).is_empty());
+    assert!(bench.said(SignalingMessage::Lead { term: 4 }).is_empty());
+    let open = SignalingMessage::OpenLeg { request: 8, leg: leg(3), sdp: String::new() };
+    let orders = bench.said(open);
+    assert!(
+        matches!(orders[..], [Order::Say(to, NodeMessage::LegRejected { request: 8, .. })] if to == first),
+        "{orders:?}"
+    );
+    bench.link = second;
+    assert_eq!(bridged(&bench.bridge(2, [1, 2])), Some((0, 2)));
 }

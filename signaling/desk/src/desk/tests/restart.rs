@@ -1,5 +1,6 @@
 use signaling_wire::{
     browser::{ChatLine, EndReason, Presence, Role},
+    control::{CarriedCall, CarriedEnds, Remote},
     ids::OfferId,
     text::ChatText,
 };
@@ -116,4 +117,84 @@ fn stopping_leaves_calls_to_the_next_desk() {
     assert!(world.desk.is_drained());
     assert_eq!(world.ends().len(), 0);
     assert!(matches!(world.stored[..], [.., Verb::Release { .. }, Verb::Alive { .. }]));
+}
+
+const LEGS: [LegId; 2] = [LegId::from_bits(71), LegId::from_bits(72)];
+
+/// A node with two warm legs and a bridge of them, as it tells a desk that takes over.
+fn found(world: &mut World, call: u128, epoch: u32) {
+    let ends = CarriedEnds::Here(LEGS);
+    let calls = vec![CarriedCall { call: CallId::from_bits(call), epoch, ends }];
+    world.input(Input::Found { place: place(), legs: LEGS.to_vec(), calls });
+    for leg in LEGS {
+        world.input(Input::LegWarm { leg });
+    }
+}
+
+#[test]
+fn media_that_flows_is_not_touched_by_a_new_desk() {
+    let mut world = World::restored(restored(vec![active(1)]), THEN + Duration::from_secs(2));
+    found(&mut world, 1, 5);
+    let shopper = world.shopper_with_leg(link(1), Some(LEGS[0]));
+    let console = world.agent_with_leg(agent(1, &[], &[]), Some(LEGS[1]));
+    assert!(world.welcomed[&shopper].1 && world.welcomed[&console].1, "they keep their legs");
+    assert_eq!(world.media, [], "nothing is ordered of the node");
+    assert!(!world.stored.iter().any(|verb| matches!(verb, Verb::Bridged { .. })));
+    // A page that comes with another leg is bridged as ever, after the bridge that was found.
+    let leg = world.warm(shopper);
+    let [Effect::Bridge { epoch: 6, legs, .. }, ..] = world.media[..] else {
+        panic!("{:?}", world.media);
+    };
+    assert_eq!(legs, [leg, LEGS[1]]);
+    world.says(console, ClientMessage::HangUp);
+    assert!(world.media.iter().any(|effect| matches!(effect, Effect::Unbridge { epoch: 6, .. })));
+}
+
+#[test]
+fn a_found_leg_is_claimed_once() {
+    let mut world = World::restored(restored(vec![active(1)]), THEN + Duration::from_secs(2));
+    found(&mut world, 1, 5);
+    let shopper = world.shopper_with_leg(link(1), Some(LEGS[0]));
+    let stranger = world.shopper_with_leg(link(2), Some(LEGS[0]));
+    assert!(world.welcomed[&shopper].1 && !world.welcomed[&stranger].1);
+    world.input(Input::LegLost { leg: LEGS[1] });
+    let console = world.agent_with_leg(agent(1, &[], &[]), Some(LEGS[1]));
+    assert!(!world.welcomed[&console].1, "it is gone");
+}
+
+#[test]
+fn a_call_over_two_nodes_is_found_from_both() {
+    let mut world = World::restored(restored(vec![active(1)]), THEN + Duration::from_secs(2));
+    for (leg, other) in [(LEGS[1], LEGS[0]), (LEGS[0], LEGS[1])] {
+        let remote = Remote { leg: other, node: NodeId::from_bits(2), addresses: Vec::new() };
+        let ends = CarriedEnds::Across { leg, remote };
+        let calls = vec![CarriedCall { call: CallId::from_bits(1), epoch: 5, ends }];
+        world.input(Input::Found { place: place(), legs: vec![leg], calls });
+        world.input(Input::LegWarm { leg });
+    }
+    world.shopper_with_leg(link(1), Some(LEGS[0]));
+    let console = world.agent_with_leg(agent(1, &[], &[]), Some(LEGS[1]));
+    assert_eq!(world.media, [], "nothing is ordered of the nodes");
+    world.says(console, ClientMessage::HangUp);
+    assert!(matches!(world.media[..], [Effect::Unbridge { epoch: 5, legs: LEGS, .. }, ..]));
+}
+
+#[test]
+fn what_a_node_still_forwards_of_a_call_that_is_over_ends() {
+    let mut world = World::restored(restored(vec![active(1)]), THEN + Duration::from_secs(2));
+    found(&mut world, 9, 2);
+    let call = CallId::from_bits(9);
+    assert_eq!(world.media, [Effect::Unbridge { call, epoch: 2, legs: LEGS }]);
+}
+
+#[test]
+fn a_bridge_older_than_the_stored_one_is_made_anew() {
+    let mut world = World::restored(restored(vec![active(1)]), THEN + Duration::from_secs(2));
+    found(&mut world, 1, 2);
+    world.shopper_with_leg(link(1), Some(LEGS[0]));
+    world.agent_with_leg(agent(1, &[], &[]), Some(LEGS[1]));
+    let [Effect::Bridge { legs, epoch, .. }] = world.media[..] else {
+        panic!("{:?}", world.media);
+    };
+    assert!(legs == LEGS && epoch > 3);
 }

@@ -103,6 +103,20 @@ impl Leadership {
         };
         Ok(self.pool.ask(renew).await?)
     }
+
+    /// Leads no longer, so that another can begin at once.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn give_up(&self, term: Term) -> Result<(), StoreError> {
+        let give_up = async |client: &deadpool_postgres::Client| {
+            let sql =
+                "UPDATE leadership SET holder = '', until = clock_timestamp() WHERE term = $1";
+            client.execute(sql, &[&term.0]).await?;
+            Ok::<_, Failure>(())
+        };
+        Ok(self.pool.ask(give_up).await?)
+    }
 }
 
 /// PostgreSQL multiplies intervals by doubles.
