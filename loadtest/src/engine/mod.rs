@@ -27,7 +27,6 @@ use tokio::{
 
 pub use self::{
     arrivals::{Arrivals, Share},
-    chaos::Commands,
     guard::{FEW, NotAllowed, allowed},
 };
 use self::{

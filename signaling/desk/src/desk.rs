@@ -149,6 +149,7 @@ impl Desk {
             Input::Disconnected { socket } => self.disconnected(socket),
             Input::Page { socket, message } => self.page_says(socket, message),
             Input::LegOpened { socket, leg, place } => self.leg_opened(socket, leg, place),
+            Input::LegPlaced { leg, place } => self.leg_placed(leg, place),
             Input::NodeHealth { node, health } => self.node_health(node, health),
             Input::LegWarm { leg } => self.leg_warm(leg),
             Input::LegLost { leg } => self.leg_lost(leg),

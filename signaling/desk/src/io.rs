@@ -83,6 +83,13 @@ pub enum Input {
         /// Where it is, and why there.
         place: LegPlace,
     },
+    /// The reason why a leg is where it is has changed: its page has measured since.
+    LegPlaced {
+        /// The leg.
+        leg: LegId,
+        /// Where it is, and why there.
+        place: LegPlace,
+    },
     /// What is known of a node has changed. One that was never mentioned is [`NodeHealth::Well`].
     NodeHealth {
         /// The node.

@@ -10,7 +10,7 @@ mod join;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write;
+use std::{fmt::Write, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use signaling_wire::{ids::NodeId, text::Name};
@@ -22,6 +22,9 @@ pub use self::join::{Join, Side, join};
 pub const SAME_MS: f32 = 5.0;
 /// The same as a share of the nearest one's round trip: what it moves grows with the distance.
 pub const SAME_SHARE: f32 = 0.1;
+
+/// What a page has to be nearer to another node before its leg is opened anew there.
+const WORTH_MOVING_MS: f32 = 10.0;
 
 /// From this load on a node is crowded: a burst could fill it before its next report.
 pub const CROWDED: f32 = 0.7;
@@ -70,6 +73,8 @@ pub struct Measured {
 pub struct Wish {
     /// The link names a region.
     pub region: Option<Name>,
+    /// The address that the page comes from, as far as it is known.
+    pub from: Option<IpAddr>,
     /// What the page measured; empty when it has not (yet).
     pub measured: Vec<Measured>,
     /// Nodes to stay away from while there is another: the leg is to leave them.
@@ -158,6 +163,27 @@ pub fn to_measure<'a>(candidates: &'a [Candidate], wish: &Wish) -> Vec<&'a Candi
     let located = regions.iter().all(|candidate| candidate.distance_km.is_some());
     regions.truncate(if located { CANDIDATES } else { CANDIDATES_ANYWHERE });
     regions
+}
+
+/// Where a leg should go that is on `at`, now that this is known about its page; none when it is
+/// best where it is, or not much worse: opening another is not free.
+#[must_use]
+pub fn better_place(at: NodeId, candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
+    let best = choose(candidates, wish).filter(|best| best.node != at)?;
+    let asked = |region: &str| wish.region.as_ref().is_some_and(|asked| asked.as_str() == region);
+    let here = candidates.iter().find(|candidate| candidate.node == at);
+    let here_ms = wish.rtt_ms(at).or_else(|| {
+        // Of each region one node is measured, which says how far its neighbours are.
+        let region = &here?.region;
+        let neighbours = candidates.iter().filter(|candidate| candidate.region == *region);
+        neighbours.filter_map(|candidate| wish.rtt_ms(candidate.node)).min_by(f32::total_cmp)
+    });
+    let worth = match (here, here_ms, wish.rtt_ms(best.node)) {
+        (Some(here), ..) if asked(&here.region) != asked(&best.region) => asked(&best.region),
+        (_, Some(here), Some(there)) => there + WORTH_MOVING_MS.max(there * SAME_SHARE) < here,
+        _ => false,
+    };
+    worth.then_some(best)
 }
 
 /// How much farther away a node seems because of its load.

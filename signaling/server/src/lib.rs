@@ -29,6 +29,7 @@ pub mod control;
 pub mod data_dir;
 pub mod desk_task;
 mod failure;
+pub mod geo;
 pub mod http;
 pub mod issuer;
 pub mod keys;

@@ -1,8 +1,8 @@
 //! Where the desk's effects go: to sockets and to nodes.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use signaling_desk::{MoveCause, Moved, Seat, SocketId};
+use signaling_desk::{MoveCause, Moved, Seat, SocketId, placement::Wish};
 use signaling_wire::{
     PROTOCOL,
     browser::{ByeReason, MediaPolicy, Phase, ServerMessage, Welcome},
@@ -42,7 +42,14 @@ pub struct Hands {
 }
 
 impl Hands {
-    fn welcome(&self, visitor: &Visitor, phase: Phase, leg_alive: bool) -> ServerMessage {
+    fn welcome(
+        &self,
+        visitor: &Visitor,
+        from: Option<IpAddr>,
+        phase: Phase,
+        leg_alive: bool,
+    ) -> ServerMessage {
+        let mut wish = Wish { from, ..Wish::default() };
         let (name, seat, context) = match visitor {
             Visitor::Shopper(link) => {
                 let name = link
@@ -50,6 +57,7 @@ impl Hands {
                     .name
                     .clone()
                     .unwrap_or_else(|| Name::parse(NAMELESS).unwrap_or_default());
+                wish.region = link.region.clone();
                 let seat = self.issuer.seat(link.as_ref().clone(), now());
                 (name, seat, link.context.clone())
             }
@@ -67,14 +75,16 @@ impl Hands {
             phase,
             language: context.language.clone(),
             context,
-            candidates: Vec::new(),
+            candidates: self.legs.to_measure(&wish),
         }))
     }
 }
 
 impl Outlet for Hands {
     fn admit(&self, socket: SocketId, _seat: Seat, phase: Phase, leg_alive: bool) {
-        self.sockets.admit(socket, phase, |visitor, phase| self.welcome(visitor, phase, leg_alive));
+        self.sockets.admit(socket, phase, |visitor, from, phase| {
+            self.welcome(visitor, from, phase, leg_alive)
+        });
     }
 
     fn send(&self, socket: SocketId, message: ServerMessage) {

@@ -78,6 +78,14 @@ pub enum ClientMessage {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         measured: Vec<MeasuredNode>,
     },
+    /// What the page measured to the candidates in its welcome. Said when it is done, or anew after
+    /// the network has changed; the server may want the leg on another node then.
+    Measured {
+        /// The leg the page has.
+        leg: LegId,
+        /// At most [`crate::limits::MAX_MEASURED`].
+        measured: Vec<MeasuredNode>,
+    },
     /// ICE restart of the leg: same DTLS association, new ICE credentials.
     LegRestart {
         /// The page's own counter; the answer carries it back.

@@ -29,6 +29,13 @@ impl Desk {
         }
     }
 
+    /// Another reason for the place of a leg; of one that is gone it means nothing.
+    pub(super) fn leg_placed(&mut self, leg: LegId, place: LegPlace) {
+        if let Some(home) = self.legs.get_mut(&leg) {
+            home.place = place;
+        }
+    }
+
     pub(super) fn leg_warm(&mut self, leg: LegId) {
         let Some(seat) = self.legs.get(&leg).map(|home| home.seat) else {
             if self.unclaimed_warm(leg) {

@@ -118,6 +118,7 @@ impl Desk {
                 _,
                 ClientMessage::Hello { .. }
                 | ClientMessage::LegOffer { .. }
+                | ClientMessage::Measured { .. }
                 | ClientMessage::LegRestart { .. }
                 | ClientMessage::Ping { .. },
             ) => {}

@@ -5,7 +5,7 @@ use signaling_wire::{ids::NodeId, text::Name};
 
 use super::{
     CANDIDATES, CANDIDATES_ANYWHERE, CROWDED, CROWDED_MS, Candidate, Join, Measured, SAME_MS,
-    SAME_SHARE, Side, Wish, choose, join, to_measure,
+    SAME_SHARE, Side, Wish, better_place, choose, join, to_measure,
 };
 
 fn node(index: usize) -> NodeId {
@@ -111,6 +111,16 @@ proptest! {
     }
 
     #[test]
+    fn a_leg_moves_to_where_it_would_be_placed_and_only_for_something(
+        cluster in clusters(), wish in wishes(), at in 0..6usize
+    ) {
+        let Some(better) = better_place(node(at), &cluster, &wish) else { return Ok(()) };
+        prop_assert!(better.node != node(at));
+        prop_assert_eq!(choose(&cluster, &wish).map(|best| best.node), Some(better.node));
+        prop_assert_eq!(better_place(better.node, &cluster, &wish), None, "once is enough");
+    }
+
+    #[test]
     fn a_page_measures_one_node_of_each_region_and_not_too_many(
         cluster in clusters(), wish in wishes()
     ) {
@@ -169,6 +179,22 @@ fn nodes_that_a_leg_is_to_leave_are_the_last_resort() {
     wish.avoid = vec![node(0)];
     assert_eq!(choose(&cluster, &wish).unwrap().node, node(1));
     assert_eq!(choose(&cluster[..1], &wish).unwrap().node, node(0));
+}
+
+#[test]
+fn a_leg_is_opened_anew_when_its_page_turns_out_to_be_far() {
+    let cluster = [candidate(0, "fra", 0.1), candidate(1, "sgp", 0.1), candidate(2, "sgp", 0.1)];
+    let to = |at, rtts: &[(usize, f32)]| {
+        better_place(node(at), &cluster, &measured(rtts)).map(|place| place.node)
+    };
+    assert_eq!(to(0, &[(0, 190.0), (1, 12.0)]), Some(node(1)));
+    assert_eq!(to(0, &[(0, 19.0), (1, 12.0)]), None, "not worth it");
+    assert_eq!(to(0, &[]), None, "nothing is known");
+    assert_eq!(to(2, &[(0, 190.0), (1, 12.0)]), None, "its neighbour was measured");
+    assert_eq!(to(2, &[(0, 12.0), (1, 190.0)]), Some(node(0)), "its neighbour was measured");
+    let mut wish = measured(&[(0, 12.0), (1, 190.0)]);
+    wish.region = Some(name("sgp"));
+    assert_eq!(better_place(node(1), &cluster, &wish), None, "the link wants it there");
 }
 
 #[test]

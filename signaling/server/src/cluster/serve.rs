@@ -156,7 +156,7 @@ impl Peers {
                 ToLeader::Hello { .. } => return Err(LinkError::Unexpected),
                 ToLeader::Connected { socket, visitor, leg } => {
                     let outbox = Outbox::Far(far.clone(), socket);
-                    let page = Seated::new(&self.app, here, visitor.into(), outbox);
+                    let page = Seated::new(&self.app, here, visitor.into(), outbox, None);
                     page.connected(leg).await;
                     pages.insert(socket, page);
                 }

@@ -121,6 +121,10 @@ pub struct Layer {
     /// Environment and file only: a flag would show the secret to every user of the machine.
     #[arg(skip = secret_from("VITRINE_CLUSTER_SECRET"))]
     pub cluster_secret: Option<Secret>,
+    /// MaxMind database with locations (GeoLite2 City): orders media nodes by distance where a page
+    /// has not measured [default: none]
+    #[arg(long, env = "VITRINE_GEOIP_DATABASE", value_name = "FILE", global = true)]
+    pub geoip_database: Option<PathBuf>,
     /// Log filter, for example `info` or `signaling_server=debug` [default: info]
     #[arg(long, env = "VITRINE_LOG", value_name = "FILTER", global = true)]
     pub log: Option<String>,
@@ -147,7 +151,7 @@ fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
 
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 22] = [
+    pub(super) const KEYS: [&'static str; 23] = [
         "data_dir",
         "store",
         "listen",
@@ -168,6 +172,7 @@ impl Layer {
         "media_addresses",
         "workers",
         "cluster_secret",
+        "geoip_database",
         "log",
         "log_format",
     ];
@@ -199,6 +204,7 @@ impl Layer {
         set(&mut config.media_addresses, self.media_addresses);
         set(&mut config.workers, self.workers.map(Some));
         set(&mut config.cluster_secret, self.cluster_secret.map(Some));
+        set(&mut config.geoip_database, self.geoip_database.map(Some));
         set(&mut config.log, self.log);
         set(&mut config.log_format, self.log_format);
     }

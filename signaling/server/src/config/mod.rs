@@ -82,6 +82,9 @@ pub struct Config {
     /// What nodes prove knowledge of. None: kept in the data directory, created on first start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_secret: Option<Secret>,
+    /// MaxMind database with locations. None: distances are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geoip_database: Option<PathBuf>,
     /// Log filter, for example `info` or `signaling_server=debug`.
     pub log: String,
     /// How log lines look.
@@ -112,6 +115,7 @@ impl Default for Config {
             media_addresses: Vec::new(),
             workers: None,
             cluster_secret: None,
+            geoip_database: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
         }

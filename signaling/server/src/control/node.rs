@@ -13,6 +13,7 @@ use std::{
 use dashmap::DashMap;
 use signaling_desk::NodeHealth;
 use signaling_wire::{
+    browser::CandidateNode,
     control::{
         LEASE_MS, LegReject, Load, Measure, NodeState, Register, SILENT_MS, SignalingMessage,
     },
@@ -36,6 +37,10 @@ const LEGS_PER_CALL: f32 = 2.0;
 /// How much older than a round trip a placement has to be to be in the report that comes in now:
 /// what the node may take to write it down.
 const REPORT_SLACK: Duration = Duration::from_millis(50);
+
+/// Addresses of a node that a page tries when it measures: one of each family, and as many inside
+/// a private network.
+const MEASURED_ADDRESSES: usize = 4;
 
 /// Why a leg could not be opened or restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -171,10 +176,21 @@ impl Node {
         &self.addresses
     }
 
-    /// With what pages may measure their round trip to it.
+    /// What a page needs to measure its round trip to it; none when it answers no such checks.
     #[must_use]
-    pub fn measure(&self) -> Option<&Measure> {
-        self.measure.as_ref()
+    pub fn to_measure(&self) -> Option<CandidateNode> {
+        let Measure { ufrag, pwd } = self.measure.clone()?;
+        let mut addresses: Vec<SocketAddr> = Vec::new();
+        // The first worker's; the others are as far away.
+        for address in &self.addresses {
+            if addresses.len() < MEASURED_ADDRESSES
+                && addresses.iter().all(|known| known.ip() != address.ip())
+            {
+                addresses.push(*address);
+            }
+        }
+        let (node, region) = (self.incarnation.node, self.region.clone());
+        Some(CandidateNode { node, region, addresses, ufrag, pwd })
     }
 
     /// Most calls it should be given.

@@ -12,9 +12,10 @@ use signaling_desk::{
     NodeHealth,
     placement::{self, Candidate, LegPlace, Wish},
 };
-use signaling_wire::ids::NodeId;
+use signaling_wire::{browser::CandidateNode, ids::NodeId};
 
 use super::{Eligibility, Node, relays::Relays};
+use crate::geo::{Geo, Location};
 
 /// How many nodes there are of each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,10 +32,17 @@ pub struct NodeStates {
 #[derive(Debug, Default)]
 pub struct Nodes {
     by_id: DashMap<NodeId, Arc<Node>>,
+    geo: Option<Geo>,
     relays: Relays,
 }
 
 impl Nodes {
+    /// No nodes yet; `geo` says where addresses are.
+    #[must_use]
+    pub fn new(geo: Option<Geo>) -> Self {
+        Self { geo, ..Self::default() }
+    }
+
     /// The node, if its link is up.
     #[must_use]
     pub fn get(&self, id: NodeId) -> Option<Arc<Node>> {
@@ -59,19 +67,26 @@ impl Nodes {
 
     /// The nodes that may be given legs.
     #[must_use]
-    pub fn candidates(&self) -> Vec<Candidate> {
+    pub fn candidates(&self, wish: &Wish) -> Vec<Candidate> {
         let now = Instant::now();
+        let page = wish.from.and_then(|address| self.geo.as_ref()?.locate(address));
         let candidate = |node: &Arc<Node>| match node.eligibility(now) {
             Eligibility::Eligible(load) => Some(Candidate {
                 node: node.incarnation().node,
                 region: node.region().to_owned(),
                 load,
                 same_version: node.is_same_version(),
-                distance_km: None,
+                distance_km: page.zip(self.location(node)).map(|(page, node)| page.km_to(node)),
             }),
             _ => None,
         };
         self.by_id.iter().filter_map(|node| candidate(&node)).collect()
+    }
+
+    /// Where a node is, by the first of its addresses that is known.
+    fn location(&self, node: &Node) -> Option<Location> {
+        let geo = self.geo.as_ref()?;
+        node.addresses().iter().find_map(|address| geo.locate(address.ip()))
     }
 
     /// How every node with a live link is.
@@ -85,15 +100,24 @@ impl Nodes {
     /// is no other.
     #[must_use]
     pub fn choose(&self, wish: &Wish) -> Option<(Arc<Node>, LegPlace)> {
+        let place = self.chosen(wish)?;
+        Some((self.get(place.node)?, place))
+    }
+
+    fn chosen(&self, wish: &Wish) -> Option<LegPlace> {
+        let candidates = self.candidates(wish);
+        placement::choose(&candidates, &self.wary(wish, &candidates))
+    }
+
+    /// The same wish, which stays away from nodes that have missed heartbeats.
+    fn wary(&self, wish: &Wish, candidates: &[Candidate]) -> Wish {
         let now = Instant::now();
-        let candidates = self.candidates();
         let silent = |node: &NodeId| {
             self.get(*node).is_some_and(|node| node.health(now) == NodeHealth::Silent)
         };
         let silent: Vec<NodeId> = candidates.iter().map(|c| c.node).filter(silent).collect();
         let avoid = [wish.avoid.as_slice(), &silent].concat();
-        let place = placement::choose(&candidates, &Wish { avoid, ..wish.clone() })?;
-        Some((self.get(place.node)?, place))
+        Wish { avoid, ..wish.clone() }
     }
 
     /// Where a node takes relay connections; none for one that relays nothing.
@@ -112,6 +136,28 @@ impl Nodes {
 
     pub(super) fn relays(&self) -> &Relays {
         &self.relays
+    }
+
+    /// Where a leg on this node should rather be; none when it is well where it is.
+    #[must_use]
+    pub fn better_place(&self, at: NodeId, wish: &Wish) -> Option<LegPlace> {
+        let candidates = self.candidates(wish);
+        placement::better_place(at, &candidates, &self.wary(wish, &candidates))
+    }
+
+    /// Why a page of whom this is known is placed on this node, if it is what it would be given.
+    #[must_use]
+    pub fn why(&self, at: NodeId, wish: &Wish) -> Option<String> {
+        self.chosen(wish).filter(|best| best.node == at).map(|best| best.why)
+    }
+
+    /// The nodes that a page of whom this is known should measure; none when there is nothing to
+    /// choose between.
+    #[must_use]
+    pub fn to_measure(&self, wish: &Wish) -> Vec<CandidateNode> {
+        let candidates = self.candidates(wish);
+        let measured = placement::to_measure(&candidates, wish);
+        measured.iter().filter_map(|candidate| self.get(candidate.node)?.to_measure()).collect()
     }
 
     /// How many nodes there are of each kind.
@@ -143,6 +189,7 @@ impl Nodes {
 mod tests {
     use std::time::Duration;
 
+    use signaling_desk::placement::Measured;
     use signaling_wire::{
         PROTOCOL,
         control::{Load, NodeState, Register, SignalingMessage},
@@ -154,13 +201,13 @@ mod tests {
         super::node::{COMMAND_QUEUE, OpenError},
         *,
     };
+    use crate::geo;
 
     /// Round trip of every control link here.
     const RTT: Duration = Duration::from_millis(80);
 
-    fn node(id: u128, load: Load) -> (Arc<Node>, mpsc::Receiver<SignalingMessage>) {
-        let (commands, received) = mpsc::channel(COMMAND_QUEUE);
-        let register = Register {
+    fn register(id: u128, load: Load) -> Register {
+        Register {
             protocol: PROTOCOL,
             node: NodeId::from_bits(id),
             epoch: NodeEpoch::from_bits(1),
@@ -174,8 +221,12 @@ mod tests {
             proof: String::new(),
             measure: None,
             relay: Vec::new(),
-        };
-        (Arc::new(Node::new(register, RTT, commands)), received)
+        }
+    }
+
+    fn node(id: u128, load: Load) -> (Arc<Node>, mpsc::Receiver<SignalingMessage>) {
+        let (commands, received) = mpsc::channel(COMMAND_QUEUE);
+        (Arc::new(Node::new(register(id, load), RTT, commands)), received)
     }
 
     fn load(legs: u32) -> Load {
@@ -217,6 +268,31 @@ mod tests {
         assert_eq!(nodes.states(), states);
         let names = [&idle, &draining, &full, &cut].map(|n| n.eligibility(Instant::now()).name());
         assert_eq!(names, ["serving", "draining", "full", "silent"]);
+    }
+
+    #[test]
+    fn with_a_location_database_distance_decides_until_a_page_has_measured() {
+        let nodes = Nodes::new(Some(geo::tests::two_places()));
+        let at = |id, ip: [u8; 4]| {
+            let (commands, link) = mpsc::channel(COMMAND_QUEUE);
+            let register = Register {
+                addresses: vec![SocketAddr::from((ip, 10_000))],
+                ..register(id, load(4))
+            };
+            nodes.insert(Arc::new(Node::new(register, RTT, commands)));
+            link
+        };
+        let _links = [at(1, [192, 0, 2, 1]), at(2, [198, 51, 100, 1])];
+        let from = |ip: &str| Wish { from: ip.parse().ok(), ..Wish::default() };
+        let chosen = |wish: &Wish| nodes.choose(wish).expect("eligible").1;
+        assert_eq!(chosen(&from("192.0.2.9")).node, NodeId::from_bits(1));
+        let far = chosen(&from("198.51.100.9"));
+        assert_eq!(far.node, NodeId::from_bits(2));
+        assert_eq!(far.why, "nearest by address, about 0 km");
+        let measured = vec![Measured { node: NodeId::from_bits(1), rtt_ms: 9.0 }];
+        let wish = Wish { measured, ..from("198.51.100.9") };
+        assert_eq!(chosen(&wish).node, NodeId::from_bits(1), "a measurement says more");
+        assert_eq!(chosen(&from("203.0.113.9")).why, "least loaded, 20 % in use");
     }
 
     #[test]

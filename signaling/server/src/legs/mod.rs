@@ -16,6 +16,7 @@ use signaling_desk::{
     placement::{self, Join, LegPlace, Side, Wish},
 };
 use signaling_wire::{
+    browser::CandidateNode,
     control::{CarriedCall, LegReject, Remote, SignalingMessage},
     ids::{CallId, LegId, NodeId},
     limits::MAX_SDP,
@@ -106,6 +107,15 @@ struct Placed {
     asked_by: Option<SocketId>,
 }
 
+/// What follows from what a page measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reconsidered {
+    /// The leg is well where it is, for this reason.
+    Stays(LegPlace),
+    /// The page should open another leg; it will come to a better node.
+    Move,
+}
+
 /// Legs that may wait to be reported as given up.
 const GIVEN_UP: usize = 1_024;
 
@@ -167,6 +177,33 @@ impl Legs {
         let avoid = self.evading.of(seat, Instant::now());
         let (node, place) = self.nodes.choose(&Wish { avoid, ..wish.clone() })?;
         Some((node, place.why))
+    }
+
+    /// A page has measured: what is known about the leg's place now, and whether it should rather
+    /// be elsewhere. None for a leg that is not this seat's.
+    pub fn measured(&self, seat: Seat, leg: LegId, wish: Wish) -> Option<Reconsidered> {
+        let (on, stays) = {
+            let mut placed = self.placed.get_mut(&leg)?;
+            if placed.seat != Some(seat) {
+                return None;
+            }
+            let node = placed.on.node;
+            if self.nodes.better_place(node, &wish).is_some() {
+                placed.wish = Arc::new(wish);
+                return Some(Reconsidered::Move);
+            }
+            if let Some(why) = self.nodes.why(node, &wish) {
+                placed.why = why;
+            }
+            placed.wish = Arc::new(wish);
+            (placed.on, placed.why.clone())
+        };
+        Some(Reconsidered::Stays(self.place_of(on, stays)))
+    }
+
+    fn place_of(&self, on: Incarnation, why: String) -> LegPlace {
+        let region = self.node(on).map(|node| node.region().to_owned()).unwrap_or_default();
+        LegPlace { node: on.node, region, why }
     }
 
     async fn restart(&self, seat: Seat, leg: LegId, sdp: String) -> Result<String, OpenError> {
@@ -297,9 +334,8 @@ impl Legs {
     fn answered(&self, leg: LegId) -> Option<(SocketId, LegPlace)> {
         let mut placed = self.placed.get_mut(&leg)?;
         let socket = placed.asked_by.take()?;
-        let node = self.node(placed.on);
-        let region = node.map(|node| node.region().to_owned()).unwrap_or_default();
-        Some((socket, LegPlace { node: placed.on.node, region, why: placed.why.clone() }))
+        let (on, why) = (placed.on, placed.why.clone());
+        Some((socket, self.place_of(on, why)))
     }
 
     /// The leg is gone.
@@ -347,6 +383,11 @@ impl Legs {
             });
         }
         lost
+    }
+
+    /// The nodes that a page of whom this is known should measure.
+    pub fn to_measure(&self, wish: &Wish) -> Vec<CandidateNode> {
+        self.nodes.to_measure(wish)
     }
 
     /// How many legs there are.

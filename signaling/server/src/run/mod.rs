@@ -34,9 +34,13 @@ use crate::{
     bucket::Bucket,
     cluster::{Campaign, Peers, Standing},
     config::Config,
-    control::endpoint::{Callers, Endpoint},
+    control::{
+        Nodes,
+        endpoint::{Callers, Endpoint},
+    },
     data_dir::{DataDir, random},
     desk_task::End,
+    geo::Geo,
     http::{self, ApiKeys, FailureLimit},
     issuer::{Issuer, LinkOrder},
     keys,
@@ -86,6 +90,7 @@ impl Server {
     /// A sentence about what the machine or the configuration does not allow.
     pub async fn start(config: Config) -> Result<Self, Failure> {
         let data = DataDir::open(&config.data_dir)?;
+        let geo = config.geoip_database.as_deref().map(Geo::open).transpose()?;
         let storage = Storage::open(&config, &data).await?;
         let metrics = Arc::new(Metrics::new());
         let store: Arc<dyn Store> =
@@ -101,7 +106,7 @@ impl Server {
         let issuer = Arc::new(Issuer::new(Arc::clone(&tokens), base_url.clone()));
 
         let office = Office {
-            nodes: Arc::default(),
+            nodes: Arc::new(Nodes::new(geo)),
             sockets: Arc::default(),
             issuer: Arc::clone(&issuer),
             shop: config.shop.clone(),

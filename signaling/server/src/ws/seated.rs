@@ -1,6 +1,6 @@
 //! A page that the desk in this process serves, whether its socket is here or in another instance.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use signaling_desk::{
     Input, Seat, SocketId,
@@ -15,7 +15,11 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use super::{Visitor, outbox::Outbox};
-use crate::{app::App, lead::Here, legs};
+use crate::{
+    app::App,
+    lead::Here,
+    legs::{self, Reconsidered},
+};
 
 /// A page that said a good hello.
 #[derive(Clone)]
@@ -25,14 +29,22 @@ pub(crate) struct Seated {
     socket: SocketId,
     visitor: Visitor,
     outbox: Outbox,
+    /// The page's address, when its socket is here.
+    from: Option<IpAddr>,
     admitted: watch::Receiver<bool>,
 }
 
 impl Seated {
     /// Registers the page.
-    pub(crate) fn new(app: &Arc<App>, here: &Here, visitor: Visitor, outbox: Outbox) -> Self {
-        let (socket, admitted) = app.sockets.insert(visitor.clone(), outbox.clone());
-        Self { app: Arc::clone(app), here: here.clone(), socket, visitor, outbox, admitted }
+    pub(crate) fn new(
+        app: &Arc<App>,
+        here: &Here,
+        visitor: Visitor,
+        outbox: Outbox,
+        from: Option<IpAddr>,
+    ) -> Self {
+        let (socket, admitted) = app.sockets.insert(visitor.clone(), outbox.clone(), from);
+        Self { app: Arc::clone(app), here: here.clone(), socket, visitor, outbox, from, admitted }
     }
 
     /// Tells the desk that it is there, with the leg it says it still has. False when the desk has
@@ -52,6 +64,16 @@ impl Seated {
             ClientMessage::LegOffer { attempt, sdp, measured } => {
                 let wish = self.wish(&measured);
                 self.leg(legs::Request::Open { sdp, wish }, attempt);
+            }
+            ClientMessage::Measured { leg, measured } => {
+                let wish = self.wish(&measured);
+                match self.here.legs.measured(self.seat(), leg, wish) {
+                    Some(Reconsidered::Move) => self.outbox.send(ServerMessage::LegMove { leg }),
+                    Some(Reconsidered::Stays(place)) => {
+                        self.here.desk.send(Input::LegPlaced { leg, place }).await;
+                    }
+                    None => {}
+                }
             }
             ClientMessage::LegRestart { attempt, leg, sdp } => {
                 self.leg(legs::Request::Restart { leg, sdp }, attempt);
@@ -83,7 +105,8 @@ impl Seated {
             Visitor::Shopper(link) => link.region.clone(),
             Visitor::Agent(_) => None,
         };
-        Wish { region, measured: measured.collect(), avoid: Vec::new() }
+        let from = self.from;
+        Wish { region, from, measured: measured.collect(), avoid: Vec::new() }
     }
 
     /// Has a node answer the page's offer. It takes a while, and other messages must not wait.

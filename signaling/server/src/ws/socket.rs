@@ -64,14 +64,14 @@ pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie
         // than trying again and again.
         let way = match app.lead.clone().wait(DESK_PATIENCE).await {
             Lead::Here(here) => {
-                let seated = Seated::new(&app, &here, visitor, outbox.clone());
+                let seated = Seated::new(&app, &here, visitor, outbox.clone(), Some(from));
                 if !seated.connected(leg).await {
                     outbox.bye(ByeReason::Restarting);
                 }
                 Way::Here(seated)
             }
             Lead::There(leader) => {
-                let (socket, _) = app.sockets.insert(visitor.clone(), outbox.clone());
+                let (socket, _) = app.sockets.insert(visitor.clone(), outbox.clone(), Some(from));
                 leader.connected(socket, visitor, leg).await;
                 Way::There(leader, socket)
             }
@@ -146,7 +146,9 @@ fn parse(text: &str) -> Result<ClientMessage, Code> {
     let message = serde_json::from_str(text).map_err(|_| Code::Malformed)?;
     match message {
         ClientMessage::Stages { marks, .. } if marks.len() > MAX_STAGES => Err(Code::TooLarge),
-        ClientMessage::LegOffer { measured, .. } if measured.len() > MAX_MEASURED => {
+        ClientMessage::LegOffer { measured, .. } | ClientMessage::Measured { measured, .. }
+            if measured.len() > MAX_MEASURED =>
+        {
             Err(Code::TooLarge)
         }
         message => Ok(message),

@@ -1,6 +1,9 @@
 //! Which sockets are open, and who is behind them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use dashmap::DashMap;
 use signaling_desk::{Seat, SocketId, store::AgentProfile};
@@ -45,6 +48,8 @@ impl Visitor {
 struct Open {
     visitor: Visitor,
     outbox: Outbox,
+    /// The page's address, when it is known here.
+    from: Option<IpAddr>,
     admitted: watch::Sender<bool>,
     /// What the agent is, as last told to their page.
     presence: Option<Presence>,
@@ -63,10 +68,11 @@ impl Sockets {
         &self,
         visitor: Visitor,
         outbox: Outbox,
+        from: Option<IpAddr>,
     ) -> (SocketId, watch::Receiver<bool>) {
         let socket = SocketId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
         let (admitted, on_admission) = watch::channel(false);
-        self.open.insert(socket, Open { visitor, outbox, admitted, presence: None });
+        self.open.insert(socket, Open { visitor, outbox, from, admitted, presence: None });
         (socket, on_admission)
     }
 
@@ -79,11 +85,11 @@ impl Sockets {
         &self,
         socket: SocketId,
         phase: Phase,
-        welcome: impl FnOnce(&Visitor, Phase) -> ServerMessage,
+        welcome: impl FnOnce(&Visitor, Option<IpAddr>, Phase) -> ServerMessage,
     ) {
         if let Some(mut open) = self.open.get_mut(&socket) {
             open.presence = presence(&phase);
-            open.outbox.send(welcome(&open.visitor, phase));
+            open.outbox.send(welcome(&open.visitor, open.from, phase));
             open.admitted.send_replace(true);
         }
     }

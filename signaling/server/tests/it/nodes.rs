@@ -13,7 +13,8 @@ use signaling_server::Server;
 use signaling_wire::{
     PROTOCOL,
     control::{
-        CallEvent, LegState, Load, NodeMessage, NodeState, Register, Remote, SignalingMessage,
+        CallEvent, LegState, Load, Measure, NodeMessage, NodeState, Register, Remote,
+        SignalingMessage,
     },
     ids::{LegId, NodeEpoch, NodeId},
 };
@@ -77,13 +78,19 @@ impl ScriptedNode {
             epoch: NodeEpoch::from_bits(epoch),
             region: region.to_owned(),
             version: "test".to_owned(),
-            addresses: vec![],
+            addresses: vec![
+                SocketAddr::from(([192, 0, 2, id as u8], 10_000)),
+                SocketAddr::from(([192, 0, 2, id as u8], 10_001)),
+            ],
             capacity: 100,
             load: load(legs.len() as u32),
             legs,
             calls: Vec::new(),
             proof: proofs.node(),
-            measure: None,
+            measure: Some(Measure {
+                ufrag: format!("measure-{id}"),
+                pwd: "a-password-of-24-letters".to_owned(),
+            }),
             relay,
         };
         node.say(NodeMessage::Register(Box::new(register))).await;

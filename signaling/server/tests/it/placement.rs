@@ -90,6 +90,53 @@ async fn each_side_is_placed_by_what_it_measured_and_the_record_says_so() {
 }
 
 #[tokio::test]
+async fn a_page_hears_what_to_measure_and_gets_a_nearer_leg_if_there_is_one() {
+    let Regions { server, mut fra, mut sgp } = Regions::start().await;
+    let token = server.link(json!({ "region": "fra" })).await;
+    let (_, welcome) = server.shopper(&token).await;
+    let fra_shown = json!({
+        "node": id(1), "region": "fra", "addresses": ["192.0.2.1:10000"],
+        "ufrag": "measure-1", "pwd": "a-password-of-24-letters",
+    });
+    assert_eq!(welcome["candidates"][0], fra_shown, "the link's region comes first");
+    assert_eq!(welcome["candidates"][1]["region"], "sgp");
+
+    let token = server.link(json!({})).await;
+    let (mut shopper, _) = server.shopper(&token).await;
+    shopper.say(json!({ "type": "leg_offer", "attempt": 1, "sdp": "an offer" })).await;
+    let far = fra.open().await;
+    answered(&mut shopper, far).await;
+    let measured = |fra: u32, sgp: u32| json!([{ "node": id(1), "rtt_ms": fra }, { "node": id(2), "rtt_ms": sgp }]);
+    // Somebody else's leg is nobody's business, and a leg that is well where it is stays.
+    let (mut other, _) = server.shopper(&server.link(json!({})).await).await;
+    other.say(json!({ "type": "measured", "leg": far, "measured": measured(190, 12) })).await;
+    shopper.say(json!({ "type": "measured", "leg": far, "measured": measured(12, 14) })).await;
+    shopper.say(json!({ "type": "ping", "t": 1 })).await;
+    assert_eq!(shopper.next().await.expect("open")["type"], "pong");
+
+    shopper.say(json!({ "type": "measured", "leg": far, "measured": measured(190, 12) })).await;
+    assert_eq!(shopper.expect("leg_move").await["leg"], json!(far));
+    offer(&mut shopper, 190.0, 12.0).await;
+    answered(&mut shopper, sgp.open().await).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn with_one_region_there_is_nothing_to_measure() {
+    let directory = tempfile::tempdir().expect("temp dir");
+    let server = server_in(directory.path()).await;
+    let _one = ScriptedNode::register_in(&server, "fra", 1, 1, vec![]).await;
+    let _two = ScriptedNode::register_in(&server, "fra", 2, 1, vec![]).await;
+    let server = TestServer { server, directory, http: reqwest::Client::new(), key: None };
+    while !server.metrics().await.contains("signaling_nodes{state=\"serving\"} 2") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let (_, welcome) = server.shopper(&server.link(json!({})).await).await;
+    assert_eq!(welcome["candidates"], Value::Null);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_api_lists_the_nodes() {
     let Regions { server, fra: _fra, sgp: _sgp } = Regions::start().await;
     let nodes = json_of(server.get("/v1/nodes")).await;

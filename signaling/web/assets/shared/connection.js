@@ -36,6 +36,7 @@ export class Connection {
    * @param {{
    *   send: (message: import("./socket.js").Message) => boolean,
    *   attempt: () => number,
+   *   measured: () => import("./nearest.js").Measured[],
    *   onState: (connection: Connection) => void,
    *   onStage: (stage: import("./stages.js").Stage, connection: Connection) => void,
    *   onAnswer: (connection: Connection) => void,
@@ -142,10 +143,11 @@ export class Connection {
     }
     if (this.#closed || !this.#pc.localDescription) return;
     const { sdp } = this.#pc.localDescription;
+    const measured = this.#on.measured();
     const attempt = this.#on.attempt();
     this.#pending = options.iceRestart && this.id
       ? { type: "leg_restart", attempt, leg: this.id, sdp }
-      : { type: "leg_offer", attempt, sdp };
+      : { type: "leg_offer", attempt, sdp, ...(measured.length > 0 ? { measured } : {}) };
     this.#sendPending();
   }
 

@@ -45,6 +45,7 @@ export class Leg {
    *   onNext: (connection: Connection | null) => void,
    *   onRefused: (problem: {code: string, title: string, hint: string}) => void,
    *   inCall: () => boolean,
+   *   measured: () => import("./nearest.js").Measured[],
    * }} on `onNext`: another connection has to be made ready to be shown; none: no more
    */
   constructor(on) {
@@ -193,6 +194,7 @@ export class Leg {
     const connection = new Connection({
       send: this.#on.send,
       attempt: () => ++this.#attempt,
+      measured: this.#on.measured,
       onStage: (stage, of) => {
         // A leg that takes over in a call is no part of how the call was set up.
         if (of === this.#now) this.#on.stages.renew(stage);

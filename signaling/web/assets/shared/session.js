@@ -8,13 +8,14 @@
  * @typedef {{
  *   protocol: number, role: "shopper" | "agent", name: string, shop: string, host: string,
  *   seat?: string, media_policy?: "private" | "instant", leg_alive: boolean, phase: {phase: string, [field: string]: any},
- *   context: Record<string, any>, language?: string,
+ *   context: Record<string, any>, language?: string, candidates?: import("./nearest.js").Candidate[],
  * }} Welcome
  */
 import { CallView } from "./callview.js";
 import { announce, show, text } from "./dom.js";
 import { Leg } from "./leg.js";
 import { Media } from "./media.js";
+import { Nearest } from "./nearest.js";
 import { Quality } from "./quality.js";
 import { Silence } from "./silence.js";
 import { Socket } from "./socket.js";
@@ -34,6 +35,7 @@ export class Session {
   #o;
   #quality;
   #silent;
+  #nearest;
   #bannerTimer = 0;
 
   /**
@@ -76,12 +78,14 @@ export class Session {
         if (state === "connected") {
           this.#refused = false;
           this.stages.flush();
+          this.#nearest.tell();
           this.#banner();
         }
       },
       onRemote: (stream) => this.view.attach(stream),
       onNext: (connection) => this.view.change(connection),
       inCall: () => this.view.call !== null,
+      measured: () => this.#nearest.measured,
       onRefused: () => {
         this.#refused = true;
         this.#banner();
@@ -92,6 +96,11 @@ export class Session {
       hangUp: () => this.#hangUp(),
     });
     this.#silent = new Silence(this.leg, send);
+    this.#nearest = new Nearest({
+      send,
+      leg: () => this.leg.id,
+      idle: () => !this.view.call && !this.#flowsEarly,
+    });
     this.#quality = new Quality(() => this.leg.stats(), (quality, words) => {
       send({ type: "quality", ...quality });
       this.view.quality(words);
@@ -221,6 +230,7 @@ export class Session {
   #welcome(welcome) {
     this.stages.renew("welcome");
     this.leg.welcomed(welcome.leg_alive);
+    this.#nearest.welcomed(welcome.candidates ?? []);
     this.#instant = welcome.media_policy === "instant";
     this.view.untold();
     if (welcome.phase.phase === "in_call" && welcome.phase.call === this.#left) this.#hangUp();

@@ -17,8 +17,6 @@
 
 mod commands;
 mod events;
-#[cfg(feature = "miswire")]
-mod miswire;
 #[cfg(test)]
 mod tests;
 
@@ -78,8 +76,6 @@ pub(super) struct Registry {
     leader: Option<(u64, LinkId)>,
     stopping: bool,
     orders: VecDeque<Order>,
-    #[cfg(feature = "miswire")]
-    miswire: miswire::Miswire,
 }
 
 #[derive(Debug)]
@@ -166,8 +162,6 @@ impl Registry {
             leader: None,
             stopping: false,
             orders: VecDeque::new(),
-            #[cfg(feature = "miswire")]
-            miswire: miswire::Miswire::default(),
         }
     }
 

@@ -1,0 +1,64 @@
+// Is each side placed on its nearest node, and how long does a call between regions take to connect?
+// Started by deploy/regions, inside an emulated network; docs/operations/regions.md says what the
+// figures mean.
+
+import { writeFileSync } from "node:fs";
+import { cpus, loadavg, release } from "node:os";
+import { parseArgs } from "node:util";
+
+import { labStats } from "./lib/lab.mjs";
+import { connectTimes } from "./regions/calls.mjs";
+import { openCluster } from "./regions/cluster.mjs";
+import { placements } from "./regions/placements.mjs";
+
+const USAGE = `deploy/regions [options]
+  --placements N     pages that measure and are placed (1000)
+  --calls N          calls at each distance between nodes (10)
+  --distances LIST   round trips between two nodes in ms (15,80,180)
+  --check            a short form that fails when something is not as it should be
+  --json FILE        everything that was measured
+`;
+const { values } = parseArgs({
+  options: {
+    placements: { type: "string" },
+    calls: { type: "string" },
+    distances: { type: "string", default: "15,80,180" },
+    check: { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
+const count = Number(values.placements ?? (values.check ? 90 : 1_000));
+const calls = Number(values.calls ?? (values.check ? 1 : 10));
+const distances = values.check ? [80] : values.distances.split(",").map(Number);
+/** Of all placements; what the product promises. */
+const RIGHT_SHARE = 0.99;
+
+const cluster = await openCluster();
+try {
+  const about = {
+    at: new Date().toISOString(),
+    commit: process.env.LAB_COMMIT,
+    machine: `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${release()}, load ${loadavg()[0].toFixed(1)}`,
+  };
+  for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(8)} ${value}`);
+
+  const placed = await placements(cluster, count);
+  console.log(`\n${placed.table}\n`);
+  const timed = await connectTimes(cluster, distances, calls);
+  console.log(`${timed.table}\n`);
+  const lab = labStats();
+  console.log(`emulator: ${JSON.stringify(lab.event_lateness_us_below)} µs late at most, by share of packets`);
+  if (values.json) writeFileSync(values.json, JSON.stringify({ about, placed, timed, lab }, null, 1));
+
+  const problems = [...placed.problems, ...timed.problems];
+  if (placed.share < RIGHT_SHARE) problems.push(`${placed.share} of the placements were right, not ${RIGHT_SHARE}`);
+  for (const problem of problems) console.log(`PROBLEM ${problem}`);
+  if (problems.length > 0) process.exitCode = 1;
+} finally {
+  await cluster.stop();
+}
