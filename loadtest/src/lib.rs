@@ -30,6 +30,7 @@
 pub mod cli;
 pub mod drive;
 pub mod engine;
+pub mod fleet;
 pub mod flow;
 pub mod light;
 pub mod link;

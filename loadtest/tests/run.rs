@@ -7,8 +7,8 @@ use std::time::Duration;
 use loadtest::{
     drive::{Clock, api::ApiKey},
     engine::{self, RunSetup, Share, Stop},
-    observe::{CallEnded, CallResult, Event, Stream},
-    plan::{Load, Run},
+    observe::{CallEnded, CallResult, Event, Recovery, Stream},
+    plan::{Action, ChaosStep, Load, Run, Share as Part},
 };
 use signaling_wire::browser::Stage;
 use support::Deployment;
@@ -120,5 +120,60 @@ async fn what_the_callers_network_does_is_seen_and_repaired() {
     let share = |(lost, received): (u64, u64)| lost as f64 / (lost + received) as f64;
     assert!((0.02..0.09).contains(&share(audio)), "sound is not repaired: {}", share(audio));
     assert!(share(video) < share(audio) / 3.0, "pictures are: {}", share(video));
+    deployment.stop().await;
+}
+
+fn recoveries(events: &[Event]) -> Vec<&Recovery> {
+    let recoveries = events.iter().filter_map(|event| match event {
+        Event::Recovery(recovery) => Some(recovery),
+        _ => None,
+    });
+    recoveries.collect()
+}
+
+/// Three calls of eight seconds, to all of which something is done when they are well under way.
+async fn disturbed(action: Action) -> (Deployment, Vec<Event>) {
+    let deployment = Deployment::start().await;
+    let mut plan = plan("3@5s");
+    plan.max_calls = Some(3);
+    plan.hold = "8s".parse().expect("a hold");
+    let within = Duration::from_secs(5);
+    plan.chaos = vec![ChaosStep { at: Duration::from_secs(4), action, within }];
+    let events = run(&deployment, plan).await;
+    let calls = ended(&events);
+    assert!(calls.iter().all(|call| call.result == CallResult::Completed), "{calls:#?}");
+    let ran = events.iter().filter_map(|event| match event {
+        Event::Chaos(ran) => Some((ran.calls, ran.error.clone())),
+        _ => None,
+    });
+    assert_eq!(ran.collect::<Vec<_>>(), [(Some(3), None)]);
+    (deployment, events)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_udp_is_a_recovery_of_its_length() {
+    let lasts = Duration::from_millis(1_200);
+    let (deployment, events) = disturbed(Action::DropUdp { lasts, share: Part::ALL }).await;
+
+    let recoveries = recoveries(&events);
+    assert_eq!(recoveries.len(), 6, "each side of three calls: {recoveries:#?}");
+    for recovery in recoveries {
+        let after = recovery.after.expect("it comes back");
+        // The last packet before and the first after are up to 20 ms away, and both sides are deaf:
+        // what was on its way to the other is lost as well.
+        assert!((lasts - Duration::from_millis(50)..lasts * 2).contains(&after), "{after:?}");
+    }
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_with_another_address_go_on() {
+    let (deployment, events) = disturbed(Action::ChangeAddress { share: Part::ALL }).await;
+
+    for call in ended(&events) {
+        for side in [&call.shopper, &call.agent] {
+            assert!(side.loss.is_some_and(|loss| loss < 0.05), "{side:#?}");
+        }
+    }
     deployment.stop().await;
 }

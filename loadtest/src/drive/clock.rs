@@ -24,7 +24,7 @@ impl Clock {
     }
 
     /// The instant at which the run was `at` old.
-    pub(super) fn instant(&self, at: Duration) -> tokio::time::Instant {
+    pub(crate) fn instant(&self, at: Duration) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.0 + at)
     }
 }

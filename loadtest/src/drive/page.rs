@@ -28,6 +28,8 @@ pub(super) struct Page {
     events: Events,
     socket: Option<Socket>,
     media: Media,
+    /// Until when the caller's UDP is dropped, on legs to come as well.
+    deaf_until: Duration,
 }
 
 /// A page's leg on one stack or the other.
@@ -53,7 +55,7 @@ impl Page {
             Legs::Full { .. } => Media::Full { leg: Arc::default(), opening: None },
             Legs::Light { .. } => Media::Light(Vec::new()),
         };
-        Self { setup: setup.clone(), events, socket: None, media }
+        Self { setup: setup.clone(), events, socket: None, media, deaf_until: Duration::ZERO }
     }
 
     /// Does what the flow asks for. What fails is told to the flow, which decides what it means.
@@ -110,7 +112,10 @@ impl Page {
     }
 
     /// Does something to the caller. The `webrtc` stack's sockets are its own.
-    pub(super) fn nudge(&self, nudge: Nudge) {
+    pub(super) fn nudge(&mut self, nudge: Nudge) {
+        if let Nudge::DropUdp(lasts) = nudge {
+            self.deaf_until = self.setup.clock.now() + lasts;
+        }
         if let Media::Light(legs) = &self.media {
             legs.iter().for_each(|(_, leg)| leg.nudge(nudge));
         }
@@ -154,7 +159,12 @@ impl Page {
                 let seed = seed.wrapping_add(u64::from(attempt));
                 let profile = setup.profile;
                 let spec = Spec { side, attempt, profile, impair, seed, address };
-                legs.push((attempt, pool.open(spec, events)));
+                let leg = pool.open(spec, events);
+                let deaf = self.deaf_until.saturating_sub(setup.clock.now());
+                if !deaf.is_zero() {
+                    leg.nudge(Nudge::DropUdp(deaf));
+                }
+                legs.push((attempt, leg));
             }
             (Media::Light(_), Legs::Full { .. }) => {}
         }

@@ -36,7 +36,7 @@ pub struct Arrivals {
     share: Share,
     max_calls: Option<u64>,
     rng: SmallRng,
-    /// Calls of the run that were numbered so far, by all generators.
+    /// Calls that were numbered so far: with a rate those of all generators, otherwise our own.
     numbered: u64,
     /// Calls of this generator that are on.
     open: u64,
@@ -91,7 +91,11 @@ impl Arrivals {
 
     /// Whether no call will ever begin again.
     pub fn exhausted(&self) -> bool {
-        self.max_calls.is_some_and(|most| self.numbered >= most)
+        let next = match self.load {
+            Load::Rate(_) => self.numbered,
+            Load::Calls(_) => self.numbered * self.share.of + self.share.index,
+        };
+        self.max_calls.is_some_and(|most| next >= most)
     }
 
     /// A Poisson process: the time between two calls, measured in calls that the load makes due, is

@@ -7,7 +7,7 @@ use tokio::{process::Command, sync::mpsc};
 use crate::{
     drive::{Clock, pool::Nudge},
     observe::{ChaosRan, Event},
-    plan::{Action, ChaosStep},
+    plan::{self, Action, ChaosStep},
 };
 
 /// The steps that are still to come.
@@ -15,6 +15,29 @@ pub(super) struct Chaos {
     steps: VecDeque<ChaosStep>,
     clock: Clock,
     events: mpsc::UnboundedSender<Event>,
+}
+
+/// The commands of a plan alone, for who makes no calls itself.
+pub struct Commands {
+    chaos: Chaos,
+    clock: Clock,
+}
+
+impl Commands {
+    /// The commands of `plan`, from now on.
+    pub fn new(plan: &plan::Run, clock: Clock, events: mpsc::UnboundedSender<Event>) -> Self {
+        let commands = plan.chaos.iter().filter(|step| matches!(step.action, Action::Run { .. }));
+        Self { chaos: Chaos::new(commands.cloned().collect(), clock, events), clock }
+    }
+
+    /// Runs each when it is due, and returns when the last has begun.
+    pub async fn run(mut self) {
+        let began = self.clock.now();
+        while let Some(step) = self.chaos.steps.front() {
+            tokio::time::sleep_until(self.clock.instant(began + step.at)).await;
+            self.chaos.due(self.clock.now() - began);
+        }
+    }
 }
 
 /// A step that is done to callers.

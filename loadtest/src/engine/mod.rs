@@ -27,6 +27,7 @@ use tokio::{
 
 pub use self::{
     arrivals::{Arrivals, Share},
+    chaos::Commands,
     guard::{FEW, NotAllowed, allowed},
 };
 use self::{

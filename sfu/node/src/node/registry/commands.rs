@@ -125,6 +125,8 @@ impl Registry {
         if former.is_some_and(|call| call.epoch >= epoch) {
             return tracing::debug!(?id, ?epoch, "a bridge that is old");
         }
+        #[cfg(feature = "miswire")]
+        let ends = self.miswire.twist(ends);
         // The close may have been lost with a link: without this the call would wait for ever.
         let gone: Vec<LegId> =
             ends.here().iter().copied().filter(|leg| !self.legs.contains_key(leg)).collect();

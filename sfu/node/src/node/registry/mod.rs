@@ -17,6 +17,8 @@
 
 mod commands;
 mod events;
+#[cfg(feature = "miswire")]
+mod miswire;
 #[cfg(test)]
 mod tests;
 
@@ -76,6 +78,8 @@ pub(super) struct Registry {
     leader: Option<(u64, LinkId)>,
     stopping: bool,
     orders: VecDeque<Order>,
+    #[cfg(feature = "miswire")]
+    miswire: miswire::Miswire,
 }
 
 #[derive(Debug)]
@@ -162,6 +166,8 @@ impl Registry {
             leader: None,
             stopping: false,
             orders: VecDeque::new(),
+            #[cfg(feature = "miswire")]
+            miswire: miswire::Miswire::default(),
         }
     }
 
