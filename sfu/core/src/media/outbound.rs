@@ -51,6 +51,9 @@ const REPEAT_BURST: f64 = 64_000.0;
 /// Where more than this share is lost without a queue, a repeat is sent twice: it is lost as easily
 /// as the packet was, and the picture stands still for another round trip.
 const COPY_FROM: f64 = 0.03;
+/// One that loses more than this is taken for a full one (a policer looks the same): it is not helped by
+/// more packets.
+const COPY_UP_TO: f64 = 0.2;
 
 /// Where a repair takes longer than this, and others make packets get lost, frames that others refer to
 /// are sent twice from the start…
@@ -272,7 +275,7 @@ impl MediaLeg {
             true if key_frame && outbound.estimator.queue() < MAX_KEY_FRAME_QUEUE => {
                 (PACE_KEY_FRAME, BURST_CONGESTED)
             }
-            true if outbound.estimator.loses() > COPY_FROM => (PACE_LOSSY, BURST_CONGESTED),
+            true if self.loses_by_itself() => (PACE_LOSSY, BURST_CONGESTED),
             true => (PACE_CONGESTED, BURST_CONGESTED),
         };
         let bitrate = factor * self.send_target(now) as f64;
@@ -348,6 +351,11 @@ impl MediaLeg {
         }
     }
 
+    /// The way loses packets that a second try gets through.
+    fn loses_by_itself(&self) -> bool {
+        (COPY_FROM..COPY_UP_TO).contains(&self.outbound.estimator.loses())
+    }
+
     /// A lost packet would be missed for long, and some are lost.
     fn sends_ahead(&self) -> bool {
         let estimator = &self.outbound.estimator;
@@ -384,7 +392,7 @@ impl MediaLeg {
             };
             self.counters.repeats_sent += 1;
             self.counters.repeats_copied += u64::from(is_copy);
-            if !is_copy && self.outbound.estimator.loses() > COPY_FROM {
+            if !is_copy && self.loses_by_itself() {
                 self.outbound.repeats.queue.push_back(Repeat { position, is_copy: true });
             }
             let at = self.micros(now);

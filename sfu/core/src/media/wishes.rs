@@ -9,7 +9,7 @@ use super::{
 use crate::api::MediaKind;
 
 /// The publisher is held to this share of the target, less repeats.
-const CAP_SHARE: f64 = 0.97;
+const CAP_SHARE: f64 = 0.98;
 /// Repeats take no more than this share of it from video.
 const MAX_ASIDE: f64 = 0.5;
 /// What browsers reserve for audio out of a limit, in bit/s: Opus at 32 kbit/s, and headers of 72

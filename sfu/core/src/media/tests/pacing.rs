@@ -11,6 +11,7 @@ use crate::{
         MediaEvent, MediaLeg,
         backlog::{Backlog, Queued},
         numbering::Numbering,
+        scarcity::{Picture, Spare},
     },
     rtp::Layer,
 };
@@ -217,6 +218,25 @@ fn video_pauses_where_only_audio_fits_and_comes_back() {
     assert_eq!(kinds, [VideoState::Paused, VideoState::Flowing], "{states:?}");
     assert!(states[1].0 < 35_000, "it comes back by itself: {states:?}");
     assert!(viewer.leg.counters().dropped_paused > 0);
+}
+
+#[test]
+fn a_picture_that_does_not_last_comes_back_later_each_time() {
+    let start = Instant::now();
+    let mut picture = Picture::default();
+    // There is room for it only while it is not sent.
+    let mut paused = Vec::new();
+    let mut since = start;
+    for step in 0..3_000u32 {
+        let now = start + Duration::from_millis(100) * step;
+        let bitrate = if picture.is_paused() { 200_000.0 } else { 20_000.0 };
+        match picture.update(now, Spare { bitrate, is_used: true }) {
+            Some(VideoState::Paused) => since = now,
+            Some(VideoState::Flowing) => paused.push((now - since).as_secs()),
+            None => {}
+        }
+    }
+    assert_eq!(paused[..7], [2, 4, 8, 16, 32, 32, 32]);
 }
 
 /// Frames as a publisher sends them: temporal layer, packets, loss of single packets, key frames.
