@@ -41,6 +41,7 @@ pub mod run;
 pub mod storage;
 pub mod store;
 pub mod tokens;
+pub mod turn;
 pub mod ws;
 
 pub use self::{config::Config, failure::Failure, run::Server};

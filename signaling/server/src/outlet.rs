@@ -16,6 +16,7 @@ use crate::{
     issuer::Issuer,
     legs::Legs,
     metrics::Metrics,
+    turn::Turn,
     ws::{Sockets, Visitor},
 };
 
@@ -39,6 +40,8 @@ pub struct Hands {
     pub media_policy: MediaPolicy,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Makes credentials for the TURN server, if there is one.
+    pub turn: Option<Arc<Turn>>,
 }
 
 impl Hands {
@@ -75,6 +78,11 @@ impl Hands {
             phase,
             language: context.language.clone(),
             context,
+            ice_servers: self
+                .turn
+                .iter()
+                .map(|turn| turn.credentials(now(), rand::random()))
+                .collect(),
             candidates: self.legs.to_measure(&wish),
         }))
     }

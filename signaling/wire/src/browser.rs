@@ -20,6 +20,8 @@
 
 use std::net::SocketAddr;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -196,6 +198,23 @@ pub struct MeasuredNode {
     /// Milliseconds.
     #[serde(deserialize_with = "figure::read")]
     pub rtt_ms: f32,
+}
+
+/// A TURN server as a page's `RTCPeerConnection` takes it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IceServer {
+    /// Where it is: `turn:` and `turns:` URLs (RFC 7065).
+    pub urls: Vec<String>,
+    /// When the credential expires, in seconds since the Unix epoch, and a random name.
+    pub username: String,
+    /// The password that goes with it.
+    pub credential: String,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// A node to which the page should measure its round trip: an ICE-lite agent that answers
@@ -595,6 +614,9 @@ pub struct Welcome {
     /// The language the page should speak, if the link says one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Name>,
+    /// Relays for a page that cannot reach its node by itself, with credentials that expire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
     /// Nodes to measure the round trip to; empty when there is nothing to choose between.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<CandidateNode>,

@@ -133,6 +133,7 @@ fn welcome(role: Role) -> ServerMessage {
         phase,
         context: Context::default(),
         language: None,
+        ice_servers: Vec::new(),
         candidates: Vec::new(),
     }))
 }

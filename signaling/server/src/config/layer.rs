@@ -105,6 +105,22 @@ pub struct Layer {
     /// [default: the number of the media port]
     #[arg(long, env = "VITRINE_MEDIA_TCP_PORT", value_name = "PORT", global = true)]
     pub media_tcp_port: Option<u16>,
+    /// TURN server for pages that reach the media node neither by UDP nor by TCP, separated by
+    /// commas, for example turns:turn.example.com:443?transport=tcp
+    #[arg(
+        long,
+        env = "VITRINE_TURN_URLS",
+        value_name = "URL",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub turn_urls: Option<Vec<String>>,
+    /// Environment and file only, like every secret.
+    #[arg(skip = secret_from("VITRINE_TURN_SECRET"))]
+    pub turn_secret: Option<Secret>,
+    /// How long a page's TURN credentials are good for, in seconds [default: 43200]
+    #[arg(long, env = "VITRINE_TURN_TTL_S", value_name = "SECONDS", global = true)]
+    pub turn_ttl_s: Option<u64>,
     /// Addresses under which browsers reach the media node, separated by commas
     /// [default: those of this machine]
     #[arg(
@@ -151,7 +167,7 @@ fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
 
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 23] = [
+    pub(super) const KEYS: [&'static str; 26] = [
         "data_dir",
         "store",
         "listen",
@@ -169,6 +185,9 @@ impl Layer {
         "region",
         "media_port",
         "media_tcp_port",
+        "turn_urls",
+        "turn_secret",
+        "turn_ttl_s",
         "media_addresses",
         "workers",
         "cluster_secret",
@@ -201,6 +220,9 @@ impl Layer {
         set(&mut config.region, self.region);
         set(&mut config.media_port, self.media_port);
         set(&mut config.media_tcp_port, self.media_tcp_port.map(Some));
+        set(&mut config.turn_urls, self.turn_urls);
+        set(&mut config.turn_secret, self.turn_secret.map(Some));
+        set(&mut config.turn_ttl_s, self.turn_ttl_s);
         set(&mut config.media_addresses, self.media_addresses);
         set(&mut config.workers, self.workers.map(Some));
         set(&mut config.cluster_secret, self.cluster_secret.map(Some));

@@ -74,6 +74,14 @@ pub struct Config {
     /// `media_port`; 0: no TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media_tcp_port: Option<u16>,
+    /// TURN server for pages that reach their node neither by UDP nor by TCP. Empty: none.
+    pub turn_urls: Vec<String>,
+    /// What the TURN server knows as well, to make credentials for pages with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn_secret: Option<Secret>,
+    /// How long a page's TURN credentials are good for, in seconds. A console keeps those of its
+    /// hello, so the default is a long shift.
+    pub turn_ttl_s: u64,
     /// Addresses under which browsers reach the embedded node. Empty: those of this machine.
     pub media_addresses: Vec<PublicAddress>,
     /// Worker threads of the embedded node. None: one for each core.
@@ -112,6 +120,9 @@ impl Default for Config {
             region: "local".to_owned(),
             media_port: 10_000,
             media_tcp_port: None,
+            turn_urls: Vec::new(),
+            turn_secret: None,
+            turn_ttl_s: 12 * 3_600,
             media_addresses: Vec::new(),
             workers: None,
             cluster_secret: None,
@@ -161,7 +172,21 @@ impl Config {
                     .to_owned(),
             ));
         }
-        Ok(())
+        self.check_turn().map_err(Failure::Config)
+    }
+
+    fn check_turn(&self) -> Result<(), String> {
+        let is_turn = |url: &&String| url.starts_with("turn:") || url.starts_with("turns:");
+        if let Some(url) = self.turn_urls.iter().find(|url| !is_turn(url)) {
+            return Err(format!(
+                "turn_urls must look like turns:turn.example.com:443?transport=tcp, not {url:?}"
+            ));
+        }
+        match (self.turn_urls.is_empty(), &self.turn_secret) {
+            (false, None) => Err("turn_secret is missing: turn_urls need one".to_owned()),
+            (true, Some(_)) => Err("turn_urls are missing: turn_secret is for them".to_owned()),
+            _ => Ok(()),
+        }
     }
 
     /// Where browsers find this server when it listens on `port`.

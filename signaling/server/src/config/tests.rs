@@ -44,6 +44,7 @@ fn media_is_private_unless_the_configuration_says_instant() {
 fn a_secret_is_neither_printed_nor_logged() {
     let config = Config {
         cluster_secret: Some(Secret::new("correct horse battery staple 12345")),
+        turn_secret: Some(Secret::new("horse as well")),
         ..Config::default()
     };
     let shown = format!("{config:?}{}", toml::to_string(&config).expect("serializable"));
@@ -58,6 +59,9 @@ fn impossible_values_are_refused_in_words() {
             Layer { cluster_secret: Some(Secret::new("short")), ..Layer::default() },
             "cluster_secret",
         ),
+        (Layer { turn_urls: Some(vec!["https://x".into()]), ..Layer::default() }, "turn_urls"),
+        (Layer { turn_urls: Some(vec!["turn:x".into()]), ..Layer::default() }, "turn_secret"),
+        (Layer { turn_secret: Some(Secret::new("x")), ..Layer::default() }, "turn_urls"),
     ] {
         let error = Config::load(layer).expect_err(word).to_string();
         assert!(error.contains(word), "{error}");

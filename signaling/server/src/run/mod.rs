@@ -49,6 +49,7 @@ use crate::{
     metrics::{MeteredStore, Metrics},
     storage::{Storage, failure as store_failure},
     tokens::Tokens,
+    turn::Turn,
 };
 
 pub(crate) use self::office::Office;
@@ -113,6 +114,7 @@ impl Server {
             host: config.host.clone(),
             media_policy: config.media_policy,
             metrics: Arc::clone(&metrics),
+            turn: Turn::from_config(&config).map(Arc::new),
         };
         let (sender, lead) = Leads::new();
         let (desk, standing) = match &storage {

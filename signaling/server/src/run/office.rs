@@ -20,6 +20,7 @@ use crate::{
     metrics::Metrics,
     outlet::Hands,
     store::postgres::Term,
+    turn::Turn,
     ws::Sockets,
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct Office {
     pub(crate) host: Name,
     pub(crate) media_policy: MediaPolicy,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) turn: Option<Arc<Turn>>,
 }
 
 impl Office {
@@ -53,6 +55,7 @@ impl Office {
             host: self.host.clone(),
             media_policy: self.media_policy,
             metrics: Arc::clone(&self.metrics),
+            turn: self.turn.clone(),
         };
         let rng = StdRng::from_os_rng();
         let desk = Desk::restore(Rules::default(), rng, desk_task::now(), restored);

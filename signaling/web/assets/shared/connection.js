@@ -4,7 +4,8 @@
  * it moves to another node, a second one beside it (`leg.js`).
  *
  * When the path breaks: ICE restart on the same node first; if that does not help, the connection is
- * given up. The node is ICE-lite and puts every candidate into its answer, so nothing trickles.
+ * given up. The node is ICE-lite and puts every candidate into its answer, by UDP and by TCP, so
+ * nothing trickles. Where neither gets through, a restart goes through a relay, if there is one.
  *
  * @typedef {"opening" | "connected" | "broken"} LegState
  * @typedef {{code: string, title: string, hint: string, retry_after?: number}} Problem
@@ -18,6 +19,8 @@ const RESTART_WITHIN = 3_000;
 const OPEN_WITHIN = 10_000;
 /** After the answer to a restart, the state of ICE is believed again. */
 const SETTLE = 500;
+/** So long after the answer without a path, the network lets none through: a round trip or two. */
+const DIRECT_WITHIN = 1_500;
 
 export class Connection {
   /** The leg's id once answered. @type {string | null} */ id = null;
@@ -30,7 +33,9 @@ export class Connection {
   #restartedAt = -Infinity;
   #watch = 0;
   #silence = 0;
+  #direct = 0;
   #on;
+  #relays;
 
   /**
    * @param {{
@@ -42,10 +47,12 @@ export class Connection {
    *   onAnswer: (connection: Connection) => void,
    *   onEnd: (connection: Connection, afterSeconds?: number) => void,
    * }} on `onEnd`: it is of no more use; not before so many seconds another try
+   * @param {import("./relays.js").Relays} relays
    */
-  constructor(on) {
+  constructor(on, relays) {
     this.#on = on;
-    const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+    this.#relays = relays;
+    const pc = new RTCPeerConnection(relays.configuration());
     this.#pc = pc;
     this.tracks = new Tracks(pc);
     pc.oniceconnectionstatechange = () => this.#iceChanged();
@@ -75,7 +82,10 @@ export class Connection {
   async restart() {
     if (!this.id || this.#pc.connectionState === "closed") return;
     this.#restartedAt = performance.now();
-    if (!this.#iceConnected) this.#set("broken");
+    if (!this.#iceConnected) {
+      this.#set("broken");
+      this.#pc.setConfiguration(this.#relays.configuration(true));
+    }
     await this.#offer({ iceRestart: true });
   }
 
@@ -109,6 +119,11 @@ export class Connection {
       }, SETTLE);
       return;
     }
+    this.#direct = setTimeout(() => {
+      if (this.#iceConnected || !this.#relays.left) return;
+      this.#relays.need();
+      void this.restart();
+    }, DIRECT_WITHIN);
     this.#on.onStage("leg_answer", this);
     this.tracks.tune();
     this.stream = new MediaStream(this.receivers.map((receiver) => receiver.track));
@@ -126,6 +141,7 @@ export class Connection {
   close() {
     clearTimeout(this.#watch);
     clearTimeout(this.#silence);
+    clearTimeout(this.#direct);
     this.#pending = null;
     this.#closed = true;
     this.#pc.close();

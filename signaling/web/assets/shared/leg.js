@@ -13,6 +13,7 @@
  * @typedef {import("./connection.js").LegState} LegState
  */
 import { Connection } from "./connection.js";
+import { Relays } from "./relays.js";
 
 /** Wait before another try after one that failed: first and most, and most while a call waits. */
 const RETRY_FIRST = 250;
@@ -34,6 +35,7 @@ export class Leg {
   #open = false;
   /** Nothing comes from the node of the present connection. */ #silent = false;
   /** @type {Outgoing} */ #outgoing = { audio: null, video: null, screen: false };
+  #relays = new Relays();
   #on;
 
   /**
@@ -103,8 +105,12 @@ export class Leg {
     this.#next?.socketOpened();
   }
 
-  /** @param {boolean} alive whether the server still knows the leg named in the hello */
-  welcomed(alive) {
+  /**
+   * @param {boolean} alive whether the server still knows the leg named in the hello
+   * @param {RTCIceServer[]} relays
+   */
+  welcomed(alive, relays) {
+    this.#relays.learn(relays);
     // The server keeps the one leg that the hello has named.
     if (this.#next?.id) this.#dropNext();
     if (this.id && !alive) this.#replace();
@@ -211,7 +217,7 @@ export class Leg {
         else if (of === this.#former && of.state === "broken") this.#dropFormer();
       },
       onEnd: (of, afterSeconds) => this.#ended(of, afterSeconds),
-    });
+    }, this.#relays);
     if (this.#open) void connection.tracks.start(this.#outgoing);
     return connection;
   }
@@ -270,6 +276,7 @@ export class Leg {
   }
 
   #networkChanged() {
+    this.#relays.forget();
     const now = this.#now;
     if (now && performance.now() - now.restartedAt > RESTART_APART) void now.restart();
   }

@@ -9,6 +9,7 @@
  *   protocol: number, role: "shopper" | "agent", name: string, shop: string, host: string,
  *   seat?: string, media_policy?: "private" | "instant", leg_alive: boolean, phase: {phase: string, [field: string]: any},
  *   context: Record<string, any>, language?: string, candidates?: import("./nearest.js").Candidate[],
+ *   ice_servers?: RTCIceServer[],
  * }} Welcome
  */
 import { CallView } from "./callview.js";
@@ -229,7 +230,7 @@ export class Session {
   /** @param {Welcome} welcome */
   #welcome(welcome) {
     this.stages.renew("welcome");
-    this.leg.welcomed(welcome.leg_alive);
+    this.leg.welcomed(welcome.leg_alive, welcome.ice_servers ?? []);
     this.#nearest.welcomed(welcome.candidates ?? []);
     this.#instant = welcome.media_policy === "instant";
     this.view.untold();
