@@ -62,3 +62,4 @@ try {
 } finally {
   await cluster.stop();
 }
+process.exit();

@@ -7,12 +7,17 @@ import { percentile } from "./figures.mjs";
 
 const SIDES = ["shopper", "agent"];
 /** From the last measurement to a leg that is warm elsewhere, with room for a busy machine. */
-const SETTLE = 4_000;
+const SETTLE = 2_500;
 
-/** The ways of two regions to each other. */
+/** From a person to the node of their own region, there and back. */
+const NEAR = 15;
+
+/** The ways of two regions to each other: this far between the nodes, and people behind them. */
 function distance(a, b, rtt) {
-  for (const one of ["node", "shopper", "agent"]) {
-    for (const other of ["node", "shopper", "agent"]) setLink(`${one}-${a}<->${other}-${b}`, { rtt_ms: rtt });
+  setLink(`node-${a}<->node-${b}`, { rtt_ms: rtt });
+  for (const person of ["shopper", "agent"]) {
+    setLink(`node-${a}<->${person}-${b}`, { rtt_ms: rtt + NEAR });
+    setLink(`node-${b}<->${person}-${a}`, { rtt_ms: rtt + NEAR });
   }
 }
 

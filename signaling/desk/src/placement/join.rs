@@ -34,8 +34,8 @@ pub enum Join {
     Gather(NodeId),
 }
 
-/// Where a call between these legs lives. `between_ms` is the round trip between their nodes; none
-/// when they cannot relay to each other.
+/// Where a call between these legs lives. `between_ms` is the longest that
+/// the round trip between their nodes can be; none when they cannot relay to each other.
 ///
 /// With a relay, sound and picture travel page → near node → near node → page. On one node they
 /// travel page → node → page, over the open Internet for the far side. What is compared is the
@@ -45,6 +45,7 @@ pub fn join(shopper: Side<'_>, agent: Side<'_>, between_ms: Option<f32>) -> Join
     if shopper.node == agent.node {
         return Join::On(agent.node);
     }
+    let between_ms = between_ms.map(|most| at_most(most, shopper, agent));
     let through = |at: Side<'_>, from: Side<'_>| {
         let way = if at.takes_legs { way_through(at, from, between_ms) } else { None };
         (way.unwrap_or(f32::MAX), at.node)
@@ -60,6 +61,13 @@ pub fn join(shopper: Side<'_>, agent: Side<'_>, between_ms: Option<f32>) -> Join
         }
         _ => Join::Relay,
     }
+}
+
+/// A page sits next to its node: what it measured to the other one is about as far as the nodes are
+/// from each other. That is what there is to go by until they have met.
+fn at_most(between_ms: f32, shopper: Side<'_>, agent: Side<'_>) -> f32 {
+    let far = [shopper.wish.rtt_ms(agent.node), agent.wish.rtt_ms(shopper.node)];
+    far.into_iter().flatten().fold(between_ms, f32::min)
 }
 
 /// Round trip from page to page through the first side's node.

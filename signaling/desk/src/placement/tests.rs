@@ -242,6 +242,8 @@ fn far_apart_each_side_stays_near_its_node_and_neighbours_do_not_relay_across_th
     let (shopper, agent) = (measured(&[(0, 10.0), (1, 190.0)]), measured(&[(1, 8.0), (0, 195.0)]));
     let side = |index, wish| Side { node: node(index), wish, takes_legs: true };
     assert_eq!(join(side(0, &shopper), side(1, &agent), Some(180.0)), Join::Relay);
+    // Before the nodes have met only the detour over signaling is known.
+    assert_eq!(join(side(0, &shopper), side(1, &agent), Some(400.0)), Join::Relay);
     // Without a relay the shorter of both ways.
     assert_eq!(join(side(0, &shopper), side(1, &agent), None), Join::Gather(node(1)));
     // Both in Bangkok, the agent's leg in Madrid by accident: no detour by Madrid.
