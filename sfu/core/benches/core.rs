@@ -6,7 +6,7 @@ use divan::{Bencher, black_box, counter::ItemsCount};
 use sfu_core::{
     rtcp::transport_feedback,
     rtp::{Header, Ssrc},
-    testing::{Calls, Carried, Protection},
+    testing::{Calls, Carried, Protection, Repair},
 };
 
 fn main() {
@@ -89,6 +89,26 @@ fn parse(bencher: Bencher<'_, '_>) {
         let header = Header::parse(packet)?;
         Some((header.extensions(packet).count(), header))
     });
+}
+
+/// Keeps a packet for repeats, where a second of them is kept.
+#[divan::bench]
+fn cache_store(bencher: Bencher<'_, '_>) {
+    let mut repair = Repair::new();
+    bencher.bench_local(|| repair.store());
+}
+
+/// Finds the sixteen packets of one NACK, of the last third of a second.
+#[divan::bench]
+fn cache_find_16(bencher: Bencher<'_, '_>) {
+    let mut repair = Repair::new();
+    assert_eq!(repair.find(nack()), 16 * 1_070, "all of them are kept");
+    bencher.counter(ItemsCount::new(16_usize)).bench_local(|| repair.find(black_box(nack())));
+}
+
+/// How far back the packets are: a burst of eight, and eight on their own.
+fn nack() -> impl Iterator<Item = u64> {
+    (30..38).chain((0..8).map(|i| 3 + 7 * i))
 }
 
 /// Feedback about sixty packets, a fifth of them lost.

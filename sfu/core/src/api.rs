@@ -332,6 +332,9 @@ pub struct Transmit<'a> {
     pub data: &'a [u8],
 }
 
+/// Room for any datagram that a core sends.
+pub const MAX_TRANSMIT: usize = 2_048;
+
 /// What became of a received datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {

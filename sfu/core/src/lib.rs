@@ -4,7 +4,8 @@
 //!
 //! * in: [`Core::handle_datagram`], [`Core::handle_frame`] for TCP, [`Core::handle_command`],
 //!   [`Core::handle_timeout`], each with the time as an argument;
-//! * out, after every input, until empty: [`Core::poll_transmit`], [`Core::poll_event`]; then
+//! * out, after every input, until empty: [`Core::poll_transmit`] or [`Core::transmit_into`],
+//!   [`Core::poll_event`]; then
 //!   [`Core::next_timeout`] says when to come back.
 //!
 //! The way of a packet: datagram → leg by source address → class by first byte (RFC 7983) → SRTP

@@ -37,7 +37,10 @@ pub use self::{
     stats::{CoreStats, Drops, Traffic},
 };
 use crate::{
-    api::{CallId, ChannelId, CloseReason, Config, ConnectionId, Event, LegId, Path, Transmit},
+    api::{
+        CallId, ChannelId, CloseReason, Config, ConnectionId, Event, LegId, MAX_TRANSMIT, Path,
+        Transmit,
+    },
     ice::{Measure, Response, Ufrag},
     leg::{DATAGRAM_LEN, Leg, LegEvent},
     media::relay::Outlet,
@@ -80,8 +83,8 @@ pub struct Core {
     /// Connections that carry no leg any more.
     abandoned: VecDeque<ConnectionId>,
     events: VecDeque<Event>,
-    /// The datagram that was handed out last.
-    transmit: Box<[u8; DATAGRAM_LEN]>,
+    /// The datagram that was handed out last by [`Core::poll_transmit`].
+    transmit: Option<Box<[u8; MAX_TRANSMIT]>>,
     stats: CoreStats,
 }
 
@@ -114,7 +117,7 @@ impl Core {
             farewells: VecDeque::new(),
             abandoned: VecDeque::new(),
             events: VecDeque::new(),
-            transmit: Box::new([0; DATAGRAM_LEN]),
+            transmit: None,
             stats: CoreStats::default(),
         }
     }
@@ -152,24 +155,33 @@ impl Core {
     /// The next datagram to send. Consecutive ones to the same address are adjacent, so that the
     /// shell can batch them.
     pub fn poll_transmit(&mut self) -> Option<Transmit<'_>> {
-        let (path, len) = self.fill_transmit()?;
-        self.stats.sent.add(len);
-        Some(Transmit { path, data: &self.transmit[..len] })
+        let mut buffer = self.transmit.take().unwrap_or_else(|| Box::new([0; MAX_TRANSMIT]));
+        let filled = self.transmit_into(&mut buffer);
+        let buffer = &**self.transmit.insert(buffer);
+        filled.map(|(path, len)| Transmit { path, data: &buffer[..len] })
     }
 
-    fn fill_transmit(&mut self) -> Option<(Path, usize)> {
+    /// The same, written to where the shell gathers what it sends: its path and its length.
+    pub fn transmit_into(&mut self, buffer: &mut [u8; MAX_TRANSMIT]) -> Option<(Path, usize)> {
+        let filled = self.fill_transmit(buffer);
+        if let Some((_, len)) = filled {
+            self.stats.sent.add(len);
+        }
+        filled
+    }
+
+    fn fill_transmit(&mut self, buffer: &mut [u8; MAX_TRANSMIT]) -> Option<(Path, usize)> {
         if let Some((path, answer)) = self.answers.pop_front() {
-            self.transmit[..answer.len()].copy_from_slice(&answer);
+            buffer[..answer.len()].copy_from_slice(&answer);
             return Some((path, answer.len()));
         }
         if let Some((path, datagram)) = self.farewells.pop_front() {
-            self.transmit[..datagram.len()].copy_from_slice(&datagram);
+            buffer[..datagram.len()].copy_from_slice(&datagram);
             return Some((path, datagram.len()));
         }
         while let Some(&key) = self.ready.front() {
             if let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.queued) {
-                let packet =
-                    leg.poll_packet(self.now, &mut self.transmit[..], &mut self.stats.unsealed);
+                let packet = leg.poll_packet(self.now, buffer, &mut self.stats.unsealed);
                 if packet.is_some() {
                     return packet;
                 }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use crate::{
-    api::{CallId, CloseReason, DtlsVersion, Epoch, LegId, Path, Quality, SrtpProfile},
+    api::{
+        CallId, CloseReason, DtlsVersion, Epoch, LegId, MAX_TRANSMIT, Path, Quality, SrtpProfile,
+    },
     dtls::{self, Association, Certificate, Profiles},
     ice::{self, Agent},
     media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing, relay::Channel},
@@ -16,7 +18,7 @@ use crate::{
 };
 
 /// Room for the largest datagram we make or a certificate on its way through.
-pub(crate) const DATAGRAM_LEN: usize = 2_048;
+pub(crate) const DATAGRAM_LEN: usize = MAX_TRANSMIT;
 const _: () = assert!(DATAGRAM_LEN >= MAX_PACKET + srtp::MAX_OVERHEAD);
 
 /// Handshake datagrams waiting to be sent. A flight has at most four; more pile up only if the

@@ -12,7 +12,7 @@ const FIRST_SHARE: usize = 8;
 
 /// A packet's place and what sending it needs to know.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     sequence: u64,
     /// Position in the endless sequence of bytes that the ring is a window of.
     at: u64,
@@ -34,7 +34,7 @@ pub(super) struct Entry {
 /// A ring of bytes: each packet is written once, in the form it is sent in, and stays until newer
 /// ones need its place.
 #[derive(Debug, Clone)]
-pub(super) struct PacketCache {
+pub(crate) struct PacketCache {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     most_bytes: usize,
@@ -68,7 +68,7 @@ const EMPTY: Entry = Entry {
 impl PacketCache {
     /// A cache of at most so many bytes and packets. Nothing is allocated before the first packet,
     /// so an idle leg costs nothing.
-    pub(super) fn new(most_bytes: usize, slots: usize) -> Self {
+    pub(crate) fn new(most_bytes: usize, slots: usize) -> Self {
         Self {
             bytes: Vec::new(),
             entries: Vec::new(),
@@ -82,7 +82,7 @@ impl PacketCache {
 
     /// Stores a packet: `header` writes at most [`MAX_HEADER`] bytes and returns the entry's header
     /// length and offsets.
-    pub(super) fn store(
+    pub(crate) fn store(
         &mut self,
         now: Instant,
         sequence: u64,
@@ -139,7 +139,7 @@ impl PacketCache {
     }
 
     /// A packet that is still kept.
-    pub(super) fn get(&mut self, sequence: u64) -> Option<(&mut Entry, &[u8])> {
+    pub(crate) fn get(&mut self, sequence: u64) -> Option<(&mut Entry, &[u8])> {
         let slot = self.slot(sequence);
         let entry = self.entries.get_mut(slot)?;
         // A header may take more room while it is written than it needs in the end.
@@ -178,8 +178,8 @@ impl PacketCache {
 
 /// Where things are in a header that was just written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
-    pub(super) header_len: u8,
-    pub(super) transport_sequence_at: u8,
-    pub(super) send_time_at: u8,
+pub(crate) struct Layout {
+    pub(crate) header_len: u8,
+    pub(crate) transport_sequence_at: u8,
+    pub(crate) send_time_at: u8,
 }

@@ -1,6 +1,7 @@
 //! The media half of one leg.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     time::{Duration, Instant, SystemTime},
 };
@@ -33,6 +34,8 @@ pub struct MediaLeg {
     pub(super) wishes: Wishes,
 
     started: Instant,
+    /// A moment and what [`Self::micros`] makes of it: a batch of packets has one.
+    latest: Cell<(Instant, i64)>,
     pub(super) report_due: Option<Instant>,
     pub(super) last_media: Instant,
     rtt: Option<Duration>,
@@ -54,6 +57,7 @@ impl MediaLeg {
             outbound: Outbound::new(now, &ssrcs, seed),
             wishes: Wishes::default(),
             started: now,
+            latest: Cell::new((now, 0)),
             report_due: None,
             last_media: now,
             rtt: None,
@@ -115,7 +119,13 @@ impl MediaLeg {
 
     /// A moment in microseconds since the leg was made.
     pub(super) fn micros(&self, at: Instant) -> i64 {
-        at.saturating_duration_since(self.started).as_micros() as i64
+        let (latest, micros) = self.latest.get();
+        if at == latest {
+            return micros;
+        }
+        let micros = at.saturating_duration_since(self.started).as_micros() as i64;
+        self.latest.set((at, micros));
+        micros
     }
 
     pub(super) fn rtt(&self) -> Duration {

@@ -25,7 +25,7 @@
 mod arrivals;
 mod asks;
 mod backlog;
-mod cache;
+pub(crate) mod cache;
 mod clock;
 mod control;
 mod counters;

@@ -8,7 +8,7 @@ use std::{
 use super::{Peer, Versions};
 use crate::{
     Certificate, Core,
-    api::{CallId, Command, Config, Epoch, Event, LegId, Port},
+    api::{CallId, Command, Config, Epoch, Event, LegId, MAX_TRANSMIT, Port},
     rtcp::transport_feedback,
     rtp::{Header, Ssrc},
 };
@@ -154,6 +154,21 @@ impl Calls {
             }
         }
         sent
+    }
+
+    /// The core takes a datagram, and `send` gets what it sends, as a shell does it: nothing is
+    /// copied here.
+    pub fn forward(
+        &mut self,
+        carried: &mut Carried,
+        buffer: &mut [u8; MAX_TRANSMIT],
+        mut send: impl FnMut(SocketAddr, &[u8]),
+    ) {
+        let _ = self.core.handle_datagram(self.now, Port(0), carried.peer, &mut carried.data);
+        while let Some((path, len)) = self.core.transmit_into(buffer) {
+            send(path.remote, &buffer[..len]);
+        }
+        while self.core.poll_event().is_some() {}
     }
 
     /// The core takes a datagram, and sends what it has to send.

@@ -1,6 +1,6 @@
 //! The other end of a leg, made for tests from independent parts: `dimpl` (or `rtc-dtls`) as the
-//! DTLS server, `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`] and
-//! [`Protection`] are for benches.
+//! DTLS server, `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`],
+//! [`Protection`] and [`Repair`] are for benches.
 #![cfg_attr(
     not(test),
     allow(dead_code, unused_imports, reason = "benches need less of it than tests")
@@ -12,12 +12,14 @@ mod dtls_server;
 mod old_dtls_server;
 mod peer;
 mod protection;
+mod repair;
 
 #[cfg(test)]
 pub(crate) use self::old_dtls_server::OldDtlsServer;
 pub use self::{
     calls::{Calls, Carried},
     protection::Protection,
+    repair::Repair,
 };
 pub(crate) use self::{
     dtls_server::{DtlsServer, Versions},

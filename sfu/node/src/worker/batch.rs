@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
 };
 
-use sfu_core::api::Port;
+use sfu_core::api::{MAX_TRANSMIT, Port};
 
 use super::{IoStats, Peer};
 
@@ -22,7 +22,10 @@ pub(super) struct Batch {
     segment: usize,
     count: usize,
     ended: bool,
-    bytes: Vec<u8>,
+    /// Bytes of the run.
+    len: usize,
+    /// The run, and behind it room for a datagram that may belong to it.
+    bytes: Box<[u8]>,
 }
 
 impl Batch {
@@ -33,15 +36,22 @@ impl Batch {
             segment: 0,
             count: 0,
             ended: false,
-            bytes: Vec::with_capacity(MAX_BYTES),
+            len: 0,
+            bytes: vec![0; MAX_BYTES + MAX_TRANSMIT].into(),
         }
     }
 
-    /// Adds a datagram, after sending the run before when it does not belong to it.
+    /// Where the next datagram is to be written, for [`Self::push`].
+    pub(super) fn room(&mut self) -> Option<&mut [u8; MAX_TRANSMIT]> {
+        self.bytes.get_mut(self.len..)?.first_chunk_mut()
+    }
+
+    /// Adds the datagram of `len` bytes that was written to [`Self::room`], after sending the run
+    /// before when it does not belong to it.
     pub(super) fn push(
         &mut self,
         (port, to): (Port, SocketAddr),
-        data: &[u8],
+        len: usize,
         peers: &[Peer],
         stats: &mut IoStats,
     ) {
@@ -49,14 +59,16 @@ impl Batch {
             stats.send_errors += 1;
             return;
         };
-        if !self.takes((port, to), data.len(), peer.socket.max_segments()) {
+        if !self.takes((port, to), len, peer.socket.max_segments()) {
+            let written = self.len..self.len + len;
             self.flush(peers, stats);
+            self.bytes.copy_within(written, 0);
             (self.port, self.to) = (port, to);
-            self.segment = data.len();
+            self.segment = len;
         }
-        self.ended = data.len() < self.segment;
+        self.ended = len < self.segment;
         self.count += 1;
-        self.bytes.extend_from_slice(data);
+        self.len += len;
     }
 
     fn takes(&self, (port, to): (Port, SocketAddr), len: usize, max_segments: usize) -> bool {
@@ -66,7 +78,7 @@ impl Batch {
             && self.port == port
             && self.to == to
             && len <= self.segment
-            && self.bytes.len() + len <= MAX_BYTES
+            && self.len + len <= MAX_BYTES
     }
 
     /// Sends what has been gathered.
@@ -75,19 +87,19 @@ impl Batch {
             return;
         }
         let socket = &peers[usize::from(self.port.0)].socket;
-        let outcome = socket.send(self.to, &self.bytes, self.segment);
+        let run = &self.bytes[..self.len];
+        let outcome = socket.send(self.to, run, self.segment);
         match outcome {
             // The kernel or the driver refuses segmentation: one by one.
             Err(error) if self.count > 1 && error.kind() != io::ErrorKind::WouldBlock => {
-                for datagram in self.bytes.chunks(self.segment.max(1)) {
+                for datagram in run.chunks(self.segment.max(1)) {
                     let outcome = socket.send(self.to, datagram, datagram.len());
                     note(outcome, 1, datagram.len(), stats);
                 }
             }
-            outcome => note(outcome, self.count, self.bytes.len(), stats),
+            outcome => note(outcome, self.count, run.len(), stats),
         }
-        self.count = 0;
-        self.bytes.clear();
+        (self.count, self.len) = (0, 0);
     }
 }
 
@@ -152,9 +164,9 @@ mod tests {
             (1, &other, 1_200),
         ];
         for (id, (port, to, size)) in (0u8..).zip(plan) {
-            let data = vec![id; size];
             let to = to.local_addr().unwrap();
-            batch.push((Port(port), to), &data, &peers, &mut stats);
+            batch.room().unwrap()[..size].fill(id);
+            batch.push((Port(port), to), size, &peers, &mut stats);
         }
         batch.flush(&peers, &mut stats);
 
@@ -171,7 +183,7 @@ mod tests {
     fn unknown_port_is_counted_and_nothing_is_sent() {
         let (peers, mut batch, mut stats) = ([peer()], Batch::new(), IoStats::default());
         let to = peers[0].socket.local();
-        batch.push((Port(9), to), &[0], &peers, &mut stats);
+        batch.push((Port(9), to), 1, &peers, &mut stats);
         batch.flush(&peers, &mut stats);
         assert_eq!((stats.send_errors, stats.sends), (1, 0));
     }

@@ -16,7 +16,7 @@ use mio::{Events, Poll};
 use quinn_udp::BATCH_SIZE;
 use sfu_core::{
     Core,
-    api::{Command, Datagram, Disposition, LegId, Port, Transmit, Via},
+    api::{Command, Datagram, Disposition, LegId, Port, Via},
 };
 use tokio::sync::mpsc;
 
@@ -383,11 +383,13 @@ fn send(
     peers: &[Peer],
     stats: &mut IoStats,
 ) {
-    while let Some(Transmit { path, data }) = core.poll_transmit() {
+    while let Some(room) = batch.room()
+        && let Some((path, len)) = core.transmit_into(room)
+    {
         match path.via {
-            Via::Udp(port) => batch.push((port, path.remote), data, peers, stats),
+            Via::Udp(port) => batch.push((port, path.remote), len, peers, stats),
             Via::Tcp(connection) => {
-                let change = tcp.push(connection, data, &mut stats.tcp);
+                let change = tcp.push(connection, &room[..len], &mut stats.tcp);
                 tcp::tell(core, now, change, &mut stats.tcp);
             }
         }

@@ -1,5 +1,6 @@
 //! The core as a whole, against peers made of independent parts.
 
+mod allocations;
 mod call;
 mod hostile;
 mod life;
