@@ -37,6 +37,8 @@ const calls = Number(values.calls ?? (values.check ? 1 : 10));
 const distances = values.check ? [80] : values.distances.split(",").map(Number);
 /** Of all placements; what the product promises. */
 const RIGHT_SHARE = 0.99;
+/** Of the few in the short form, in which one that is wrong is more than a hundredth. */
+const CHECK_SHARE = 0.97;
 
 const cluster = await openCluster();
 try {
@@ -56,7 +58,8 @@ try {
   if (values.json) writeFileSync(values.json, JSON.stringify({ about, placed, timed, lab }, null, 1));
 
   const problems = [...placed.problems, ...timed.problems];
-  if (placed.share < RIGHT_SHARE) problems.push(`${placed.share} of the placements were right, not ${RIGHT_SHARE}`);
+  const wanted = values.check ? CHECK_SHARE : RIGHT_SHARE;
+  if (placed.share < wanted) problems.push(`${placed.share} of the placements were right, not ${wanted}`);
   for (const problem of problems) console.log(`PROBLEM ${problem}`);
   if (problems.length > 0) process.exitCode = 1;
 } finally {

@@ -63,11 +63,15 @@ pub fn join(shopper: Side<'_>, agent: Side<'_>, between_ms: Option<f32>) -> Join
     }
 }
 
-/// A page sits next to its node: what it measured to the other one is about as far as the nodes are
-/// from each other. That is what there is to go by until they have met.
+/// Until the nodes have met there is what the pages measured to go by: the other node is as much
+/// farther from a page than its own as the nodes are apart, if they are on one way.
 fn at_most(between_ms: f32, shopper: Side<'_>, agent: Side<'_>) -> f32 {
-    let far = [shopper.wish.rtt_ms(agent.node), agent.wish.rtt_ms(shopper.node)];
-    far.into_iter().flatten().fold(between_ms, f32::min)
+    let apart = |side: Side<'_>, other: NodeId| {
+        Some(side.wish.rtt_ms(other)? - side.wish.rtt_ms(side.node)?)
+    };
+    let apart = [apart(shopper, agent.node), apart(agent, shopper.node)];
+    let farthest = apart.into_iter().flatten().max_by(f32::total_cmp);
+    farthest.map_or(between_ms, |apart| between_ms.min(apart.max(0.0)))
 }
 
 /// Round trip from page to page through the first side's node.

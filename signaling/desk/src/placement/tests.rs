@@ -244,6 +244,9 @@ fn far_apart_each_side_stays_near_its_node_and_neighbours_do_not_relay_across_th
     assert_eq!(join(side(0, &shopper), side(1, &agent), Some(180.0)), Join::Relay);
     // Before the nodes have met only the detour over signaling is known.
     assert_eq!(join(side(0, &shopper), side(1, &agent), Some(400.0)), Join::Relay);
+    // Next to each other: giving up a warm leg saves nothing, whatever a measurement is off by.
+    let (near, next) = (measured(&[(0, 15.0), (1, 31.0)]), measured(&[(1, 19.0), (0, 30.0)]));
+    assert_eq!(join(side(0, &near), side(1, &next), Some(195.0)), Join::Relay);
     // Without a relay the shorter of both ways.
     assert_eq!(join(side(0, &shopper), side(1, &agent), None), Join::Gather(node(1)));
     // Both in Bangkok, the agent's leg in Madrid by accident: no detour by Madrid.
