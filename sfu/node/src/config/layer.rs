@@ -33,7 +33,8 @@ pub struct Layer {
     /// first UDP port
     #[arg(long, global = true, env = "VITRINE_SFU_TCP_PORT", value_name = "PORT")]
     pub tcp_port: Option<u16>,
-    /// UDP port on which other nodes reach this one, for calls between the two
+    /// UDP port on which other nodes reach this one, for calls between the two; default: the one
+    /// below the first media port
     #[arg(long, global = true, env = "VITRINE_SFU_RELAY_PORT", value_name = "PORT")]
     pub relay_port: Option<u16>,
     /// Number of workers; default: one for each core

@@ -69,6 +69,13 @@ impl NodeConfig {
     }
 }
 
+/// The relay port of a node that was given none: the one below its media ports, which grow upwards
+/// with the number of workers. Any, if those are any.
+#[must_use]
+pub fn relay_port_for(base_port: u16) -> u16 {
+    base_port.saturating_sub(1)
+}
+
 /// Region of a node that was given none: fine as long as there is only one.
 const DEFAULT_REGION: &str = "local";
 

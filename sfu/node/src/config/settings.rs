@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize, Serializer};
 use signaling_wire::ids::NodeId;
 
-use super::{DEFAULT_MAX_LEGS, DEFAULT_REGION, Layer, NodeConfig, PublicAddress};
+use super::{DEFAULT_MAX_LEGS, DEFAULT_REGION, Layer, NodeConfig, PublicAddress, relay_port_for};
 use crate::control::{ClusterSecret, SecretError};
 
 /// The secret itself, for those who have no file. Never a flag: anyone on the host can read those.
@@ -18,9 +18,6 @@ pub const SECRET_VARIABLE: &str = "VITRINE_SFU_CLUSTER_SECRET";
 
 /// Default of `base_port`.
 const DEFAULT_BASE_PORT: u16 = 10_000;
-
-/// Default of `relay_port`: below the media ports, which grow with the number of workers.
-const DEFAULT_RELAY_PORT: u16 = 9_999;
 
 /// Default of `admin`: this host only, as it answers anybody.
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_091);
@@ -157,7 +154,7 @@ impl Settings {
             bind: layer.bind.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
             base_port,
             tcp_port: layer.tcp_port.map_or(Some(base_port), |port| (port > 0).then_some(port)),
-            relay_port: layer.relay_port.unwrap_or(DEFAULT_RELAY_PORT),
+            relay_port: layer.relay_port.unwrap_or_else(|| relay_port_for(base_port)),
             workers: layer.workers,
             advertise: layer.advertise.unwrap_or_default(),
             max_legs_per_worker,

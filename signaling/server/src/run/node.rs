@@ -2,7 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use sfu_node::{Node, StartError, config::NodeConfig, control::ClusterSecret};
+use sfu_node::{
+    Node, StartError,
+    config::{NodeConfig, relay_port_for},
+    control::ClusterSecret,
+};
 
 use crate::{Config, Failure, data_dir::DataDir, failure::plainly, storage::Storage};
 
@@ -20,6 +24,7 @@ pub(super) async fn start(
     let node = NodeConfig {
         region: config.region.clone(),
         base_port: config.media_port,
+        relay_port: relay_port_for(config.media_port),
         tcp_port: match config.media_tcp_port {
             None => Some(config.media_port),
             Some(0) => None,
