@@ -10,11 +10,14 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use bytes::Bytes;
+
 use crate::{
     Certificate, Core,
-    api::{Config, Disposition, Port},
+    api::{ChannelId, Config, Disposition, Hop, Port},
     bwe::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult},
     ice::Check,
+    media::relay::{Channel, Outlet, Received, split::Joiner},
     rtcp::{Message, Messages},
     rtp::{Header, Layer, Templates, key_frame},
     sdp::{Codec, H264Profile, Offer, PacketizationMode},
@@ -126,6 +129,31 @@ pub fn offer(data: &[u8]) {
     let _ = Offer::parse(text);
 }
 
+/// Any bytes as datagrams of another node for one call, each with its length in two bytes before
+/// it: parts of datagrams are joined, and what the channel makes of them stays within its bounds.
+pub fn relay(data: &[u8]) {
+    let mut now = Instant::now();
+    let mut channel = Channel::new(now, ChannelId(7), Hop(0));
+    let (mut joiner, mut outlet) = (Joiner::default(), Outlet::default());
+    let mut rest = data;
+    while let Some((len, more)) = rest.split_first_chunk() {
+        let len = usize::from(u16::from_be_bytes(*len)).min(more.len());
+        let (datagram, after) = more.split_at(len);
+        rest = after;
+        now += Duration::from_millis(3);
+        let Ok(Some(datagram)) = joiner.join(Bytes::copy_from_slice(datagram)) else { continue };
+        assert!(datagram.len() <= data.len());
+        if let Ok(Received::Packet { incoming, .. }) = channel.receive(now, &datagram, &mut outlet) {
+            assert!(incoming.is_within(datagram.len()));
+            channel.send(now, &incoming, &datagram, &mut outlet);
+        }
+        if channel.next_timeout() <= now {
+            channel.handle_timeout(now, &mut outlet);
+        }
+        while outlet.pop().is_some() {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
@@ -157,6 +185,11 @@ mod tests {
     #[test]
     fn datagram_inputs_hold() {
         replay("datagram", super::datagram);
+    }
+
+    #[test]
+    fn relay_inputs_hold() {
+        replay("relay", super::relay);
     }
 
     #[test]

@@ -47,6 +47,13 @@ impl Incoming {
         self.codec.kind()
     }
 
+    /// Whether all its offsets are within a packet of this length.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn is_within(&self, len: usize) -> bool {
+        let extensions = self.extensions.iter().all(|(_, value)| usize::from(value.end) <= len);
+        extensions && self.payload.start <= self.payload.end && self.payload.end <= len
+    }
+
     /// Whether a viewer who has seen nothing can start with this packet.
     pub fn starts_key_frame(&self) -> bool {
         self.starts_key_frame
