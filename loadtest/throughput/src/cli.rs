@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench::{Churn, DtlsMemory, Ladder, Maximum, Memory, Peers, Storm},
+    bench::{Churn, DtlsMemory, Ladder, Maximum, Memory, Peers, Relay, Storm},
     generator::socket::Addresses,
     report,
     target::{
@@ -36,6 +36,8 @@ enum What {
     Churn(Churn),
     /// Janus and coturn beside the node
     Peers(Peers),
+    /// The same calls on one node and between two, and what a lossy way between these costs
+    Relay(Relay),
     /// Memory of the DTLS library alone
     DtlsMemory(DtlsMemory),
     /// The forwarder that does the least (started by the others)
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         What::Storm(storm) => storm.run(),
         What::Churn(churn) => churn.run(),
         What::Peers(peers) => peers.run(),
+        What::Relay(relay) => relay.run(),
         What::DtlsMemory(memory) => memory.run(),
         What::Floor { bind, peers_from, work } => {
             floor::run(bind, Addresses { base: peers_from }, work).map_err(TargetError::from)

@@ -1,6 +1,9 @@
 //! One row: a forwarder under one load.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use hdrhistogram::Histogram;
 
@@ -110,18 +113,19 @@ pub fn measure(
     play(generator, target, Instant::now() + times.settle)?;
 
     let ours = std::process::id();
-    let drops = (receive_drops(target.pid()), receive_drops(ours));
+    let dropped = |target: &dyn Target| target.pids().into_iter().map(receive_drops).sum::<u64>();
+    let drops = (dropped(target), receive_drops(ours));
     let machine = Machine::now();
     let start = generator.now();
     let window = (start, start + times.measure.as_nanos() as u64);
     generator.tally = Tally { window, ..Tally::new() };
     let busy = of_this_thread();
-    let before = CpuTime::of(target.pid())?;
+    let before = CpuTime::of_all(&target.pids())?;
     let began = Instant::now();
 
     play(generator, target, began + times.measure)?;
 
-    let cpu = CpuTime::of(target.pid())?.since(before);
+    let cpu = CpuTime::of_all(&target.pids())?.since(before);
     let time = began.elapsed();
     let generator_busy = (of_this_thread() - busy).as_secs_f64() / time.as_secs_f64();
     let stolen = Machine::now().stolen_since(machine);
@@ -135,8 +139,8 @@ pub fn measure(
         time,
         cpu,
         latency: tally.latency,
-        resident: resident(target.pid())?,
-        drops: receive_drops(target.pid()) - drops.0,
+        resident: target.pids().into_iter().map(resident).sum::<io::Result<u64>>()?,
+        drops: dropped(target) - drops.0,
         generator_busy,
         generator_drops: receive_drops(ours) - drops.1 + tally.unsent,
         late: tally.late.value_at_quantile(0.99),

@@ -77,6 +77,15 @@ impl CpuTime {
         })
     }
 
+    /// Of several processes together.
+    pub fn of_all(pids: &[u32]) -> io::Result<Self> {
+        pids.iter().try_fold(Self::default(), |sum, &pid| {
+            let one = Self::of(pid)?;
+            let ticks = (sum.ticks.0 + one.ticks.0, sum.ticks.1 + one.ticks.1);
+            Ok(Self { total: sum.total + one.total, user_share: 0.0, ticks })
+        })
+    }
+
     /// What was used since `before`.
     pub fn since(self, before: Self) -> Self {
         let user = self.ticks.0 - before.ticks.0;

@@ -143,7 +143,8 @@ pub fn relay(data: &[u8]) {
         now += Duration::from_millis(3);
         let Ok(Some(datagram)) = joiner.join(Bytes::copy_from_slice(datagram)) else { continue };
         assert!(datagram.len() <= data.len());
-        if let Ok(Received::Packet { incoming, .. }) = channel.receive(now, &datagram, &mut outlet) {
+        if let Ok(Received::Packet { incoming, .. }) = channel.receive(now, &datagram, &mut outlet)
+        {
             assert!(incoming.is_within(datagram.len()));
             channel.send(now, &incoming, &datagram, &mut outlet);
         }

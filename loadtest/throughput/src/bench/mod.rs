@@ -6,6 +6,7 @@ mod ladder;
 mod maximum;
 mod memory;
 mod peers;
+mod relay;
 mod storm;
 
 use std::{io, net::Ipv4Addr, path::PathBuf, time::Duration};
@@ -14,7 +15,7 @@ use clap::Args;
 
 pub use self::{
     churn::Churn, dtls_memory::DtlsMemory, ladder::Ladder, maximum::Maximum, memory::Memory,
-    peers::Peers, storm::Storm,
+    peers::Peers, relay::Relay, storm::Storm,
 };
 use crate::{
     generator::{Burst, Generator, socket::Addresses},

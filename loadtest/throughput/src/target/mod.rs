@@ -5,6 +5,7 @@ pub mod coturn;
 pub mod floor;
 pub mod janus;
 pub mod node;
+pub mod relayed;
 
 use std::{io, process::ExitStatus, time::Instant};
 
@@ -50,6 +51,11 @@ pub trait Target {
 
     /// Its process.
     fn pid(&self) -> u32;
+
+    /// All its processes, if it has more than one.
+    fn pids(&self) -> Vec<u32> {
+        vec![self.pid()]
+    }
 
     /// Adds calls until there are `calls`, all of them connected and forwarding; peers 2n and 2n+1
     /// of the generator are a call.

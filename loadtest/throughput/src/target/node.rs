@@ -7,10 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use light_peer::{Peer, dtls::Identity, sdp::Remote};
+use light_peer::{Peer, dtls::Identity, sdp};
 use sfu_node::control::ClusterSecret;
 use signaling_wire::{
-    control::{LegEnd, LegState, NodeMessage, SignalingMessage},
+    control::{LegEnd, LegState, NodeMessage, Register, Remote, SignalingMessage},
     ids::{CallId, LegId},
 };
 
@@ -35,6 +35,7 @@ const MAX_LEGS: usize = 20_000;
 pub struct Node {
     process: Owned,
     control: Control,
+    register: Option<Box<Register>>,
     identity: Identity,
     /// Legs of calls, in order; the first two are the first call.
     paired: Vec<usize>,
@@ -68,6 +69,7 @@ impl Node {
         let mut node = Self {
             process: Owned::new(child),
             control,
+            register: None,
             identity: Identity::new()?,
             paired: Vec::new(),
             calls: 0,
@@ -85,7 +87,8 @@ impl Node {
     fn registered(&mut self) -> Result<(), TargetError> {
         let end = Instant::now() + START;
         loop {
-            if let Some(NodeMessage::Register(_)) = self.control.next()? {
+            if let Some(NodeMessage::Register(register)) = self.control.next()? {
+                self.register = Some(register);
                 return Ok(());
             }
             if let Some(status) = self.process.child().try_wait()? {
@@ -96,6 +99,22 @@ impl Node {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// What it said of itself.
+    pub(super) fn register(&self) -> Option<&Register> {
+        self.register.as_deref()
+    }
+
+    /// Bridges a leg of this node with one of another.
+    pub(super) fn bridge_remote(
+        &self,
+        call: CallId,
+        number: usize,
+        remote: Remote,
+    ) -> Result<(), TargetError> {
+        let (leg, epoch) = (leg(number), 1);
+        self.control.say(SignalingMessage::BridgeRemote { call, epoch, leg, remote })
     }
 
     /// Offers one more leg; its number.
@@ -148,7 +167,7 @@ impl Node {
         while let Some(message) = self.control.next()? {
             match message {
                 NodeMessage::LegAnswer { request, sdp, .. } => {
-                    let remote = Remote::parse(&sdp)
+                    let remote = sdp::Remote::parse(&sdp)
                         .ok_or_else(|| TargetError::Protocol(format!("odd answer: {sdp}")))?;
                     let number = request as usize;
                     if let Some(peer) = generator.peer(number) {
@@ -228,6 +247,6 @@ impl Target for Node {
     }
 }
 
-fn leg(number: usize) -> LegId {
+pub(super) fn leg(number: usize) -> LegId {
     LegId::from_bits(number as u128 + 1)
 }
