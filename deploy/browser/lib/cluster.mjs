@@ -42,8 +42,10 @@ export class Node {
     const options = new Map();
     for (let i = 0; i < args.length; i += 2) options.set(args[i], args[i + 1]);
     for (let i = 0; i < this.args.length; i += 2) options.set(this.args[i], this.args[i + 1]);
+    // The node takes no variable of its prefix that is not a setting.
+    const env = { ...process.env, VITRINE_SFU_BIN: undefined };
     this.#child = adopt(
-      spawn(this.through(SFU), [...options].flat(), { env: process.env, stdio: ["ignore", "pipe", "pipe"] }),
+      spawn(this.through(SFU), [...options].flat(), { env, stdio: ["ignore", "pipe", "pipe"] }),
     );
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8");
