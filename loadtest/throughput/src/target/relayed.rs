@@ -99,7 +99,9 @@ impl Target for Relayed {
                 let remote = self.remote(1 - side, pair[1 - side])?;
                 self.nodes[side].bridge_remote(call, number, remote)?;
             }
-            pair.map(|number| generator.talk(number));
+            for number in pair {
+                generator.talk(number);
+            }
             // Spread over time, as real calls begin.
             generator.turn(Instant::now() + Duration::from_millis(1))?;
         }
