@@ -1,5 +1,6 @@
-//! Health and metrics over HTTP, on a listener of their own: `/livez`, `/readyz`, `/metrics`, and
-//! `/signaling`: how the node stands with every signaling instance.
+//! Health, metrics and the drain over HTTP, on a listener of their own: `/livez`, `/readyz`,
+//! `/metrics`, `/signaling` (how the node stands with every signaling instance), and
+//! `POST` and `DELETE` `/admin/drain`.
 
 use std::{io, net::SocketAddr};
 
@@ -8,7 +9,7 @@ use axum::{
     extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
-    routing::get,
+    routing::{get, post},
 };
 use prometheus::TextEncoder;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     control::client::{Seen, Standing},
-    node::{Monitor, Readiness},
+    node::{Drain, Monitor, Readiness},
 };
 
 /// Body of `/readyz`.
@@ -35,11 +36,11 @@ pub struct Admin {
 
 impl Admin {
     /// Listens on `address`.
-    pub async fn start(address: SocketAddr, monitor: Monitor) -> io::Result<Self> {
+    pub async fn start(address: SocketAddr, monitor: Monitor, drain: Drain) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let task = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router(monitor)).await {
+            if let Err(error) = axum::serve(listener, router(monitor, drain)).await {
                 tracing::error!(%error, "the admin listener failed");
             }
         });
@@ -58,8 +59,12 @@ impl Drop for Admin {
     }
 }
 
-fn router(monitor: Monitor) -> Router {
+fn router(monitor: Monitor, drain: Drain) -> Router {
+    let draining = post(async |drain| set_drain(drain, true).await)
+        .delete(async |drain| set_drain(drain, false).await);
     Router::new()
+        .route("/admin/drain", draining)
+        .with_state(drain)
         .route("/livez", get(live))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -122,6 +127,17 @@ impl Instance {
 
 async fn signaling(State(monitor): State<Monitor>) -> Json<Vec<Instance>> {
     Json(monitor.signaling().into_iter().map(Instance::new).collect())
+}
+
+/// Answers with what the node carries; whoever drains asks again until nothing is left.
+async fn set_drain(State(drain): State<Drain>, on: bool) -> impl IntoResponse {
+    match drain.set(on).await {
+        Ok(load) => {
+            tracing::info!(on, legs = load.legs, calls = load.calls, "drain");
+            Ok(Json(load))
+        }
+        Err(ended) => Err((StatusCode::SERVICE_UNAVAILABLE, format!("{ended}\n"))),
+    }
 }
 
 async fn metrics(State(monitor): State<Monitor>) -> impl IntoResponse {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser, Subcommand};
+use signaling_wire::control::Load;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -118,13 +119,15 @@ fn log_to_stderr(settings: &Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs the node until SIGTERM or Ctrl-C; a second one does not wait for the farewells.
+/// Runs the node until SIGTERM or Ctrl-C, and until its calls have moved to other nodes; a second
+/// signal does not wait for them, a third not for the farewells.
 async fn serve(settings: Settings) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let admin = settings.admin;
+    let (admin, deadline) = (settings.admin, settings.drain_deadline());
     let node = Node::start(settings.into_node()?)?;
-    let admin = Admin::start(admin, node.monitor()).await?;
+    let drain = node.drain();
+    let admin = Admin::start(admin, node.monitor(), drain.clone()).await?;
     tracing::info!(admin = %admin.address(), "health and metrics");
 
     let mut asked = async || {
@@ -134,6 +137,20 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         }
     };
     asked().await;
+    if let Ok(Load { calls, legs, .. }) = drain.set(true).await
+        && legs > 0
+    {
+        let seconds = deadline.as_secs();
+        tracing::info!(calls, legs, "draining for at most {seconds} s; once more to stop now");
+        tokio::select! {
+            () = drain.emptied() => tracing::info!("nothing is left"),
+            () = tokio::time::sleep(deadline) => {
+                let Load { calls, legs, .. } = drain.load();
+                tracing::warn!(calls, legs, "stopping with what is left");
+            }
+            () = asked() => tracing::warn!("stopping now"),
+        }
+    }
     tracing::info!("stopping; once more to end at once");
     tokio::select! {
         () = node.stop() => tracing::info!("stopped"),

@@ -186,6 +186,12 @@ pub enum SignalingMessage {
         /// The other end.
         remote: Remote,
     },
+    /// Take nothing more, so that signaling can move what there is to other nodes; or take legs
+    /// again. An operator wants it so; the node says [`NodeState::Draining`] to everybody.
+    Drain {
+        /// Take nothing more.
+        on: bool,
+    },
     /// End a call's forwarding. The legs stay.
     Unbridge {
         /// The call.

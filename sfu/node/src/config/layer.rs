@@ -68,6 +68,10 @@ pub struct Layer {
     /// Listener for health and metrics
     #[arg(long, global = true, env = "VITRINE_SFU_ADMIN", value_name = "IP:PORT")]
     pub admin: Option<SocketAddr>,
+    /// Longest time, in seconds, that a node which was told to stop waits for its calls to move to
+    /// other nodes [default: 300]
+    #[arg(long, global = true, env = "VITRINE_SFU_DRAIN_DEADLINE", value_name = "SECONDS")]
+    pub drain_deadline: Option<u32>,
     /// Log lines for people or for machines
     #[arg(long, global = true, env = "VITRINE_SFU_LOG_FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -124,6 +128,7 @@ impl Layer {
             signaling: self.signaling.or(below.signaling),
             cluster_secret_file: self.cluster_secret_file.or(below.cluster_secret_file),
             admin: self.admin.or(below.admin),
+            drain_deadline: self.drain_deadline.or(below.drain_deadline),
             log_format: self.log_format.or(below.log_format),
             log: self.log.or(below.log),
         }

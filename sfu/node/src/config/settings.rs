@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU16,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -21,6 +22,10 @@ const DEFAULT_BASE_PORT: u16 = 10_000;
 
 /// Default of `admin`: this host only, as it answers anybody.
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9_091);
+
+/// Default of `drain_deadline`, in seconds. Calls move within seconds where there is a node to move
+/// to; where there is none, most calls end by themselves within this time.
+const DEFAULT_DRAIN_DEADLINE: u32 = 300;
 
 /// Log lines for people or for machines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -109,6 +114,8 @@ pub struct Settings {
     pub cluster_secret: ClusterSecret,
     /// See [`Layer::admin`].
     pub admin: SocketAddr,
+    /// See [`Layer::drain_deadline`].
+    pub drain_deadline: u32,
     /// See [`Layer::log_format`].
     pub log_format: LogFormat,
     /// See [`Layer::log`].
@@ -162,9 +169,15 @@ impl Settings {
             cluster_secret_file: layer.cluster_secret_file,
             cluster_secret,
             admin: layer.admin.unwrap_or(DEFAULT_ADMIN),
+            drain_deadline: layer.drain_deadline.unwrap_or(DEFAULT_DRAIN_DEADLINE),
             log_format: layer.log_format.unwrap_or_default(),
             log: layer.log.unwrap_or_else(|| "info".to_owned()),
         })
+    }
+
+    /// How long a node that was told to stop waits for its calls to move.
+    pub fn drain_deadline(&self) -> Duration {
+        Duration::from_secs(self.drain_deadline.into())
     }
 
     /// What the node itself needs of it. Reads or writes the file with the node's id.

@@ -42,6 +42,8 @@ pub(crate) enum ToDispatch {
     Up { link: LinkId, messages: mpsc::Sender<NodeMessage> },
     /// A link is lost. Ends no call.
     Down { link: LinkId },
+    /// Take nothing more, or take legs again.
+    Drain { on: bool, reply: oneshot::Sender<Load> },
     /// Signaling says something; `at` is when it arrived.
     Said { link: LinkId, at: Instant, message: SignalingMessage },
 }
@@ -186,6 +188,11 @@ impl Dispatch {
                     self.relaying.insert(link);
                 }
                 self.registry.command(at, link, message);
+            }
+            ToDispatch::Drain { on, reply } => {
+                self.registry.drain(on);
+                // Whoever asked may have given up.
+                let _ = reply.send(self.registry.load(self.busy));
             }
         }
     }

@@ -9,6 +9,7 @@
 
 mod addresses;
 mod dispatch;
+mod drain;
 mod monitor;
 mod registry;
 mod translate;
@@ -24,10 +25,13 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::monitor::{Monitor, Readiness};
 pub(crate) use self::{
     dispatch::{Hello, Status, ToDispatch},
     registry::LinkId,
+};
+pub use self::{
+    drain::{Drain, Ended},
+    monitor::{Monitor, Readiness},
 };
 use crate::{
     config::NodeConfig,
@@ -95,6 +99,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Node {
     monitor: Monitor,
+    drain: Drain,
     addresses: Vec<SocketAddr>,
     stop: watch::Sender<bool>,
     dispatch: JoinHandle<Workers>,
@@ -136,6 +141,7 @@ impl Node {
         let relay_addresses = addresses::relay(&reached, relay.port()?);
         let monitor =
             Monitor::new(&workers, status_seen.clone(), ways.clone(), board.clone(), relay.clone());
+        let drain = Drain::new(to_dispatch.clone(), status_seen.clone());
         let dispatch = dispatch::Dispatch::new(workers, event_queue, commands, status, ways, relay);
         let identity = client::Identity {
             node: config.node,
@@ -153,6 +159,7 @@ impl Node {
         tracing::info!(node = %config.node, ?addresses, ?over_tcp, "the node listens");
         Ok(Self {
             monitor,
+            drain,
             addresses,
             stop,
             dispatch: tokio::spawn(dispatch.run(stopped)),
@@ -163,6 +170,11 @@ impl Node {
     /// What to look at: readiness and metrics.
     pub fn monitor(&self) -> Monitor {
         self.monitor.clone()
+    }
+
+    /// Empties it before it stops.
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
     }
 
     /// The candidate addresses, of all workers.

@@ -67,6 +67,16 @@ async fn terminated_process_serves_its_health_and_says_farewell() {
     })
     .await;
     assert!(get(admin, "/metrics").await.contains("\nsfu_control_links 1\n"));
+
+    for (method, state) in [("POST", NodeState::Draining), ("DELETE", NodeState::Serving)] {
+        let answer = ask(admin, method, "/admin/drain").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"legs\":0"), "{answer}");
+        link.expect("signaling hears of it", |message| match message {
+            NodeMessage::Heartbeat(load) => (load.state == state).then_some(()),
+            _ => None,
+        })
+        .await;
+    }
     let standing = get(admin, "/signaling").await;
     let (_, body) = standing.split_once("\r\n\r\n").unwrap();
     let instances: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -111,8 +121,12 @@ async fn admin_address(child: &mut Child) -> SocketAddr {
 }
 
 async fn get(from: SocketAddr, path: &str) -> String {
+    ask(from, "GET", path).await
+}
+
+async fn ask(from: SocketAddr, method: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(from).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: sfu\r\nconnection: close\r\n\r\n");
+    let request = format!("{method} {path} HTTP/1.1\r\nhost: sfu\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut response = String::new();
     soon("a response", stream.read_to_string(&mut response)).await.unwrap();

@@ -21,6 +21,8 @@ const RETRY_MOST = 8_000;
 const RETRY_MOST_IN_CALL = 1_000;
 /** Restarts closer together than this answer the same network change. */
 const RESTART_APART = 1_000;
+/** Silence, beyond what is worth a word, after which the page takes it for its own network's fault. */
+const ALONE_AFTER = 1_000;
 /** How long a former connection is kept when nobody closes it. */
 const FORMER_KEPT = 5_000;
 
@@ -96,13 +98,20 @@ export class Leg {
 
   /** Nothing comes from the node, or something again. @param {boolean} silent */
   silent(silent) {
+    if (silent === this.#silent) return;
     this.#silent = silent;
+    clearTimeout(this.#alone);
+    // Were it the node, the server would have said so by then.
+    if (silent) this.#alone = setTimeout(() => this.#restart(), ALONE_AFTER);
   }
+  #alone = 0;
 
   /** The socket is open (its hello is out): what has no answer goes again in the same flight. */
   socketOpened() {
     this.#now?.socketOpened();
     this.#next?.socketOpened();
+    // Both gone: it was this page's network, and its old path may be gone for good.
+    if (this.#silent && this.#on.inCall()) this.#restart();
   }
 
   /**
@@ -147,7 +156,7 @@ export class Leg {
     // To a node that says nothing nothing need be sent, and the other side is not there any more.
     if (this.#silent || this.#former?.state !== "connected") this.#dropFormer();
     else this.#formerTimer = setTimeout(() => this.#dropFormer(), FORMER_KEPT);
-    this.#silent = false;
+    this.silent(false);
     if (next.id) this.#on.send({ type: "leg_switched", leg: next.id, media });
     this.#on.onState(next.state);
   }
@@ -277,8 +286,12 @@ export class Leg {
 
   #networkChanged() {
     this.#relays.forget();
+    this.#restart();
+  }
+
+  #restart() {
     const now = this.#now;
-    if (now && performance.now() - now.restartedAt > RESTART_APART) void now.restart();
+    if (now && !this.#next && performance.now() - now.restartedAt > RESTART_APART) void now.restart();
   }
 
   #dropNext() {
@@ -296,6 +309,7 @@ export class Leg {
 
   #discard() {
     clearTimeout(this.#retry);
+    clearTimeout(this.#alone);
     this.#dropNext();
     this.#dropFormer();
     this.#now?.close();

@@ -96,7 +96,7 @@ export class Session {
       role, t, side, send, media: this.media, leg: this.leg, stages: this.stages,
       hangUp: () => this.#hangUp(),
     });
-    this.#silent = new Silence(this.leg, send);
+    this.#silent = new Silence(this.leg, this.socket);
     this.#nearest = new Nearest({
       send,
       leg: () => this.leg.id,
@@ -152,10 +152,12 @@ export class Session {
     show(this.view.element);
     this.#quality.start();
     this.#silent.start();
+    this.socket.eager(true);
   }
 
   /** Nothing leaves the page any more. */
   endCall() {
+    this.socket.eager(false);
     this.#quality.stop();
     this.#silent.stop();
     this.view.end();

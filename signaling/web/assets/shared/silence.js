@@ -18,6 +18,7 @@ const DOUBT_AFTER = 200;
 
 export class Silence {
   #leg;
+  #doubt;
   #say;
   #timer = 0;
   #lookedAt = 0;
@@ -31,11 +32,13 @@ export class Silence {
 
   /**
    * @param {import("./leg.js").Leg} leg
-   * @param {(message: import("./socket.js").Message) => boolean} send
+   * @param {import("./socket.js").Socket} socket
    */
-  constructor(leg, send) {
+  constructor(leg, socket) {
     this.#leg = leg;
-    this.#say = send;
+    this.#say = (/** @type {import("./socket.js").Message} */ message) => socket.send(message);
+    // It may be this page's network, and then the line is as dead.
+    this.#doubt = () => socket.doubt();
   }
 
   start() {
@@ -80,6 +83,7 @@ export class Silence {
     this.#silentMs += since;
     if (this.#silentMs >= DOUBT_AFTER || !seen) void this.#count();
     if (this.#silentMs < SAY_AFTER || this.#heard < REGULAR) return;
+    if (this.#saidMs === 0) this.#doubt();
     this.#leg.silent(true);
     if (this.#silentMs - this.#saidMs < SAY_EVERY) return;
     this.#saidMs = this.#silentMs;

@@ -17,6 +17,20 @@ const PING_EVERY = 10_000;
 const PONG_WITHIN = 5_000;
 /** The same when there is reason for doubt: the network changed or the page was asleep. */
 const DOUBT_WITHIN = 2_000;
+/**
+ * The same in a call, where a dead line costs somebody their picture: how often, and how long besides
+ * what the line usually takes. TCP sends a lost segment again after a round trip and 200 ms.
+ */
+const EAGER_PING_EVERY = 1_000;
+const EAGER_PONG_WITHIN = 700;
+/** In a call a lost line is dialled again and again: a try that meets a dead network is soon of no use. */
+const EAGER_OPEN_WITHIN = 900;
+const EAGER_RETRY_MOST = 250;
+/** Round trips of a try: TCP, TLS, the upgrade; and of a ping that is sent again once. */
+const OPEN_TRIPS = 5;
+const PONG_TRIPS = 3;
+/** Tries in a call after which it is not the network that is away: whoever serves these pages is. */
+const EAGER_TRIES = 60;
 
 /**
  * What somebody waits for is followed by a ping. A lone small segment that is lost is sent again only by TCP's
@@ -30,6 +44,7 @@ export class Socket {
   /** Round trip of the last ping in milliseconds. @type {number | null} */ rtt = null;
 
   /** @type {WebSocket | null} */ #ws = null;
+  #eager = false;
   #tries = 0;
   #retryTimer = 0;
   #openTimer = 0;
@@ -67,6 +82,18 @@ export class Socket {
     this.#set("stopped");
   }
 
+  /** Whether a call depends on the line. @param {boolean} on */
+  eager(on) {
+    if (on === this.#eager) return;
+    this.#eager = on;
+    if (this.state === "open" || this.state === "ready") this.#pingOn();
+  }
+
+  /** There is reason to ask whether the line lives. */
+  doubt() {
+    if (this.state === "open" || this.state === "ready") this.#ping(this.#eagerWithin(EAGER_PONG_WITHIN, PONG_TRIPS));
+  }
+
   /** Drops the line and dials again at once, with a fresh hello. */
   redial() {
     this.#drop();
@@ -91,13 +118,14 @@ export class Socket {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const ws = new WebSocket(`${scheme}://${location.host}/ws`);
     this.#ws = ws;
-    this.#openTimer = setTimeout(() => this.#lost(ws), OPEN_WITHIN);
+    const within = this.#isEager ? this.#eagerWithin(EAGER_OPEN_WITHIN, OPEN_TRIPS) : OPEN_WITHIN;
+    this.#openTimer = setTimeout(() => this.#lost(ws), within);
     ws.onopen = () => {
       clearTimeout(this.#openTimer);
       this.send(this.#on.hello());
       this.#set("open");
       this.#on.onOpen();
-      this.#pingTimer = setInterval(() => this.#ping(PONG_WITHIN), PING_EVERY);
+      this.#pingOn();
     };
     ws.onmessage = (event) => {
       if (this.#ws === ws) this.#receive(event.data);
@@ -107,7 +135,7 @@ export class Socket {
 
   /** @param {unknown} data */
   #receive(data) {
-    clearTimeout(this.#pongTimer);
+    this.#answered();
     /** @type {Message} */ let message;
     try {
       message = JSON.parse(String(data));
@@ -125,10 +153,36 @@ export class Socket {
     this.#on.onMessage(message);
   }
 
+  #answered() {
+    clearTimeout(this.#pongTimer);
+    this.#pongDue = Infinity;
+  }
+  #pongDue = Infinity;
+
+  get #isEager() {
+    return this.#eager && this.#tries < EAGER_TRIES;
+  }
+
+  /** @param {number} least @param {number} trips */
+  #eagerWithin(least, trips) {
+    return least + trips * (this.rtt ?? 0);
+  }
+
+  #pingOn() {
+    clearInterval(this.#pingTimer);
+    this.#pingTimer = this.#eager
+      ? setInterval(() => this.doubt(), EAGER_PING_EVERY)
+      : setInterval(() => this.#ping(PONG_WITHIN), PING_EVERY);
+  }
+
   /** @param {number} within */
   #ping(within) {
     if (!this.send({ type: "ping", t: performance.now() })) return;
     const ws = this.#ws;
+    const due = performance.now() + within;
+    // A later question must not put off the answer to an earlier one.
+    if (this.#pongDue <= due) return;
+    this.#pongDue = due;
     clearTimeout(this.#pongTimer);
     this.#pongTimer = setTimeout(() => ws && this.#lost(ws), within);
   }
@@ -137,7 +191,7 @@ export class Socket {
   #lost(ws) {
     if (this.#ws !== ws) return;
     this.#drop();
-    const most = Math.min(RETRY_MOST, RETRY_FIRST * 2 ** this.#tries++);
+    const most = Math.min(this.#isEager ? EAGER_RETRY_MOST : RETRY_MOST, RETRY_FIRST * 2 ** this.#tries++);
     // Half fixed, half random: pages that lost the same server do not come back all at once.
     this.#retryTimer = setTimeout(() => this.#connect(), most / 2 + Math.random() * (most / 2));
     this.#set("waiting");
@@ -154,7 +208,7 @@ export class Socket {
 
   #drop() {
     clearTimeout(this.#openTimer);
-    clearTimeout(this.#pongTimer);
+    this.#answered();
     clearInterval(this.#pingTimer);
     const ws = this.#ws;
     this.#ws = null;

@@ -43,6 +43,7 @@ impl Registry {
             SignalingMessage::Unbridge { call, epoch } => {
                 self.unbridge(translate::call_in(call), Epoch(epoch));
             }
+            SignalingMessage::Drain { on } => self.drain(on),
             // Part of the handshake, which is over; said again they mean nothing.
             SignalingMessage::Registered { .. }
             | SignalingMessage::Refused { .. }

@@ -76,6 +76,7 @@ pub(super) struct Registry {
     opened: u64,
     /// The instance that leads, by its own word and term; none where there is only one.
     leader: Option<(u64, LinkId)>,
+    draining: bool,
     stopping: bool,
     orders: VecDeque<Order>,
     #[cfg(feature = "miswire")]
@@ -164,6 +165,7 @@ impl Registry {
             calls: HashMap::new(),
             opened: 0,
             leader: None,
+            draining: false,
             stopping: false,
             orders: VecDeque::new(),
             #[cfg(feature = "miswire")]
@@ -194,7 +196,7 @@ impl Registry {
     }
 
     fn takes_more(&self) -> bool {
-        !self.stopping && self.is_whole()
+        !self.stopping && !self.draining && self.is_whole()
     }
 
     /// The legs that `link` controls.
@@ -244,6 +246,11 @@ impl Registry {
                 self.orders.push_back(Order::Say(link, message));
             }
         }
+    }
+
+    /// Takes nothing more while `on`: signaling moves what there is to other nodes.
+    pub(super) fn drain(&mut self, on: bool) {
+        self.draining = on;
     }
 
     /// Takes nothing more and closes every leg.
