@@ -1,15 +1,19 @@
 // Signaling without a media node of its own, and media nodes beside it, as a bigger shop runs them.
 
 import { spawn } from "node:child_process";
+import { lookup } from "node:dns/promises";
 import { existsSync, mkdtempSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { insideOf, ownAddress } from "./lab.mjs";
 import { adopt, onFailure, scratch } from "./scratch.mjs";
 import { BINARY, freePort, Server } from "./server.mjs";
 import { until } from "./until.mjs";
 
+const LOOPBACK = "127.0.0.1";
+
 /** The media node under test: `VITRINE_SFU_BIN`, or what was built beside the server. */
-export const SFU = process.env.VITRINE_SFU_BIN ?? join(dirname(BINARY), "sfu");
+export const SFU = process.env.VITRINE_SFU_BIN || join(dirname(BINARY), "sfu");
 
 /** One media node. */
 export class Node {
@@ -17,9 +21,9 @@ export class Node {
   #log = [];
   #exit = null;
 
-  /** `control` is where signaling's control listener is, or what stands in front of it. */
-  constructor(name, { secretFile, control, args = [], through = (program) => program }) {
-    Object.assign(this, { name, secretFile, control, args, through });
+  /** `control` is where signaling's control listener is; `host` where it runs in an emulated network. */
+  constructor(name, { secretFile, control, host }) {
+    Object.assign(this, { name, secretFile, control, host });
     this.idFile = join(mkdtempSync(join(scratch, `node-${name}-`)), "id");
     onFailure(`node ${name}`, () => this.log);
   }
@@ -27,6 +31,7 @@ export class Node {
   /** Starts it, again after an end, and waits until signaling has registered it. */
   async start() {
     if (!existsSync(SFU)) throw new Error(`${SFU} is missing: run "cargo build --release -p sfu-node" first`);
+    this.address = this.host ? (await lookup(this.host)).address : LOOPBACK;
     this.adminPort = await freePort();
     this.#exit = null;
     const args = [
@@ -35,18 +40,12 @@ export class Node {
       ["--node-id-file", this.idFile],
       ["--region", this.name],
       ["--base-port", "0"],
-      ["--bind", "127.0.0.1"],
+      ["--bind", this.address],
       ["--workers", "1"],
-      ["--admin", `127.0.0.1:${this.adminPort}`],
+      ["--admin", `${this.address}:${this.adminPort}`],
     ].flat();
-    const options = new Map();
-    for (let i = 0; i < args.length; i += 2) options.set(args[i], args[i + 1]);
-    for (let i = 0; i < this.args.length; i += 2) options.set(this.args[i], this.args[i + 1]);
-    // The node takes no variable of its prefix that is not a setting.
-    const env = { ...process.env, VITRINE_SFU_BIN: undefined };
-    this.#child = adopt(
-      spawn(this.through(SFU), [...options].flat(), { env, stdio: ["ignore", "pipe", "pipe"] }),
-    );
+    const program = this.host ? insideOf(this.host, SFU) : SFU;
+    this.#child = adopt(spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] }));
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8");
       stream.on("data", (text) => this.#log.push(text));
@@ -56,7 +55,7 @@ export class Node {
     });
     await until(`node ${this.name} to be registered`, async () => {
       if (this.#exit !== null) throw new Error(`node ${this.name} ended with ${this.#exit}\n${this.log}`);
-      return (await fetch(`http://127.0.0.1:${this.adminPort}/readyz`)).ok;
+      return (await this.admin("/readyz")).ok;
     });
     return this;
   }
@@ -82,7 +81,7 @@ export class Node {
 
   /** One request to its admin listener. */
   admin(path, method = "GET") {
-    return fetch(`http://127.0.0.1:${this.adminPort}${path}`, { method });
+    return fetch(`http://${this.address}:${this.adminPort}${path}`, { method, signal: AbortSignal.timeout(1_000) });
   }
 
   /** A figure from its metrics; 0 when it is not there. */
@@ -97,24 +96,34 @@ export class Node {
   }
 }
 
-/** Signaling and `names.length` nodes, all registered. */
-export async function cluster(t, names, { signaling = [], node = {} } = {}) {
-  const controlPort = await freePort("udp");
-  const server = await Server.start({
-    control: `127.0.0.1:${controlPort}`,
-    args: ["--embedded-node", "false", ...signaling],
-    ready: false,
-  });
-  t.after(() => server.stop());
+/** Signaling and as many nodes, all registered; in an emulated network each on the host of its name. */
+export async function openCluster(names, { hosts = false } = {}) {
+  const address = hosts ? ownAddress() : LOOPBACK;
+  const control = `${address}:${await freePort("udp")}`;
+  const server = await Server.start({ address, control, args: ["--embedded-node", "false"], ready: false });
   const secretFile = join(server.dataDir, "cluster-secret");
-  const nodes = names.map((name) => new Node(name, { secretFile, control: `127.0.0.1:${controlPort}`, ...node }));
-  t.after(() => Promise.all(nodes.map((one) => one.stop())));
-  await Promise.all(nodes.map((one) => one.start()));
-  return { server, nodes, controlPort };
+  const nodes = names.map((name) => new Node(name, { secretFile, control, host: hosts ? name : undefined }));
+  const close = () => Promise.all([server.stop(), ...nodes.map((node) => node.stop())]);
+  try {
+    await Promise.all(nodes.map((node) => node.start()));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { server, nodes, close };
 }
 
-/** The node that carries the call. */
+/** The same for one test. */
+export async function cluster(t, names) {
+  const opened = await openCluster(names);
+  t.after(() => opened.close());
+  return opened;
+}
+
+/** The node that carries the call, of those that can be asked. */
 export async function carrier(nodes) {
-  for (const node of nodes) if (node.running && (await node.figure("sfu_calls")) > 0) return node;
+  for (const node of nodes) {
+    if (node.running && (await node.figure("sfu_calls").catch(() => 0)) > 0) return node;
+  }
   return null;
 }

@@ -1,15 +1,19 @@
-//! The admin listener: health and metrics, for machines on the same host or network.
+//! The admin listener: health, metrics and the drain of nodes, for machines on the same host or network.
 
 use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     Router,
-    extract::State,
+    extract::{Path, State},
     http::{StatusCode, header},
     response::IntoResponse,
-    routing::get,
+    routing::{get, post},
 };
-use signaling_wire::browser::{Presence, Role};
+use signaling_wire::{
+    browser::{Presence, Role},
+    control::SignalingMessage,
+    ids::NodeId,
+};
 
 use crate::{app::App, lead::Lead, metrics::Snapshot};
 
@@ -24,7 +28,10 @@ pub struct Admin {
 
 /// All admin routes.
 pub fn router(admin: Admin) -> Router {
+    let drain = post(async |app, node| drain(app, node, true).await)
+        .delete(async |app, node| drain(app, node, false).await);
     Router::new()
+        .route("/admin/nodes/{node}/drain", drain)
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -48,6 +55,23 @@ async fn ready(State(Admin { app, .. }): State<Admin>) -> impl IntoResponse {
         return not("no media node takes calls");
     }
     (StatusCode::OK, "ready\n".to_owned())
+}
+
+/// Passes the wish on; the node says to everybody that it drains, and so it comes back.
+async fn drain(
+    State(Admin { app, .. }): State<Admin>,
+    Path(node): Path<String>,
+    on: bool,
+) -> impl IntoResponse {
+    let found = node.parse::<NodeId>().ok().and_then(|id| app.nodes.get(id));
+    match found {
+        Some(node) if node.send(SignalingMessage::Drain { on }) => {
+            tracing::info!(node = %node.incarnation().node, on, "drain");
+            (StatusCode::ACCEPTED, "the node is told\n")
+        }
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "the node is out of reach\n"),
+        None => (StatusCode::NOT_FOUND, "no such node has a control link\n"),
+    }
 }
 
 async fn metrics(State(Admin { app, node }): State<Admin>) -> impl IntoResponse {

@@ -8,7 +8,7 @@
 //! | silent or lost | no | dead, or frozen | the call moves as soon as one page says so |
 //! | silent or lost | yes | cut off from signaling | the call stays; nothing new goes there |
 //! | speaks | neither page | cut off from the pages | the call moves |
-//! | speaks | one page | well: it is that page's network | its page restarts ICE |
+//! | speaks | one page does not | well: it is that page's network | its page restarts ICE; if that does not help, the call moves |
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -30,6 +30,10 @@ const SIDES: [Role; 2] = [Role::Shopper, Role::Agent];
 
 /// How long a page's word counts. It repeats it four times a second while nothing comes.
 const WORD_COUNTS: Duration = Duration::from_millis(1_000);
+
+/// How long one page must have heard nothing from a node that speaks with signaling and with the other
+/// page. Its own restart of ICE has had its time then: it reaches signaling, and not this node.
+const ONE_PAGE_AFTER: Duration = Duration::from_millis(3_000);
 
 /// How long both pages must have heard nothing from a node that speaks with signaling. It may be the
 /// way that both have in common, and that may be back in a moment.
@@ -93,11 +97,12 @@ impl Desk {
             let cause = match self.unwell.get(&node).copied().unwrap_or_default() {
                 NodeHealth::Draining => Some(MoveCause::Drain),
                 NodeHealth::Silent | NodeHealth::Lost => unheard.map(|_| MoveCause::NodeLost),
-                NodeHealth::Well if together => {
-                    let both = silent[0].min(silent[1]);
-                    both.filter(|both| *both >= UNREACHABLE_AFTER).map(|_| MoveCause::Unreachable)
+                NodeHealth::Well => {
+                    let both = silent[0].min(silent[1]).filter(|_| together);
+                    let unreachable = both.is_some_and(|both| both >= UNREACHABLE_AFTER)
+                        || unheard.is_some_and(|one| one >= ONE_PAGE_AFTER);
+                    unreachable.then_some(MoveCause::Unreachable)
                 }
-                NodeHealth::Well => None,
             };
             found = found.max(cause);
             cause.is_some()
@@ -131,6 +136,7 @@ impl Desk {
             let (warm, stale) = (page.warm, [page.opening.take(), page.next.take()]);
             for leg in stale.into_iter().flatten() {
                 self.close_leg(leg);
+                self.send_seat(seat, ServerMessage::LegLost { leg });
             }
             nodes.extend(warm.and_then(|leg| self.legs.get(&leg)).map(|home| home.place.node));
         }

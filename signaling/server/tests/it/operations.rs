@@ -35,6 +35,31 @@ async fn metrics_of_server_and_node_come_together() {
 }
 
 #[tokio::test]
+async fn an_operator_drains_a_node_and_changes_their_mind() {
+    let server = TestServer::start().await;
+    let admin = format!("http://{}", server.server.admin_address());
+    let node = server.server.app().nodes.all()[0].incarnation().node;
+    let ask = async |method: reqwest::Method, node: String| {
+        let url = format!("{admin}/admin/nodes/{node}/drain");
+        server.http.request(method, url).send().await.expect("answered").status()
+    };
+    let serving = |count: u32| {
+        let nodes = &server.server.app().nodes;
+        async move {
+            while nodes.states().serving != count {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    };
+    assert_eq!(ask(reqwest::Method::POST, "node_none".to_owned()).await, 404);
+    assert_eq!(ask(reqwest::Method::POST, node.to_string()).await, 202);
+    serving(0).await;
+    assert_eq!(ask(reqwest::Method::DELETE, node.to_string()).await, 202);
+    serving(1).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_admin_surface_is_not_public() {
     let server = TestServer::start().await;
     for path in ["/metrics", "/readyz", "/livez"] {

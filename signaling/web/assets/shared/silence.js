@@ -18,8 +18,7 @@ const DOUBT_AFTER = 200;
 
 export class Silence {
   #leg;
-  #doubt;
-  #say;
+  #socket;
   #timer = 0;
   #lookedAt = 0;
   #seen = "";
@@ -36,9 +35,7 @@ export class Silence {
    */
   constructor(leg, socket) {
     this.#leg = leg;
-    this.#say = (/** @type {import("./socket.js").Message} */ message) => socket.send(message);
-    // It may be this page's network, and then the line is as dead.
-    this.#doubt = () => socket.doubt();
+    this.#socket = socket;
   }
 
   start() {
@@ -62,7 +59,11 @@ export class Silence {
   }
 
   #hears() {
-    if (this.#silentMs >= SAY_AFTER) this.#leg.silent(false);
+    if (this.#silentMs >= SAY_AFTER) {
+      this.#leg.silent(false);
+      // What comes from the node says that the network is back, sooner than any timer.
+      this.#socket.hurry();
+    }
     this.#silentMs = 0;
     this.#saidMs = 0;
   }
@@ -83,11 +84,12 @@ export class Silence {
     this.#silentMs += since;
     if (this.#silentMs >= DOUBT_AFTER || !seen) void this.#count();
     if (this.#silentMs < SAY_AFTER || this.#heard < REGULAR) return;
-    if (this.#saidMs === 0) this.#doubt();
+    // It may be this page's network, and then the line is as dead.
+    if (this.#saidMs === 0) this.#socket.doubt();
     this.#leg.silent(true);
     if (this.#silentMs - this.#saidMs < SAY_EVERY) return;
     this.#saidMs = this.#silentMs;
-    this.#say({ type: "leg_silent", leg: id, for_ms: Math.round(this.#silentMs) });
+    this.#socket.send({ type: "leg_silent", leg: id, for_ms: Math.round(this.#silentMs) });
   }
 
   /** Reports of the node on what this page sends are no media, but they are signs of life. */

@@ -22,15 +22,20 @@ const DOUBT_WITHIN = 2_000;
  * what the line usually takes. TCP sends a lost segment again after a round trip and 200 ms.
  */
 const EAGER_PING_EVERY = 1_000;
-const EAGER_PONG_WITHIN = 700;
-/** In a call a lost line is dialled again and again: a try that meets a dead network is soon of no use. */
-const EAGER_OPEN_WITHIN = 900;
-const EAGER_RETRY_MOST = 250;
+const EAGER_PONG_WITHIN = 1_000;
+/**
+ * In a call a lost line is dialled more often, but not too often: after a dozen failures Chromium itself
+ * makes every further try wait for seconds. Whoever knows that the network is back says so (`hurry`).
+ */
+const EAGER_OPEN_WITHIN = 1_500;
+const EAGER_RETRY_MOST = 1_000;
+/** A round trip above this was an outage, and says nothing about the next. */
+const MOST_TRIP = 500;
+/** A try that is older than this may have met a network that was away. */
+const STALE_TRY = 300;
 /** Round trips of a try: TCP, TLS, the upgrade; and of a ping that is sent again once. */
 const OPEN_TRIPS = 5;
 const PONG_TRIPS = 3;
-/** Tries in a call after which it is not the network that is away: whoever serves these pages is. */
-const EAGER_TRIES = 60;
 
 /**
  * What somebody waits for is followed by a ping. A lone small segment that is lost is sent again only by TCP's
@@ -45,6 +50,7 @@ export class Socket {
 
   /** @type {WebSocket | null} */ #ws = null;
   #eager = false;
+  #triedAt = 0;
   #tries = 0;
   #retryTimer = 0;
   #openTimer = 0;
@@ -62,10 +68,10 @@ export class Socket {
    */
   constructor(on) {
     this.#on = on;
-    addEventListener("online", () => this.#hurry());
-    addEventListener("pageshow", () => this.#hurry());
+    addEventListener("online", () => this.hurry());
+    addEventListener("pageshow", () => this.hurry());
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#hurry();
+      if (document.visibilityState === "visible") this.hurry();
     });
   }
 
@@ -115,10 +121,11 @@ export class Socket {
   #connect() {
     clearTimeout(this.#retryTimer);
     this.#set("connecting");
+    this.#triedAt = performance.now();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const ws = new WebSocket(`${scheme}://${location.host}/ws`);
     this.#ws = ws;
-    const within = this.#isEager ? this.#eagerWithin(EAGER_OPEN_WITHIN, OPEN_TRIPS) : OPEN_WITHIN;
+    const within = this.#eager ? this.#eagerWithin(EAGER_OPEN_WITHIN, OPEN_TRIPS) : OPEN_WITHIN;
     this.#openTimer = setTimeout(() => this.#lost(ws), within);
     ws.onopen = () => {
       clearTimeout(this.#openTimer);
@@ -159,13 +166,9 @@ export class Socket {
   }
   #pongDue = Infinity;
 
-  get #isEager() {
-    return this.#eager && this.#tries < EAGER_TRIES;
-  }
-
   /** @param {number} least @param {number} trips */
   #eagerWithin(least, trips) {
-    return least + trips * (this.rtt ?? 0);
+    return least + trips * Math.min(this.rtt ?? 0, MOST_TRIP);
   }
 
   #pingOn() {
@@ -191,14 +194,17 @@ export class Socket {
   #lost(ws) {
     if (this.#ws !== ws) return;
     this.#drop();
-    const most = Math.min(this.#isEager ? EAGER_RETRY_MOST : RETRY_MOST, RETRY_FIRST * 2 ** this.#tries++);
+    const most = Math.min(this.#eager ? EAGER_RETRY_MOST : RETRY_MOST, RETRY_FIRST * 2 ** this.#tries++);
     // Half fixed, half random: pages that lost the same server do not come back all at once.
     this.#retryTimer = setTimeout(() => this.#connect(), most / 2 + Math.random() * (most / 2));
     this.#set("waiting");
   }
 
-  #hurry() {
-    if (this.state === "waiting") {
+  /** The network may be back, or another one. */
+  hurry() {
+    const stale = this.state === "connecting" && performance.now() - this.#triedAt > STALE_TRY;
+    if (stale) this.#drop();
+    if (stale || this.state === "waiting") {
       this.#tries = 0;
       this.#connect();
     } else if (this.state === "open" || this.state === "ready") {

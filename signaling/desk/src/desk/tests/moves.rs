@@ -1,3 +1,5 @@
+mod walk;
+
 use signaling_wire::browser::{MediaState, ServerMessage};
 
 use super::*;
@@ -132,6 +134,17 @@ fn a_node_that_no_page_hears_is_left_although_it_speaks() {
     assert!(!told(&mut world, talk.agent), "it may be back in a moment");
     silent(&mut world, talk.shopper, shopper, 1_700);
     silent(&mut world, talk.agent, agent, 1_100);
+    assert!(told(&mut world, talk.shopper) && told(&mut world, talk.agent));
+}
+
+#[test]
+fn a_page_that_reaches_signaling_and_not_its_node_gets_another_one() {
+    let mut world = World::new();
+    let talk = world.call();
+    let [shopper, _] = legs(&world);
+    silent(&mut world, talk.shopper, shopper, 2_800);
+    assert!(!told(&mut world, talk.shopper), "it restarts ICE");
+    silent(&mut world, talk.shopper, shopper, 3_050);
     assert!(told(&mut world, talk.shopper) && told(&mut world, talk.agent));
 }
 

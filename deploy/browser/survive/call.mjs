@@ -1,0 +1,110 @@
+// Two people in a call that is to survive, and what is seen and heard on their screens meanwhile.
+
+import { execFileSync } from "node:child_process";
+
+import { openCluster } from "../lib/cluster.mjs";
+import { longestGap } from "../lib/frames.mjs";
+import { labStats, setLink } from "../lib/lab.mjs";
+import { inCall } from "../lib/scenes.mjs";
+import { Seat } from "../lib/seat.mjs";
+import { sleep, until } from "../lib/until.mjs";
+
+const { WAN_BIN } = process.env;
+const NODES = ["a", "b", "c"];
+/** How long a screen may take to come back before it counts as never. */
+const NEVER_AFTER = 10_000;
+/** Pictures and sounds in a row that mean it is back, and not the last of what was on its way. */
+const STEADY_FOR = 1_000;
+
+/** Runs a command in a host of the emulated network. */
+export const inside = (host, ...command) => execFileSync(WAN_BIN, ["exec", host, "--", ...command], { encoding: "utf8" });
+
+/** Signaling, three nodes, two browsers. */
+export async function openWorld({ rtt }) {
+  const cluster = await openCluster(NODES, { hosts: true });
+  const opened = [cluster.close];
+  const close = async () => {
+    for (const end of opened.reverse()) await end();
+  };
+  try {
+    if (rtt > 0) for (const side of ["shopper", "agent"]) setLink(`${side}.access`, { delay_ms: rtt / 2 });
+    const args = [`--unsafely-treat-insecure-origin-as-secure=${cluster.server.origin}`];
+    const seats = [];
+    for (const side of ["shopper", "agent"]) {
+      const seat = await Seat.open(side, "about:blank", { host: side, args, observed: false, frames: true });
+      opened.push(() => seat.close());
+      seats.push(seat);
+    }
+    const [shopper, agent] = seats;
+    await agent.page.goto(await cluster.server.signIn());
+    return { ...cluster, shopper, agent, seats, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A new call between the two. */
+export async function call(world) {
+  const { server, shopper, agent } = world;
+  const { url } = await server.link();
+  await shopper.page.goto(url, { waitUntil: "load" });
+  await Promise.all([shopper.preview(), agent.preview()]);
+  if (await agent.has("button", "Go available")) await agent.press("Go available");
+  await shopper.press("Join");
+  await inCall(shopper, agent);
+  await Promise.all([shopper.meets({ sound: false }), agent.meets({ sound: false })]);
+  const id = (await agent.heard("call_started")).at(-1).call;
+  return id;
+}
+
+/** Ends it; throws if it is not what one record says. */
+export async function hangUp({ server, agent }, id) {
+  const record = await server.api(`/v1/calls/${id}`);
+  if (record.ended_at !== null) throw new Error(`${id} has ended: ${JSON.stringify(record)}`);
+  const heard = [...(await agent.heard("call_started"))];
+  if (heard.some((started) => started.call !== id && started.epoch > 1)) throw new Error("another call was started");
+  await agent.press("Hang up");
+  await agent.wrapUp();
+  const { ended_at: ended, end_reason: reason } = await server.api(`/v1/calls/${id}`);
+  if (ended === null) throw new Error(`${id} did not end`);
+  return { epoch: record.epoch, reason };
+}
+
+/** What both screens have seen and heard since it was last forgotten. */
+export const seen = ({ seats }) => Promise.all(seats.map((seat) => seat.page.evaluate(() => window.__frames)));
+
+/** Forgets what has been seen so far. */
+export const forget = ({ seats }) =>
+  Promise.all(seats.map((seat) => seat.page.evaluate(() => {
+    for (const list of Object.values(window.__frames)) list.splice(0, Math.max(0, list.length - 40));
+  })));
+
+/** When picture and sound of both screens were back after `at`, in ms; null for what never came. */
+export async function back(world, at) {
+  const steady = (times) => times.filter((time) => time > at + STEADY_FOR / 2).length > 8;
+  await until("both screens to be back", () => seen(world), (all) => all.every(({ frames, sounds }) => steady(frames) && steady(sounds)), NEVER_AFTER).catch(() => {});
+  // A second stop right after the first one belongs to it.
+  await sleep(STEADY_FOR);
+  const result = {};
+  for (const [index, { frames, sounds }] of (await seen(world)).entries()) {
+    const { side } = world.seats[index];
+    for (const [what, times] of Object.entries({ frames, sounds })) {
+      result[`${side}_${what}`] = steady(times) ? Math.max(0, longestGap(times, at - 100).end - at) : null;
+    }
+  }
+  return result;
+}
+
+/** The longest stop of each picture and sound between two times. */
+export async function stops(world, from, to) {
+  const result = {};
+  for (const [index, { frames, sounds }] of (await seen(world)).entries()) {
+    const { side } = world.seats[index];
+    for (const [what, times] of Object.entries({ frames, sounds })) result[`${side}_${what}`] = longestGap(times, from, to).ms;
+  }
+  return result;
+}
+
+/** How late the emulator was, for trust in what was measured. */
+export const lateness = () => labStats().event_lateness_us_below;
