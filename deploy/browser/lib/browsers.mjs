@@ -9,7 +9,7 @@ import { installFrames } from "./frames.mjs";
 import { installProbe } from "./inpage.mjs";
 import { insideOf, loopbackOf } from "./lab.mjs";
 import { makeClips, SIDES } from "./media.mjs";
-import { scratch } from "./scratch.mjs";
+import { adopt, scratch } from "./scratch.mjs";
 
 const found = (candidates) => candidates.find((path) => path && existsSync(path));
 const CHROMIUM = found([process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"]);
@@ -28,6 +28,7 @@ function record(page) {
 }
 
 async function prepared(browser, side, viewport, observed = true, frames = false) {
+  adopt(browser.process());
   const [page] = await browser.pages();
   const log = observed ? record(page) : undefined;
   await page.setViewport(viewport ?? { width: 1280, height: 800 });

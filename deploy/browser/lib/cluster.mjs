@@ -40,6 +40,7 @@ export class Node {
       ["--node-id-file", this.idFile],
       ["--region", this.name],
       ["--base-port", "0"],
+      ["--relay-port", "0"],
       ["--bind", this.address],
       ["--workers", "1"],
       ["--admin", `${this.address}:${this.adminPort}`],

@@ -16,7 +16,7 @@ export function onFailure(title, log) {
   logs.push({ title, log });
 }
 
-/** Ends `child` with this process, whatever happens. */
+/** Ends `child`, and the processes of its group if it leads one, with this process, whatever happens. */
 export function adopt(child) {
   children.add(child);
   child.once("exit", () => children.delete(child));
@@ -27,7 +27,15 @@ process.on("exit", () => {
   if (process.exitCode) {
     for (const { title, log } of logs) console.error(`--- ${title} ---\n${log()}`);
   }
-  for (const child of children) child.kill("SIGKILL");
+  for (const child of children) {
+    child.kill("SIGKILL");
+    try {
+      // A browser is a group of processes; without its first one some would linger.
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It leads no group, or all of it is gone.
+    }
+  }
   rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
