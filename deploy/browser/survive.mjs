@@ -84,7 +84,7 @@ try {
   about.browser = await world.agent.browser.version();
   for (const [name, runs, trial] of PLAN) {
     if (!(runs > 0)) continue;
-    const id = await call(world);
+    const talk = await call(world);
     const made = (results[name] = []);
     for (let i = 0; i < runs; i += 1) {
       const result = await trial(world, i);
@@ -92,7 +92,7 @@ try {
       process.stderr.write(`${name} ${i + 1}/${runs} load ${loadavg()[0].toFixed(1)} ${JSON.stringify(result)}\n`);
       if (options.json) writeFileSync(options.json, JSON.stringify({ about, results }));
     }
-    const { epoch } = await hangUp(world, id);
+    const { epoch } = await hangUp(world, talk);
     process.stderr.write(`${name}: one call, one record, ${epoch} bridges\n`);
   }
 } catch (error) {

@@ -14,7 +14,7 @@ const NODES = ["a", "b", "c"];
 /** How long a screen may take to come back before it counts as never. */
 const NEVER_AFTER = 10_000;
 /** Pictures and sounds in a row that mean it is back, and not the last of what was on its way. */
-const STEADY_FOR = 1_000;
+const STEADY_FOR = 700;
 
 /** Runs a command in a host of the emulated network. */
 export const inside = (host, ...command) => execFileSync(WAN_BIN, ["exec", host, "--", ...command], { encoding: "utf8" });
@@ -48,27 +48,41 @@ export async function openWorld({ rtt }) {
 export async function call(world) {
   const { server, shopper, agent } = world;
   const { url } = await server.link();
+  await shopper.page.goto("about:blank");
   await shopper.page.goto(url, { waitUntil: "load" });
-  await Promise.all([shopper.preview(), agent.preview()]);
   if (await agent.has("button", "Go available")) await agent.press("Go available");
+  await Promise.all([shopper.preview(), agent.preview()]);
   await shopper.press("Join");
   await inCall(shopper, agent);
   await Promise.all([shopper.meets({ sound: false }), agent.meets({ sound: false })]);
-  const id = (await agent.heard("call_started")).at(-1).call;
-  return id;
+  await gather(world);
+  const heard = await agent.heard("call_started");
+  return { id: heard.at(-1).call, before: heard.length };
 }
 
-/** Ends it; throws if it is not what one record says. */
-export async function hangUp({ server, agent }, id) {
+/** Brings both sides to one node, as most trials want to know which one it is. */
+async function gather({ nodes }) {
+  const [stays, ...others] = nodes;
+  for (const node of others) await node.admin("/admin/drain", "POST");
+  for (const node of others) {
+    await until(`node ${node.name} to be empty`, () => node.figure("sfu_legs"), (legs) => legs === 0);
+    await node.admin("/admin/drain", "DELETE");
+  }
+  await until("the call to be gathered", () => stays.figure("sfu_legs"), (legs) => legs === 2);
+}
+
+/** Ends it; throws if it was not one call, with one record, all the time. */
+export async function hangUp({ server, agent }, { id, before }) {
   const record = await server.api(`/v1/calls/${id}`);
   if (record.ended_at !== null) throw new Error(`${id} has ended: ${JSON.stringify(record)}`);
-  const heard = [...(await agent.heard("call_started"))];
-  if (heard.some((started) => started.call !== id && started.epoch > 1)) throw new Error("another call was started");
+  const since = (await agent.heard("call_started")).slice(before);
+  if (since.some((started) => started.call !== id)) throw new Error("another call was started");
+  const ended = await agent.heard("call_ended");
+  if (ended.some(({ call: over }) => over === id)) throw new Error(`${id} has ended for the agent`);
   await agent.press("Hang up");
   await agent.wrapUp();
-  const { ended_at: ended, end_reason: reason } = await server.api(`/v1/calls/${id}`);
-  if (ended === null) throw new Error(`${id} did not end`);
-  return { epoch: record.epoch, reason };
+  await until("the end in the record", () => server.api(`/v1/calls/${id}`), ({ ended_at: at }) => at !== null);
+  return { epoch: record.epoch };
 }
 
 /** What both screens have seen and heard since it was last forgotten. */

@@ -3,10 +3,10 @@
 import { carrier } from "../lib/cluster.mjs";
 import { setLink } from "../lib/lab.mjs";
 import { sleep, until } from "../lib/until.mjs";
-import { back, forget, inside, seen, stops } from "./call.mjs";
+import { back, forget, inside, stops } from "./call.mjs";
 
 /** Between two trials: the encoders have settled, and the phase of no timer is always the same. */
-const settle = () => sleep(1_500 + Math.random() * 500);
+const settle = () => sleep(700 + Math.random() * 500);
 const CUT = { block: "all" };
 const MENDED = { block: "none" };
 
@@ -145,5 +145,3 @@ async function epochs(world) {
   const { call } = (await world.agent.heard("call_started")).at(-1);
   return (await world.server.api(`/v1/calls/${call}`)).epoch;
 }
-
-export { seen };

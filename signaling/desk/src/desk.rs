@@ -60,6 +60,8 @@ pub struct Desk {
     legs: BTreeMap<LegId, Home>,
     /// Nodes that are not well.
     unwell: BTreeMap<NodeId, NodeHealth>,
+    /// Legs closed while their node was out of reach, and when: it is told when it is back.
+    fenced: BTreeMap<LegId, Millis>,
     /// Legs on nodes that no page has claimed since this desk took over.
     unclaimed: BTreeMap<LegId, Unclaimed>,
     /// What agents wanted to be before a restart.
@@ -119,6 +121,7 @@ impl Desk {
             sockets: BTreeMap::new(),
             legs: BTreeMap::new(),
             unwell: BTreeMap::new(),
+            fenced: BTreeMap::new(),
             unclaimed: BTreeMap::new(),
             wanted_before: BTreeMap::new(),
             history: History::default(),

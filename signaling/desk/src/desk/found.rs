@@ -20,6 +20,11 @@ pub(super) struct Unclaimed {
 impl Desk {
     pub(super) fn found(&mut self, place: &LegPlace, legs: Vec<LegId>, calls: &[CarriedCall]) {
         for leg in legs {
+            if self.fenced.remove(&leg).is_some() {
+                // Its call has left it while the node was frozen, or cut off.
+                self.close_leg(leg);
+                continue;
+            }
             if !self.legs.contains_key(&leg) {
                 let found = Unclaimed { place: place.clone(), warm: false };
                 self.unclaimed.entry(leg).or_insert(found);

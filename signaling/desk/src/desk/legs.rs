@@ -1,5 +1,7 @@
 //! Legs: opened and warmed beneath a seat, bridged into its call.
 
+use std::time::Duration;
+
 use signaling_wire::{
     browser::ServerMessage,
     ids::{CallId, LegId},
@@ -7,6 +9,10 @@ use signaling_wire::{
 
 use super::Desk;
 use crate::{Effect, NodeHealth, Seat, SocketId, placement::LegPlace, store::Verb};
+
+/// How long a leg that was closed out of its node's hearing is remembered: a node that was frozen for
+/// longer finds its pages' consent expired (RFC 7675: 30 s) as it wakes, and closes it by itself.
+const FENCE_FOR: Duration = Duration::from_secs(60);
 
 /// Whose a leg is, and where.
 #[derive(Debug, Clone)]
@@ -83,6 +89,11 @@ impl Desk {
     }
 
     pub(super) fn close_leg(&mut self, leg: LegId) {
+        if matches!(self.health_of(leg), NodeHealth::Silent | NodeHealth::Lost) {
+            let now = self.now;
+            self.fenced.retain(|_, closed| now.since(*closed) < FENCE_FOR);
+            self.fenced.insert(leg, now);
+        }
         self.legs.remove(&leg);
         self.effects.push_back(Effect::CloseLeg { leg });
     }

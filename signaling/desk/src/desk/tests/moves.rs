@@ -84,6 +84,10 @@ fn a_dead_node_is_left_as_soon_as_a_page_confirms_it() {
     world.input(Input::LegWarm { leg: old[0] });
     assert_eq!(world.media.last(), Some(&Effect::CloseLeg { leg: old[0] }));
     assert_eq!(bridges(&world).len(), 1);
+    world.media.clear();
+    let place = LegPlace { node: node(1), ..place() };
+    world.input(Input::Found { place, legs: old.to_vec(), calls: Vec::new() });
+    assert_eq!(world.media, old.map(|leg| Effect::CloseLeg { leg }), "it was frozen, and wakes");
 }
 
 #[test]
