@@ -12,8 +12,8 @@ import { until } from "./until.mjs";
 
 const LOOPBACK = "127.0.0.1";
 
-/** The media node under test: `VITRINE_SFU_BIN`, or what was built beside the server. */
-export const SFU = process.env.VITRINE_SFU_BIN || join(dirname(BINARY), "sfu");
+/** The media node under test: `SFU_BIN`, or what was built beside the server. */
+export const SFU = process.env.SFU_BIN || join(dirname(BINARY), "sfu");
 
 /** One media node. */
 export class Node {
