@@ -22,6 +22,7 @@
 //! * [`plan`]: what a run of many calls is to do, read from a scenario.
 //! * [`observe`]: what its callers tell while it goes on.
 //! * [`measure`]: the metrics that are made of it, and the thresholds that judge them.
+//! * [`results`]: what a run came to, in every form in which it is told.
 //! * [`report`]: what one call measured, as data, as a table and as JSON.
 //! * [`cli`]: the command line and its exit codes.
 //!
@@ -39,3 +40,4 @@ pub mod media;
 pub mod observe;
 pub mod plan;
 pub mod report;
+pub mod results;

@@ -13,6 +13,7 @@ mod leg;
 mod mouth;
 mod page;
 pub mod pool;
+pub mod scrape;
 mod socket;
 mod target;
 

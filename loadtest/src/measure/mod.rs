@@ -26,4 +26,4 @@ pub use threshold::{Aggregate, Bound, Group, Part, Threshold, side_name};
 pub use verdict::Judged;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

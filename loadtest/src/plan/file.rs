@@ -14,15 +14,28 @@ use crate::measure::Threshold;
 /// Longest scenario, in bytes: far beyond what anybody writes by hand.
 const MAX_TEXT: usize = 256 * 1024;
 
+const KEYS: [&str; 13] = [
+    "name",
+    "about",
+    "seed",
+    "warm_up",
+    "load",
+    "call",
+    "media",
+    "impair",
+    "places",
+    "commands",
+    "chaos",
+    "thresholds",
+    "abort_on_fail",
+];
+
 pub(super) fn parse(text: &str) -> Result<Run, PlanError> {
     if text.len() > MAX_TEXT {
         return Err(PlanError::new("", format!("a scenario has at most {MAX_TEXT} bytes")));
     }
     let table = DeTable::parse(text).map_err(|error| not_toml(text, &error))?;
-    let root = Section::new(text, String::new(), table.get_ref());
-    let run = run(&root)?;
-    root.finish()?;
-    Ok(run)
+    run(&Section::new(text, String::new(), table.get_ref()).only(&KEYS)?)
 }
 
 fn run(root: &Section<'_>) -> Result<Run, PlanError> {
@@ -31,39 +44,40 @@ fn run(root: &Section<'_>) -> Result<Run, PlanError> {
     let seed = root.get("seed").map(|item| item.integer()).transpose()?;
     let warm_up = root.get("warm_up").map(|item| item.read(duration)).transpose()?;
     let load_item = root.get("load").ok_or_else(|| root.error("a scenario needs a [load]"))?;
-    let load_section = load_item.section()?;
+    let load_section =
+        load_item.section()?.only(&["stages", "rate", "duration", "max_calls", "grace"])?;
     let loaded = load(&load_section)?;
     let mut run = Run::new(name, loaded);
     run.max_calls = load_section.get("max_calls").map(|item| positive(&item)).transpose()?;
     if let Some(grace) = load_section.get("grace") {
         run.grace = grace.read(duration)?;
     }
-    load_section.finish()?;
     run.about = about.unwrap_or_default();
     run.seed = seed.unwrap_or(run.seed);
     run.warm_up = warm_up.unwrap_or(run.warm_up);
     if let Some(item) = root.get("call") {
-        let section = item.section()?;
+        let section = item.section()?.only(&["hold", "patience"])?;
         if let Some(hold) = section.get("hold") {
             run.hold = hold.parse::<Hold>()?;
         }
         if let Some(patience) = section.get("patience") {
             run.patience = patience.read(duration)?;
         }
-        section.finish()?;
     }
     if let Some(item) = root.get("media") {
-        run.media = media(item.section()?)?;
+        run.media = media(&item.section()?.only(&["profile", "video"])?)?;
     }
     if let Some(item) = root.get("impair") {
-        run.impair = impair(item.section()?)?;
+        run.impair = impair(&item.section()?.only(&["both", "shopper", "agent", "share"])?)?;
     }
     for item in list(root, "places")? {
-        run.places.push(place(item.section()?)?);
+        let known = ["region", "shopper", "agent", "node", "weight"];
+        run.places.push(place(&item.section()?.only(&known)?)?);
     }
     let commands = commands(root)?;
     for item in list(root, "chaos")? {
-        run.chaos.push(chaos(item.section()?, &commands)?);
+        let known = ["at", "within", "share", "run", "drop_udp", "change_address"];
+        run.chaos.push(chaos(&item.section()?.only(&known)?, &commands)?);
     }
     run.chaos.sort_by_key(|step| step.at);
     for item in list(root, "thresholds")? {
@@ -103,7 +117,7 @@ fn load(section: &Section<'_>) -> Result<Load, PlanError> {
     }
 }
 
-fn media(section: Section<'_>) -> Result<Media, PlanError> {
+fn media(section: &Section<'_>) -> Result<Media, PlanError> {
     let mut media = Media::default();
     if let Some(profile) = section.get("profile") {
         media.profile = profile.parse()?;
@@ -114,11 +128,10 @@ fn media(section: Section<'_>) -> Result<Media, PlanError> {
             return Err(video.error("the profile audio has no video"));
         }
     }
-    section.finish()?;
     Ok(media)
 }
 
-fn impair(section: Section<'_>) -> Result<Impairments, PlanError> {
+fn impair(section: &Section<'_>) -> Result<Impairments, PlanError> {
     let mut impair = Impairments { share: Share::ALL, ..Impairments::default() };
     if let Some(both) = section.get("both") {
         let network = both.parse()?;
@@ -133,11 +146,10 @@ fn impair(section: Section<'_>) -> Result<Impairments, PlanError> {
     if let Some(share) = section.get("share") {
         impair.share = share.parse()?;
     }
-    section.finish()?;
     Ok(impair)
 }
 
-fn place(section: Section<'_>) -> Result<Place, PlanError> {
+fn place(section: &Section<'_>) -> Result<Place, PlanError> {
     let label = |key| section.get(key).map(|item| item.parse::<Label>()).transpose();
     let both = label("region")?;
     let place = Place {
@@ -153,7 +165,6 @@ fn place(section: Section<'_>) -> Result<Place, PlanError> {
     if place.shopper.is_none() && place.agent.is_none() && place.node.is_none() {
         return Err(section.error("a place needs a region (or shopper and agent) or a node"));
     }
-    section.finish()?;
     Ok(place)
 }
 
@@ -164,7 +175,7 @@ fn commands(root: &Section<'_>) -> Result<BTreeMap<String, String>, PlanError> {
 }
 
 fn chaos(
-    section: Section<'_>,
+    section: &Section<'_>,
     commands: &BTreeMap<String, String>,
 ) -> Result<ChaosStep, PlanError> {
     let at = section.get("at").ok_or_else(|| section.error("a step needs a time: at = \"1m\""))?;
@@ -199,6 +210,5 @@ fn chaos(
             return Err(section.error(reason));
         }
     };
-    section.finish()?;
     Ok(ChaosStep { at, action, within: within.unwrap_or(ChaosStep::WITHIN) })
 }

@@ -1,6 +1,6 @@
-//! A table of a scenario file that knows which of its keys were asked for, and on which line each is.
+//! A table of a scenario file that knows on which line each of its keys is.
 
-use std::{cell::RefCell, fmt::Display, ops::Range, str::FromStr};
+use std::{fmt::Display, ops::Range, str::FromStr};
 
 use toml::{
     Spanned,
@@ -9,13 +9,11 @@ use toml::{
 
 use super::{PlanError, nearest::hint};
 
-/// A table of the file. Every key that nobody asked for is an error, and those that were asked for
-/// are what could have been meant.
+/// A table of the file.
 pub(super) struct Section<'a> {
     text: &'a str,
     path: String,
     table: &'a DeTable<'a>,
-    asked: RefCell<Vec<&'static str>>,
 }
 
 /// A value of the file.
@@ -49,12 +47,11 @@ pub(super) fn not_toml(text: &str, error: &toml::de::Error) -> PlanError {
 
 impl<'a> Section<'a> {
     pub(super) fn new(text: &'a str, path: String, table: &'a DeTable<'a>) -> Self {
-        Self { text, path, table, asked: RefCell::default() }
+        Self { text, path, table }
     }
 
     /// The value of a key, if the file has it.
     pub(super) fn get(&self, key: &'static str) -> Option<Item<'a>> {
-        self.asked.borrow_mut().push(key);
         let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Item { text: self.text, path: self.name(key), value })
     }
@@ -75,18 +72,18 @@ impl<'a> Section<'a> {
         error(self.text, first.unwrap_or(0..0), &self.path, reason)
     }
 
-    /// Every key has been asked for.
-    pub(super) fn finish(self) -> Result<(), PlanError> {
-        let asked = self.asked.borrow();
+    /// The table itself, if it has no keys but `known`. Comes before anything else is said about the
+    /// table: a key that is misspelt is not missing.
+    pub(super) fn only(self, known: &[&str]) -> Result<Self, PlanError> {
         let unknown = self.table.iter().filter(|(name, _)| {
             let name: &str = name.get_ref();
-            !asked.contains(&name)
+            !known.contains(&name)
         });
         // The first in the file, not in the alphabet.
         match unknown.min_by_key(|(name, _)| name.span().start) {
-            None => Ok(()),
+            None => Ok(self),
             Some((name, _)) => {
-                let hint = hint(name.get_ref(), asked.iter().copied());
+                let hint = hint(name.get_ref(), known.iter().copied());
                 let reason = format!("there is no such setting{hint}");
                 Err(error(self.text, name.span(), &self.name(name.get_ref()), reason))
             }

@@ -114,6 +114,8 @@ fn an_unknown_setting_names_its_line_and_the_nearest() {
         wrong(text),
         "line 4: load.stagse: there is no such setting; did you mean \"stages\"?"
     );
+    let text = "nmae = \"x\"\n[load]\nstages = [\"1@1s\"]\n";
+    assert_eq!(wrong(text), "line 1: nmae: there is no such setting; did you mean \"name\"?");
     let text = "name = \"x\"\n[load]\nstages = [\"1@1s\"]\n[medai]\n";
     assert_eq!(wrong(text), "line 4: medai: there is no such setting; did you mean \"media\"?");
 }

@@ -80,7 +80,7 @@ fn call(rng: &mut SmallRng, number: u64) -> Vec<Event> {
     marks[1].push((Stage::Ring, ring));
     marks[1].push((Stage::Accept, accept));
     let places = [
-        place(if number % 3 == 0 { "us-east" } else { "eu-west" }, number % 2),
+        place(if number.is_multiple_of(3) { "us-east" } else { "eu-west" }, number % 2),
         place("eu-west", number % 2),
     ];
     let result = match rng.random_range(0..100) {
@@ -106,8 +106,8 @@ fn call(rng: &mut SmallRng, number: u64) -> Vec<Event> {
                 place: places[at].clone(),
                 after_accept: first - accept,
             });
-            for second in 1..=20 {
-                events.extend(media(rng, call, side, &places[at], first + MS(second * 1_000)));
+            for second in 1..=6 {
+                events.extend(media(rng, call, side, &places[at], first + MS(second * 3_300)));
             }
         }
     }
