@@ -254,7 +254,7 @@ async fn wrong_usage_is_explained() {
         (&["run", "smoke", "--impair", "lt"], "did you mean \"lte\"?"),
         (&["run", "smoke", "--out", "pdf=x"], "json=FILE"),
         (&["run", "smoke", "--out", "json=/no/such/folder/x"], "/no/such/folder"),
-        (&["run", "smoke", "--url", "localhost"], "http://"),
+        (&["run", "smoke", "--url", "localhost"], "is not the address"),
         (&["run", "drain"], "--command drain="),
         (&["run", "smoke", "--command", "drain=true"], "no chaos step"),
         (&["run", "steady", "--url", "https://shop.example"], "--allow"),
