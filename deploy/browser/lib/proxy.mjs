@@ -3,6 +3,39 @@
 
 import { connect, createServer } from "node:net";
 
+/** Spreads connections over `ports` on this machine: each goes to the first that takes it. */
+export async function balancer(ports) {
+  const open = new Set();
+  const listener = createServer((near) => {
+    open.add(near);
+    near.on("close", () => open.delete(near));
+    near.on("error", () => near.destroy());
+    const dial = ([port, ...others]) => {
+      if (port === undefined) return near.destroy();
+      const far = connect(port, "127.0.0.1");
+      // Refused: the next one.
+      const refused = () => dial(others);
+      far.once("error", refused);
+      far.once("connect", () => {
+        far.off("error", refused);
+        far.on("error", () => near.destroy());
+        near.on("close", () => far.destroy());
+        far.on("close", () => near.destroy());
+        near.pipe(far).pipe(near);
+      });
+    };
+    dial(ports);
+  });
+  await new Promise((done) => listener.listen(0, "127.0.0.1", done));
+  return {
+    port: listener.address().port,
+    close() {
+      open.forEach((socket) => socket.destroy());
+      return new Promise((done) => listener.close(done));
+    },
+  };
+}
+
 /** Starts a proxy to `port` on this machine. */
 export async function cuttable(port) {
   const pairs = new Set();

@@ -1,6 +1,6 @@
 // Starts the release server on free ports with its own data directory.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
@@ -145,7 +145,7 @@ export class Server {
 
   /** One API request; throws what the server says when it refuses. */
   async api(path, body) {
-    const key = readFileSync(join(this.dataDir, "api-key"), "utf8").trim();
+    const key = this.#key();
     const response = await fetch(`http://${this.address}:${this.port}${path}`, {
       method: body ? "POST" : "GET",
       headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
@@ -154,6 +154,15 @@ export class Server {
     const answer = await response.json();
     if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`);
     return answer;
+  }
+
+  /** The API key: a file, or in the database that instances share. */
+  #key() {
+    const file = join(this.dataDir, "api-key");
+    if (existsSync(file)) return readFileSync(file, "utf8").trim();
+    const [args, env] = this.#how;
+    const data = args.slice(args.indexOf("--data-dir"), args.indexOf("--data-dir") + 2);
+    return execFileSync(BINARY, ["api-key", ...data], { env: { ...process.env, ...env } }).toString().trim();
   }
 
   /** A new shopper link. */
@@ -171,6 +180,26 @@ export class Server {
     const { id } = await this.api("/v1/agents", { name: `Agent ${this.#agents}` });
     const { url } = await this.api(`/v1/agents/${id}/sign-in-link`, {});
     return url;
+  }
+
+  /** Kills it, as a crash would; `start` brings it back. */
+  async kill() {
+    this.#child.kill("SIGKILL");
+    await until("the server to be dead", () => this.#exit !== null);
+  }
+
+  /** Starts it again after its end. */
+  async start() {
+    this.#exit = null;
+    this.#spawn(...this.#how);
+    await this.#ready();
+  }
+
+  /** A figure from its metrics; null while it cannot be asked or does not have it. */
+  async figure(name) {
+    const text = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`).then((answer) => answer.text(), () => "");
+    const line = text.split("\n").find((one) => one.startsWith(`${name} `));
+    return line ? Number(line.split(" ")[1]) : null;
   }
 
   /** Interrupts it, as Ctrl-C does, and returns how it ended. */

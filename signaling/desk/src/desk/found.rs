@@ -41,11 +41,14 @@ impl Desk {
             // It ended when the node could not be told, or another desk ended it.
             return self.effects.push_back(Effect::Unbridge { call, epoch, legs });
         };
-        // A bridge older than what was stored is one that the node was to replace.
-        let newest = epoch.saturating_add(MAX_UNSTORED) >= active.epoch;
-        if active.restored && active.bridge.is_none() && newest {
-            active.found = Some(FoundBridge { epoch, legs });
+        if !active.restored || active.bridge.is_some() {
+            return;
         }
+        // A bridge older than what was stored is one that the node was to replace.
+        if epoch.saturating_add(MAX_UNSTORED) < active.epoch {
+            return self.effects.push_back(Effect::Unbridge { call, epoch, legs });
+        }
+        active.found = Some(FoundBridge { epoch, legs });
     }
 
     /// A leg without a seat is warm; false when there is no such leg.

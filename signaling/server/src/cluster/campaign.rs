@@ -123,7 +123,16 @@ impl Campaign {
                     Err(error) => tracing::warn!(%error, "cannot take over"),
                 }
             }
-            (Step::Follow(term), Some(row)) => self.follow(state, term, &row),
+            (Step::Follow(term), Some(row)) => {
+                self.confirmed(term);
+                self.follow(state, &row);
+            }
+            // The leader that was there last goes on without the database, and so does this.
+            (Step::Wait, None) => {
+                if let Some(row) = state.row.clone() {
+                    self.follow(state, &row);
+                }
+            }
             (Step::Follow(_) | Step::Wait, _) => {}
         }
     }
@@ -153,8 +162,8 @@ impl Campaign {
         state.desk = Some((here, desk));
     }
 
-    fn follow(&self, state: &mut State, term: Term, row: &Row) {
-        self.confirmed(term);
+    fn follow(&self, state: &mut State, row: &Row) {
+        let term = row.term;
         if state.link.as_ref().is_some_and(|link| link.term() == term && link.is_up()) {
             return;
         }
@@ -173,7 +182,7 @@ impl Campaign {
     fn dialled(&self, state: &mut State, dialled: Option<Dialled>) {
         let Some((term, _)) = state.dialing.take() else { return };
         match dialled {
-            Some(Ok(leader)) if state.term == Some(term) && state.desk.is_none() => {
+            Some(Ok(leader)) if state.term() == Some(term) && state.desk.is_none() => {
                 tracing::info!(term = term.0, "this instance follows");
                 state.down_since = None;
                 state.link = Some(Arc::clone(&leader));
@@ -222,8 +231,8 @@ impl Campaign {
 struct State {
     desk: Option<(Here, JoinHandle<End>)>,
     link: Option<Arc<Leader>>,
-    /// The newest term seen in the database.
-    term: Option<Term>,
+    /// What the database said last.
+    row: Option<Row>,
     /// Since when that term's leader has been tried in vain.
     down_since: Option<Instant>,
     /// Since when the database has said that the lease is over.
@@ -241,16 +250,23 @@ impl State {
         let over = row.is_some_and(|row| row.over_for.is_some());
         self.over_since = over.then(|| self.over_since.unwrap_or_else(Instant::now));
         if let Some(row) = row
-            && self.term != Some(row.term)
+            && self.term() != Some(row.term)
         {
-            self.term = Some(row.term);
             self.down_since = None;
             self.over_since = over.then(Instant::now);
         }
+        if let Some(row) = row {
+            self.row = Some(row.clone());
+        }
+    }
+
+    /// The newest term seen in the database.
+    fn term(&self) -> Option<Term> {
+        self.row.as_ref().map(|row| row.term)
     }
 
     fn reach(&self) -> Reach {
-        let up = self.link.as_ref().is_some_and(|l| l.is_up() && Some(l.term()) == self.term);
+        let up = self.link.as_ref().is_some_and(|l| l.is_up() && Some(l.term()) == self.term());
         if up {
             return Reach::Up;
         }

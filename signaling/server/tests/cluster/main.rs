@@ -2,6 +2,7 @@
 
 mod database;
 mod instances;
+mod model;
 mod store;
 #[allow(dead_code, reason = "shared with the other test program, which uses all of it")]
 #[path = "../it/support.rs"]

@@ -193,7 +193,8 @@ fn a_bridge_older_than_the_stored_one_is_made_anew() {
     found(&mut world, 1, 2);
     world.shopper_with_leg(link(1), Some(LEGS[0]));
     world.agent_with_leg(agent(1, &[], &[]), Some(LEGS[1]));
-    let [Effect::Bridge { legs, epoch, .. }] = world.media[..] else {
+    let [Effect::Unbridge { epoch: 2, .. }, Effect::Bridge { legs, epoch, .. }] = world.media[..]
+    else {
         panic!("{:?}", world.media);
     };
     assert!(legs == LEGS && epoch > 3);
