@@ -26,6 +26,11 @@ fn plan(stage: &str) -> Run {
 
 /// Runs it and returns everything that was told.
 async fn run(deployment: &Deployment, plan: Run) -> Vec<Event> {
+    run_on(deployment, plan, 0.0).await
+}
+
+/// The same with a share of the calls on the `webrtc` stack.
+async fn run_on(deployment: &Deployment, plan: Run, full_stack: f64) -> Vec<Event> {
     let (events, mut told) = mpsc::unbounded_channel();
     let (_stop, stopped) = watch::channel(Stop::GoOn);
     let setup = RunSetup {
@@ -37,7 +42,7 @@ async fn run(deployment: &Deployment, plan: Run) -> Vec<Event> {
         stop: stopped,
         share: Share::ALL,
         threads: Some(1),
-        full_stack: 0.0,
+        full_stack,
     };
     engine::run(setup).await.expect("the run is made");
     let mut all = Vec::new();
@@ -120,6 +125,28 @@ async fn what_the_callers_network_does_is_seen_and_repaired() {
     let share = |(lost, received): (u64, u64)| lost as f64 / (lost + received) as f64;
     assert!((0.02..0.09).contains(&share(audio)), "sound is not repaired: {}", share(audio));
     assert!(share(video) < share(audio) / 3.0, "pictures are: {}", share(video));
+    deployment.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_on_the_complete_stack_are_told_alike() {
+    loadtest::drive::warm_up().await.expect("the stack starts");
+    let deployment = Deployment::start().await;
+    let mut plan = plan("2/s@2s");
+    plan.max_calls = Some(2);
+    let events = run_on(&deployment, plan, 1.0).await;
+
+    let calls = ended(&events);
+    assert_eq!(calls.len(), 2);
+    assert!(calls.iter().all(|call| call.result == CallResult::Completed), "{calls:#?}");
+    let media = events.iter().filter_map(|event| match event {
+        Event::Media(media) => Some((media.received, media.lost)),
+        _ => None,
+    });
+    let (received, lost) =
+        media.fold((0, 0), |sum, (received, lost)| (sum.0 + received, sum.1 + lost));
+    assert!(received > 600, "{received}");
+    assert_eq!(lost, 0);
     deployment.stop().await;
 }
 

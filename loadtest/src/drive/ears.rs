@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use signaling_wire::ids::CallId;
 
-use super::{Clock, Events, clock::micros};
+use super::{Clock, Events, LegNews, Told, clock::micros};
 use crate::{
     flow::Input,
     media::{CallTag, Judge, Kind},
@@ -71,8 +71,19 @@ impl Ears {
         let now = self.clock.now();
         if let State::Judging(judge) = &mut *self.lock() {
             judge.picture_mut().stop(now);
-            let _ = judge.take_fresh(micros(now));
         }
+        self.tell_fresh();
+    }
+
+    /// Tells what arrived and was seen since the last time.
+    pub(super) fn tell_fresh(&self) {
+        let at = self.clock.now();
+        let fresh = match &mut *self.lock() {
+            State::Early(_) => return,
+            State::Judging(judge) => judge.take_fresh(micros(at)),
+        };
+        let (streams, picture) = fresh;
+        self.events.report(Told::Leg(LegNews::Fresh { at, streams, picture }));
     }
 
     /// The verdict so far, if there was a call.

@@ -14,7 +14,7 @@ use std::{
 
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use signaling_wire::{browser::Role, ids::CallId};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use webrtc::{
     media_stream::{
         track_local::TrackLocal,
@@ -46,10 +46,14 @@ pub(super) struct Leg {
     side: Role,
     profile: Profile,
     mouth: OnceLock<Mouth>,
+    /// Tells every second what was heard.
+    telling: OnceLock<JoinHandle<()>>,
 }
 
 /// Between ICE checks of a candidate pair.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often it is told what arrived.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 /// Checks before a pair is given up: ten seconds of them.
 const MAX_CHECKS: u16 = 500;
 
@@ -94,6 +98,7 @@ impl Leg {
             side,
             profile,
             mouth: OnceLock::new(),
+            telling: OnceLock::new(),
         })
     }
 
@@ -123,6 +128,15 @@ impl Leg {
     /// Judges what arrives as media of `call`, and sends media of it.
     pub(super) fn start(&self, call: CallId) {
         self.ears.start(call);
+        self.telling.get_or_init(|| {
+            let ears = Arc::clone(&self.ears);
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(TELL_EVERY).await;
+                    ears.tell_fresh();
+                }
+            })
+        });
         let asked = Arc::clone(&self.key_frames_asked);
         self.mouth.get_or_init(|| {
             Mouth::open(self.clock, self.side, call, self.profile, self.voice.clone(), asked)
@@ -133,6 +147,9 @@ impl Leg {
     pub(super) fn stop(&self) {
         if let Some(mouth) = self.mouth.get() {
             mouth.close();
+        }
+        if let Some(telling) = self.telling.get() {
+            telling.abort();
         }
         self.ears.stop();
     }

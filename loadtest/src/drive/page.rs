@@ -70,7 +70,7 @@ impl Page {
                     socket.send(*message);
                 }
             }
-            Action::CreateOffer { attempt } => self.open_leg(attempt),
+            Action::CreateOffer { attempt, after } => self.open_leg(attempt, after),
             Action::ApplyAnswer { attempt, sdp } => {
                 if let Err(reason) = self.apply_answer(attempt, sdp).await {
                     self.events.of_leg(attempt).tell(Input::LegFailed { reason });
@@ -126,7 +126,7 @@ impl Page {
         legs.iter().find(|(number, _)| *number == attempt).map(|(_, leg)| leg)
     }
 
-    fn open_leg(&mut self, attempt: u32) {
+    fn open_leg(&mut self, attempt: u32, after: Duration) {
         let (setup, events) = (self.setup.clone(), self.events.of_leg(attempt));
         match (&mut self.media, &self.setup.legs) {
             (Media::Full { opening: Some(_), .. }, _) => {
@@ -158,7 +158,7 @@ impl Page {
                 let address = leg::local_address(&setup.target);
                 let seed = seed.wrapping_add(u64::from(attempt));
                 let profile = setup.profile;
-                let spec = Spec { side, attempt, profile, impair, seed, address };
+                let spec = Spec { side, attempt, after, profile, impair, seed, address };
                 let leg = pool.open(spec, events);
                 let deaf = self.deaf_until.saturating_sub(setup.clock.now());
                 if !deaf.is_zero() {

@@ -82,22 +82,20 @@ impl Health {
 
 /// Why what was measured with such a load is not to be trusted, if it is not.
 fn overloaded(load: &PoolLoad, lag: Duration) -> Option<String> {
-    let turns = load.sent.max(1);
-    if load.unsent > 0 {
-        Some(format!("{} datagrams could not be sent", load.unsent))
+    let late = load.late as f64 / load.sent.max(1) as f64;
+    // The same words whatever the figure: reports count how often a reason was given.
+    let reason = if load.unsent > 0 {
+        "datagrams could not be sent"
     } else if load.dropped > 0 {
-        Some(format!("{} datagrams were dropped by the generator's own sockets", load.dropped))
+        "datagrams were dropped by the generator's own sockets"
     } else if lag >= MOST_LAG {
-        Some(format!("the generator stood still for {} ms", lag.as_millis()))
-    } else if load.late as f64 / turns as f64 > MOST_LATE {
-        Some(format!(
-            "{:.1} % of the packets were sent more than {} ms late",
-            load.late as f64 / turns as f64 * 100.0,
-            PoolLoad::LATE.as_millis()
-        ))
+        "the generator stood still for a quarter of a second or more"
+    } else if late > MOST_LATE {
+        "more than 1 % of the packets were sent more than 10 ms late"
     } else {
-        None
-    }
+        return None;
+    };
+    Some(reason.to_owned())
 }
 
 impl Usage {

@@ -80,6 +80,8 @@ pub enum Action {
     CreateOffer {
         /// The page's number for it, from 1.
         attempt: u32,
+        /// How long to wait before.
+        after: Duration,
     },
     /// Give a leg its answer.
     ApplyAnswer {

@@ -129,7 +129,8 @@ impl Seat {
     pub(super) fn new(credentials: Credentials, video: bool) -> Self {
         let open = Action::OpenSocket { after: Duration::ZERO };
         let legs = Legs::new();
-        let actions = vec![open, Action::CreateOffer { attempt: legs.now().attempt }];
+        let actions =
+            vec![open, Action::CreateOffer { attempt: legs.now().attempt, after: Duration::ZERO }];
         Self {
             credentials,
             state: State::Opening,
@@ -360,8 +361,8 @@ impl Seat {
 
     /// Opens another leg beside the one that carries.
     fn open_next(&mut self) {
-        if let Some(attempt) = self.legs.open_next() {
-            self.actions.push(Action::CreateOffer { attempt });
+        if let Some((attempt, after)) = self.legs.open_next() {
+            self.actions.push(Action::CreateOffer { attempt, after });
         }
     }
 

@@ -3,6 +3,7 @@
 //! A socket of its own for every leg, as every browser has one: a node tells pages apart by their
 //! addresses. Threads and calls exchange values; nothing is shared but counters.
 
+mod drops;
 mod seat;
 mod thread;
 
@@ -97,6 +98,8 @@ pub struct Spec {
     pub side: Role,
     /// The page's number for it, from 1.
     pub attempt: u32,
+    /// How long it waits before it makes its offer.
+    pub after: Duration,
     /// What it sends.
     pub profile: Profile,
     /// What its access network does.

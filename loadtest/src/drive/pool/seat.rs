@@ -1,6 +1,6 @@
 //! A leg with its socket and its access network.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{collections::HashMap, io, net::SocketAddr, time::Duration};
 
 use mio::net::UdpSocket;
 use rand::{SeedableRng, rngs::SmallRng};
@@ -27,7 +27,11 @@ pub(super) struct Seat {
     /// Until when UDP is dropped.
     deaf_until: Duration,
     next_told: Duration,
+    /// The offer, and when it is told.
+    offer: Option<(Duration, String)>,
     silent_at_end: Option<Duration>,
+    /// What its socket had dropped when it was looked at last.
+    drops: u64,
     /// The timer that was set for this leg last.
     pub(super) timer: Duration,
 }
@@ -48,14 +52,16 @@ impl Seat {
     pub(super) fn new(
         identity: &Identity,
         origin: Origin,
+        now: Duration,
         spec: Spec,
         events: Events,
     ) -> io::Result<Self> {
         let socket = bind()?;
         let leg = Leg::new(identity, spec.side, origin, spec.seed);
         let address = SocketAddr::from((spec.address, socket.local_addr()?.port()));
-        events.tell(Input::OfferReady { sdp: leg.offer(identity, address) });
+        let offer = leg.offer(identity, address);
         Ok(Self {
+            offer: Some((now + spec.after, offer)),
             leg,
             socket,
             events,
@@ -65,6 +71,7 @@ impl Seat {
             deaf_until: Duration::ZERO,
             next_told: Duration::MAX,
             silent_at_end: None,
+            drops: 0,
             timer: Duration::MAX,
             spec,
         })
@@ -108,10 +115,18 @@ impl Seat {
             }
             Nudge::ChangeAddress => {
                 self.socket = bind()?;
+                self.drops = 0;
                 self.leg.moved(now);
                 Ok(true)
             }
         }
+    }
+
+    /// What its socket has dropped since this was asked last.
+    pub(super) fn take_drops(&mut self, by_port: &HashMap<u16, u64>) -> u64 {
+        let port = self.socket.local_addr().map(|address| address.port());
+        let drops = port.ok().and_then(|port| by_port.get(&port)).copied().unwrap_or(0);
+        drops.saturating_sub(std::mem::replace(&mut self.drops, drops))
     }
 
     /// A datagram came from the network.
@@ -128,6 +143,9 @@ impl Seat {
 
     /// Does what is due, sends what there is to send, and tells what happened.
     pub(super) fn turn(&mut self, now: Duration) -> Sent {
+        if let Some((_, sdp)) = self.offer.take_if(|(at, _)| *at <= now) {
+            self.events.tell(Input::OfferReady { sdp });
+        }
         while let Some((from, mut data)) = self.down.pop(now) {
             self.leg.handle_datagram(now, from, &mut data);
         }
@@ -204,6 +222,7 @@ impl Seat {
         self.leg
             .next_timeout()
             .min(self.next_told)
+            .min(self.offer.as_ref().map_or(Duration::MAX, |(at, _)| *at))
             .min(self.up.next_timeout())
             .min(self.down.next_timeout())
     }

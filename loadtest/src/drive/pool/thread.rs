@@ -10,7 +10,7 @@ use std::{
 
 use mio::{Events as Ready, Interest, Poll, Token, Waker};
 
-use super::{Command, Load, PoolLoad, seat::Seat};
+use super::{Command, Load, PoolLoad, drops, seat::Seat};
 use crate::{
     drive::Clock,
     flow::Input,
@@ -28,6 +28,8 @@ pub(super) struct Thread {
     seats: HashMap<u64, Seat>,
     timers: BinaryHeap<Reverse<(Duration, u64)>>,
     buffer: Vec<u8>,
+    /// When drops are counted next.
+    count_drops: Duration,
 }
 
 /// The token of the waker; those of legs are their ids.
@@ -36,6 +38,8 @@ const WAKER: Token = Token(usize::MAX);
 const BUFFER: usize = 2_048;
 /// Sockets reported by one poll.
 const READY: usize = 1_024;
+/// How often the kernel's table of sockets is read: it is as long as there are sockets.
+const COUNT_DROPS: Duration = Duration::from_secs(1);
 /// Without anything to do, the thread looks around once in this long.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -59,6 +63,7 @@ impl Thread {
             seats: HashMap::new(),
             timers: BinaryHeap::new(),
             buffer: vec![0; BUFFER],
+            count_drops: Duration::ZERO,
         };
         Ok((thread, waker))
     }
@@ -84,7 +89,22 @@ impl Thread {
                 }
             }
             self.run_timers();
+            self.look_for_drops();
         }
+    }
+
+    fn look_for_drops(&mut self) {
+        let now = self.clock.now();
+        if now < self.count_drops {
+            return;
+        }
+        self.count_drops = now + COUNT_DROPS;
+        let by_port = drops::by_port();
+        if by_port.is_empty() {
+            return;
+        }
+        let dropped: u64 = self.seats.values_mut().map(|seat| seat.take_drops(&by_port)).sum();
+        self.load.dropped.fetch_add(dropped, Ordering::Relaxed);
     }
 
     /// Whether there may be more commands one day.
@@ -161,7 +181,7 @@ impl Thread {
     }
 
     fn open(&mut self, id: u64, spec: super::Spec, events: crate::drive::Events) -> io::Result<()> {
-        let mut seat = Seat::new(&self.identity, self.origin, spec, events)?;
+        let mut seat = Seat::new(&self.identity, self.origin, self.clock.now(), spec, events)?;
         let token = Token(id as usize);
         self.poll.registry().register(&mut seat.socket, token, Interest::READABLE)?;
         self.seats.insert(id, seat);

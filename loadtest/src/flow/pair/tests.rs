@@ -422,7 +422,7 @@ fn a_leg_that_is_to_move_is_watched_until_the_next_one_shows_a_picture() {
     world.say(Role::Shopper, ServerMessage::LegMove { leg: LEG });
     let opened = |world: &World| {
         let offers =
-            world.done.iter().filter(|(_, a)| matches!(a, Action::CreateOffer { attempt: 2 }));
+            world.done.iter().filter(|(_, a)| matches!(a, Action::CreateOffer { attempt: 2, .. }));
         offers.count()
     };
     assert_eq!(opened(&world), 1, "said twice, done once");
@@ -457,6 +457,15 @@ fn a_lost_leg_is_replaced_and_silence_is_told() {
     assert!(world.was_sent(Role::Agent, |m| *m == silent));
 
     world.say(Role::Agent, ServerMessage::LegLost { leg: LEG });
-    assert!(world.done.contains(&(Role::Agent, Action::CreateOffer { attempt: 2 })));
+    let offer = |attempt, millis| {
+        let after = Duration::from_millis(millis);
+        (Role::Agent, Action::CreateOffer { attempt, after })
+    };
+    assert!(world.done.contains(&offer(2, 0)));
+    for (attempt, millis) in [(2, 250), (3, 500), (4, 1_000), (5, 1_000)] {
+        let problem = Problem::new(Code::NoNode, ProblemStage::Leg);
+        world.say(Role::Agent, ServerMessage::LegFailed { attempt, problem });
+        assert!(world.done.contains(&offer(attempt + 1, millis)), "{attempt}");
+    }
     assert_eq!(world.pair.outcome(), None);
 }
