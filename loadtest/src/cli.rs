@@ -8,12 +8,15 @@ mod probe;
 mod prometheus;
 mod run;
 mod scenario;
+mod worker;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, error::ErrorKind};
 
-use self::{output::Out, probe::Probe, run::RunArguments, scenario::PlanArguments};
+use self::{
+    output::Out, probe::Probe, run::RunArguments, scenario::PlanArguments, worker::WorkerArguments,
+};
 use crate::{
     plan::Share,
     results::{RunReport, compare},
@@ -44,6 +47,10 @@ enum Command {
     /// Exit codes: 0 the call was good, 1 it failed, 2 wrong usage or a wrong API key, 3 the
     /// deployment cannot be reached, 130 interrupted.
     Probe(Probe),
+    /// Make a part of the calls of a run that is controlled elsewhere
+    ///
+    /// Serves one controller (run --worker) after the other until it is interrupted.
+    Worker(WorkerArguments),
     /// Check a scenario and print the effective plan
     Check(Box<PlanArguments>),
     /// Compare a run with the one before it
@@ -89,6 +96,7 @@ pub fn main() -> ExitCode {
     ExitCode::from(match cli.command {
         Command::Run(arguments) => on_threads(run::run(*arguments)),
         Command::Probe(arguments) => on_threads(probe::probe(arguments)),
+        Command::Worker(arguments) => on_threads(worker::worker(arguments)),
         Command::Check(arguments) => check(&arguments),
         Command::Compare { before, after, max_regression } => {
             compare_files(&before, &after, max_regression)

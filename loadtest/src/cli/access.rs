@@ -1,6 +1,6 @@
 //! Which deployment, and what lets us in.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit;
 use crate::drive::{
@@ -27,21 +27,26 @@ const KEY_VARIABLE: &str = "VITRINE_API_KEY";
 impl Access {
     pub(super) fn target(&self) -> Result<(Target, ApiKey), String> {
         let target = Target::parse(&self.url).map_err(|error| error.to_string())?;
-        let key = match &self.api_key_file {
-            Some(file) => std::fs::read_to_string(file)
-                .map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
-            None => std::env::var(KEY_VARIABLE).map_err(|_| {
-                format!(
-                    "an API key is needed: set {KEY_VARIABLE} or give --api-key-file (a server \
-                     keeps its key in the file api-key of its data directory)"
-                )
-            })?,
-        };
-        if key.trim().is_empty() {
-            return Err("the API key is empty".to_owned());
-        }
-        Ok((target, ApiKey::new(&key)))
+        Ok((target, key(self.api_key_file.as_deref())?))
     }
+}
+
+/// The API key.
+pub(super) fn key(file: Option<&Path>) -> Result<ApiKey, String> {
+    let key = match file {
+        Some(file) => std::fs::read_to_string(file)
+            .map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+        None => std::env::var(KEY_VARIABLE).map_err(|_| {
+            format!(
+                "an API key is needed: set {KEY_VARIABLE} or give --api-key-file (a server keeps \
+                 its key in the file api-key of its data directory)"
+            )
+        })?,
+    };
+    if key.trim().is_empty() {
+        return Err("the API key is empty".to_owned());
+    }
+    Ok(ApiKey::new(&key))
 }
 
 /// The exit code of what the API said.

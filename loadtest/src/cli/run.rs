@@ -16,6 +16,7 @@ use super::{
     output::{self, Out},
     prometheus,
     scenario::PlanArguments,
+    worker::TokenFile,
 };
 use crate::{
     drive::{
@@ -24,6 +25,7 @@ use crate::{
         scrape::{self, Source},
     },
     engine::{self, EngineError, RunSetup, Share, Stop},
+    fleet::{self, Fleet},
     measure::Tally,
     observe::Event,
     plan::Run,
@@ -60,6 +62,11 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NUMBER", help_heading = "Generator")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
     threads: Option<u16>,
+    /// Generator host that makes a part of the calls: HOST:PORT; without any, this one makes all
+    #[arg(long, value_name = "ADDRESS", help_heading = "Generator")]
+    worker: Vec<String>,
+    #[command(flatten)]
+    token: TokenFile,
     /// Share of the calls that run on a complete WebRTC stack instead of the light one
     #[arg(long, value_name = "SHARE", default_value = "0%", help_heading = "Generator")]
     full_stack: crate::plan::Share,
@@ -90,6 +97,19 @@ impl RunArguments {
             .map_err(|error| format!("{error}: --allow"))?;
         Ok(Ready { plan, target, key })
     }
+
+    /// The workers, if there are any, each ready to begin its part.
+    async fn fleet(&self, ready: &Ready) -> Result<Option<Fleet>, (String, u8)> {
+        if self.worker.is_empty() {
+            return Ok(None);
+        }
+        let token = self.token.token().map_err(|reason| (reason, exit::USAGE))?;
+        let url = ready.target.to_string();
+        fleet::connect(&self.worker, &token, &url, &ready.plan, self.full_stack.get())
+            .await
+            .map(Some)
+            .map_err(|error| (error.to_string(), exit::UNREACHABLE))
+    }
 }
 
 pub(super) async fn run(arguments: RunArguments) -> u8 {
@@ -115,8 +135,15 @@ pub(super) async fn run(arguments: RunArguments) -> u8 {
         began: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
         labels: arguments.label.iter().cloned().collect::<BTreeMap<_, _>>(),
     };
+    let fleet = match arguments.fleet(&ready).await {
+        Ok(fleet) => fleet,
+        Err((reason, code)) => {
+            output::error(&reason);
+            return code;
+        }
+    };
     let plan = ready.plan.clone();
-    let mut running = Running::start(&arguments, ready, text);
+    let mut running = Running::start(&arguments, ready, fleet, text);
     let ending = running.watch().await;
     running.live.clear();
     let (ending, refused) = match ending {
@@ -131,6 +158,7 @@ pub(super) async fn run(arguments: RunArguments) -> u8 {
         code = match &error {
             EngineError::Api(error) => access::code(error),
             EngineError::Machine(_) => exit::FAILED,
+            EngineError::Fleet(_) => exit::UNREACHABLE,
         };
     } else {
         output::summary(&report);
@@ -159,7 +187,12 @@ struct Running {
 }
 
 impl Running {
-    fn start(arguments: &RunArguments, ready: Ready, text: watch::Sender<String>) -> Self {
+    fn start(
+        arguments: &RunArguments,
+        ready: Ready,
+        fleet: Option<Fleet>,
+        text: watch::Sender<String>,
+    ) -> Self {
         let clock = Clock::start();
         let (sender, events) = mpsc::unbounded_channel();
         let (stop, stopped) = watch::channel(Stop::GoOn);
@@ -168,17 +201,23 @@ impl Running {
         }
         let Ready { plan, target, key } = ready;
         let name = target.to_string();
-        let engine = tokio::spawn(engine::run(RunSetup {
-            plan: plan.clone(),
-            target,
-            key,
-            clock,
-            events: sender,
-            stop: stopped,
-            share: Share::ALL,
-            threads: arguments.threads.map(usize::from),
-            full_stack: arguments.full_stack.get(),
-        }));
+        let engine = match fleet {
+            Some(fleet) => {
+                let plan = plan.clone();
+                tokio::spawn(async move { Ok(fleet.run(&plan, clock, sender, stopped).await?) })
+            }
+            None => tokio::spawn(engine::run(RunSetup {
+                plan: plan.clone(),
+                target,
+                key,
+                clock,
+                events: sender,
+                stop: stopped,
+                share: Share::ALL,
+                threads: arguments.threads.map(usize::from),
+                full_stack: arguments.full_stack.get(),
+            })),
+        };
         Self {
             tally: Tally::new(&plan),
             plan,

@@ -42,6 +42,7 @@ use crate::{
         api::{Api, ApiError, ApiKey},
         pool::{Nudge, Pool},
     },
+    fleet::FleetError,
     observe::{CallNumber, Event},
     plan,
 };
@@ -89,6 +90,9 @@ pub enum EngineError {
     /// This machine cannot do it.
     #[error("this machine cannot make calls: {0}")]
     Machine(#[from] std::io::Error),
+    /// A worker cannot do it.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
 }
 
 /// Media threads when nobody says otherwise: above it, other things end first.
