@@ -66,8 +66,8 @@ async function gather({ nodes }) {
   for (const node of others) await node.admin("/admin/drain", "POST");
   for (const node of others) {
     await until(`node ${node.name} to be empty`, () => node.figure("sfu_legs"), (legs) => legs === 0);
-    await node.admin("/admin/drain", "DELETE");
   }
+  for (const node of others) await node.admin("/admin/drain", "DELETE");
   await until("the call to be gathered", () => stays.figure("sfu_legs"), (legs) => legs === 2);
 }
 
