@@ -37,8 +37,13 @@ const MAX_RATIO: f64 = 2.0;
 const SATURATED: f64 = 0.9;
 /// …of which this share is used.
 const UTILISATION: f64 = 0.95;
-/// A full way that carries less than this in multiples of what is known is as full as it was.
+/// A full way that carries less than this in multiples of what is known is as full as it was…
 const KNOWN: f64 = 1.4;
+/// …but who is below this share of what is known, after an outage, may go back to that one.
+const FAR_BELOW: f64 = 0.86;
+const KNOWN_SHARE: f64 = 0.9;
+/// A probe that says nothing, because jitter has pressed it together, is soon sent again.
+const RETRY: Duration = Duration::from_millis(500);
 /// The first key frame lowers the estimate only if it is this large.
 const MIN_START_PACKETS: u32 = 10;
 const MIN_START_LENGTH: f64 = 20_000.0;
@@ -220,12 +225,21 @@ impl Probes {
         self.running = None;
         // On a way shared with others a burst takes more than its share: a full way says nothing
         // new until it carries much more than at the latest overuse.
-        let is_known =
-            |found: &Found| found.is_full && known.is_some_and(|known| found.rate < KNOWN * known);
-        let found = running.seen.rate(packets, bytes).filter(|f| running.start || !is_known(f));
+        let seen = running.seen.rate(packets, bytes);
+        let found = seen.and_then(|found| match known {
+            Some(known) if found.is_full && found.rate < KNOWN * known && !running.start => {
+                let is_far_below = estimate < FAR_BELOW * known;
+                let rate = found.rate.min(KNOWN_SHARE * known);
+                is_far_below.then_some(Found { rate, ..found })
+            }
+            _ => Some(found),
+        });
         let better = found.filter(|found| found.rate > estimate);
         self.again = better.is_some_and(|found| found.rate >= CONTINUE * running.probe.bitrate);
         self.done(now, better.is_some());
+        if seen.is_none() && running.seen.lost == 0 {
+            self.next = now + RETRY;
+        }
         let counts_down = |found: &Found| {
             running.start && found.is_full && running.seen.is_solid() && found.rate < estimate
         };

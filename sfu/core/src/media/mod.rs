@@ -19,9 +19,12 @@
 //! `opener.rs` makes the loss of the first packet show.
 //!
 //! What waits to be sent is paced and bounded (decision 0014): `pacer.rs` says when a packet may
-//! leave, `backlog.rs` which frames are dropped when too much waits, `numbering.rs` how that leaves
-//! no gap, `padding.rs` fills probes, `scarcity.rs` pauses video where only audio fits.
+//! leave, `admission.rs` and `backlog.rs` which frames are dropped when too much waits, `numbering.rs`
+//! how that leaves no gap, `padding.rs` fills probes, `scarcity.rs` pauses video where only audio fits.
+//! What is lost is asked for by `missing.rs` and sent again by `repeats.rs`; `repair_time.rs` and
+//! `patience.rs` let the viewer wait for what is repaired on the publisher's way (decision 0030).
 
+mod admission;
 mod arrivals;
 mod asks;
 mod backlog;
@@ -48,6 +51,7 @@ mod receive;
 mod red;
 pub mod relay;
 mod repair_time;
+mod repeats;
 mod scarcity;
 mod send;
 mod sent;

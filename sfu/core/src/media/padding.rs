@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{MediaLeg, outbound::write_repeat};
+use super::{MediaLeg, repeats::write_repeat};
 use crate::{
     api::MediaKind,
     bwe::{Probe, ProbeId},

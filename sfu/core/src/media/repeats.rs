@@ -1,0 +1,202 @@
+//! Repeats of the video (RFC 4588): what the peer asks for again, and what is sent twice before it can.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use super::{MediaLeg, cache::Entry, send::SendStream};
+use crate::{api::MediaKind, rtp::Ssrc};
+
+/// Repeats that wait. More at a time than this only a hostile peer asks for.
+const MAX_REPEATS: usize = 256;
+/// Repeats may take this share of the estimate over time…
+const REPEAT_SHARE: f64 = 0.5;
+/// …and this much at once, in bytes: a lost key frame.
+const REPEAT_BURST: f64 = 64_000.0;
+
+/// Where more than this share is lost without a queue, a repeat is sent twice: it is lost as easily
+/// as the packet was, and the picture stands still for another round trip.
+const COPY_FROM: f64 = 0.03;
+/// One that loses more than this is taken for a full one (a policer looks the same): it is not helped by
+/// more packets.
+const COPY_UP_TO: f64 = 0.2;
+
+/// Where a repair takes longer than this, and others make packets get lost, frames that others refer to
+/// are sent twice from the start…
+const AHEAD_FROM: Duration = Duration::from_millis(200);
+/// …so far apart, that the same overflow does not take both.
+const AHEAD_AFTER: Duration = Duration::from_millis(15);
+
+/// Packets of the video stream to repeat.
+#[derive(Debug, Clone)]
+pub(super) struct Repeats {
+    queue: VecDeque<Repeat>,
+    /// Packets to repeat before anybody misses them, and when.
+    ahead: VecDeque<(Instant, u64)>,
+    budget: RepeatBudget,
+}
+
+impl Repeats {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { queue: VecDeque::new(), ahead: VecDeque::new(), budget: RepeatBudget::new(now) }
+    }
+
+    /// Whether there is something to repeat now.
+    pub(super) fn wait(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// When a packet is repeated ahead next.
+    pub(super) fn next_ahead(&self) -> Option<Instant> {
+        self.ahead.front().map(|(due, _)| *due)
+    }
+
+    /// A packet that has just been sent is to be repeated before anybody misses it.
+    pub(super) fn send_ahead(&mut self, now: Instant, position: u64) {
+        self.ahead.push_back((now + AHEAD_AFTER, position));
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Repeat {
+    position: u64,
+    /// It is sent a second time, in case the first one is lost as well.
+    is_copy: bool,
+}
+
+/// A token bucket for repeats: a peer that asks for everything again gets no more than its share.
+#[derive(Debug, Clone, Copy)]
+struct RepeatBudget {
+    bytes: f64,
+    at: Instant,
+}
+
+impl RepeatBudget {
+    fn new(now: Instant) -> Self {
+        Self { bytes: REPEAT_BURST, at: now }
+    }
+
+    /// Takes from what is there, as long as so much is left.
+    fn take(&mut self, now: Instant, bitrate: u64, size: usize, leave: f64) -> bool {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        self.at = now;
+        let earned = bitrate as f64 / 8.0 * REPEAT_SHARE * passed;
+        self.bytes = (self.bytes + earned).min(REPEAT_BURST);
+        let enough = self.bytes >= size as f64 + leave;
+        if enough {
+            self.bytes -= size as f64;
+        }
+        enough
+    }
+}
+
+impl MediaLeg {
+    /// The peer asks for packets again.
+    pub(super) fn on_nack(&mut self, now: Instant, ssrc: Ssrc, lost: &[u16]) {
+        self.counters.nacks_received += lost.len() as u64;
+        let rtt = self.rtt() + self.outbound.estimator.queue();
+        let stream = &mut self.outbound.streams[MediaKind::Video as usize];
+        if ssrc != stream.ssrc {
+            return;
+        }
+        for &sequence in lost {
+            let Some(position) = stream.position(sequence) else { continue };
+            if stream.is_outdated(position) {
+                self.counters.repeats_outdated += 1;
+                continue;
+            }
+            let Some((entry, _)) = stream.cache.get(position) else {
+                self.counters.repeats_missed += 1;
+                continue;
+            };
+            // What waits to be sent is not lost, and what was repeated less than a round trip ago
+            // is still on its way.
+            let Some(sent) = entry.sent else { continue };
+            let again = entry.repeated && now.saturating_duration_since(sent) < rtt;
+            if !again && self.outbound.repeats.queue.len() < MAX_REPEATS {
+                entry.sent = Some(now);
+                entry.repeated = true;
+                self.outbound.repeats.queue.push_back(Repeat { position, is_copy: false });
+            }
+        }
+    }
+
+    /// The way loses packets that a second try gets through.
+    pub(super) fn loses_by_itself(&self) -> bool {
+        (COPY_FROM..COPY_UP_TO).contains(&self.outbound.estimator.loses())
+    }
+
+    /// A lost packet would be missed for long, and some are lost.
+    pub(super) fn sends_ahead(&self) -> bool {
+        let estimator = &self.outbound.estimator;
+        estimator.has_rivals() && self.rtt() > AHEAD_FROM
+    }
+
+    pub(super) fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        let Repeats { queue, ahead, .. } = &mut self.outbound.repeats;
+        while let Some(&(_, position)) = ahead.front().filter(|(due, _)| *due <= now) {
+            ahead.pop_front();
+            queue.push_back(Repeat { position, is_copy: true });
+        }
+        loop {
+            let Repeat { position, is_copy } = self.outbound.repeats.queue.pop_front()?;
+            let bitrate = self.downlink();
+            let stream = &mut self.outbound.streams[MediaKind::Video as usize];
+            if stream.is_outdated(position) {
+                self.counters.repeats_outdated += 1;
+                continue;
+            }
+            let Some((_, bytes)) = stream.cache.get(position) else {
+                self.counters.repeats_missed += 1;
+                continue;
+            };
+            // What is really missing goes first.
+            let leave = if is_copy { REPEAT_BURST / 2.0 } else { 0.0 };
+            if !self.outbound.repeats.budget.take(now, bitrate, bytes.len(), leave) {
+                self.counters.repeats_over_budget += 1;
+                continue;
+            }
+            let Some((len, entry)) = write_repeat(stream, position, out) else {
+                self.counters.repeats_missed += 1;
+                continue;
+            };
+            self.counters.repeats_sent += 1;
+            self.counters.repeats_copied += u64::from(is_copy);
+            if !is_copy && self.loses_by_itself() {
+                self.outbound.repeats.queue.push_back(Repeat { position, is_copy: true });
+            }
+            let at = self.micros(now);
+            self.outbound.repeated.add(at, len);
+            self.stamp(now, &mut out[..len], entry.transport_sequence_at, entry.send_time_at);
+            return Some(len);
+        }
+    }
+}
+
+/// Writes a packet again, in the stream of repeats (RFC 4588). `None` if the peer agreed to none:
+/// under its own number a packet cannot be sent again, because the time and number stamped into it
+/// would be sealed with a nonce that is used up (RFC 7714 §9.1).
+pub(super) fn write_repeat(
+    stream: &mut SendStream,
+    position: u64,
+    out: &mut [u8],
+) -> Option<(usize, Entry)> {
+    let payload_type = stream.rtx_payload_type()?;
+    let number = stream.numbering.number(position)?;
+    let (entry, bytes) = stream.cache.get(position)?;
+    let entry = *entry;
+    let header_len = usize::from(entry.header_len);
+    let len = bytes.len() + 2;
+    let out = out.get_mut(..len)?;
+    out[2..].copy_from_slice(bytes);
+    stream.number(&mut out[2..], header_len, position, number);
+    out.copy_within(2..2 + header_len, 0);
+    out[header_len..header_len + 2].copy_from_slice(&(number as u16).to_be_bytes());
+    let rtx = stream.rtx.as_mut()?;
+    out[1] = out[1] & 0x80 | payload_type.0;
+    out[2..4].copy_from_slice(&rtx.sequence.to_be_bytes());
+    out[8..12].copy_from_slice(&rtx.ssrc.0.to_be_bytes());
+    rtx.sequence = rtx.sequence.wrapping_add(1);
+    Some((len, entry))
+}
