@@ -52,6 +52,8 @@ pub struct ServerHealth {
 
 /// Most reasons for overload that are told apart.
 const MAX_REASONS: usize = 16;
+/// How many of them are told: the most frequent.
+const SHOWN_REASONS: usize = 3;
 /// More samples than this share with an overloaded generator make a run invalid: what was measured
 /// in them is the generator's delay and not the deployment's.
 const BEARABLE: f64 = 0.05;
@@ -105,9 +107,11 @@ impl Health {
         if self.overloaded <= HICCUPS || share <= BEARABLE {
             return None;
         }
-        let reasons: Vec<String> = self
-            .reasons
-            .iter()
+        let mut reasons: Vec<(&String, &Overload)> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, overload)| std::cmp::Reverse(overload.samples));
+        let reasons: Vec<String> = reasons
+            .into_iter()
+            .take(SHOWN_REASONS)
             .map(|(reason, overload)| {
                 format!(
                     "{reason} ({} times, first after {} s)",

@@ -263,6 +263,8 @@ impl fmt::Display for Comparison {
                 "=".to_owned()
             } else if before.value == 0.0 {
                 "new".to_owned()
+            } else if after.value / before.value >= 10.0 {
+                format!("× {:.0}", after.value / before.value)
             } else {
                 format!("{:+.1} %", (after.value / before.value - 1.0) * 100.0)
             };

@@ -1,6 +1,6 @@
 //! Figures as people read them.
 
-use crate::measure::{Aggregate, Judged, Unit};
+use crate::measure::{Aggregate, Judged, Metric, Unit};
 
 /// A value in its unit, with three digits that mean something.
 pub(crate) fn value(value: f64, unit: Unit) -> String {
@@ -80,6 +80,10 @@ pub(crate) fn actual(judged: &Judged) -> String {
             let actual = value(actual, unit(judged));
             match judged.threshold.aggregate {
                 Aggregate::Count => actual,
+                // Its parts are microseconds.
+                _ if judged.threshold.metric == Metric::Frozen => {
+                    format!("{actual} of {}", clock(judged.samples as f64 / 1e6))
+                }
                 _ => format!("{actual} (n = {})", number(judged.samples)),
             }
         }

@@ -151,9 +151,9 @@ fn side(out: &mut String, call: &CallEnded, role: Role, longest: Duration) {
     marks.sort_by_key(|(_, at)| *at);
     let _ = write!(
         out,
-        "<div class=\"side\"><span>{} <small>{}</small></span><div class=\"bar\">",
-        side_name(role),
-        Text(&place(ended))
+        "<div class=\"side\"><span title=\"{0}\">{1} <small>{0}</small></span><div class=\"bar\">",
+        Text(&place(ended)),
+        side_name(role)
     );
     let mut before = call.scheduled;
     let late = call.started.saturating_sub(call.scheduled);

@@ -48,8 +48,9 @@ pub(super) fn time(seconds: f64) -> String {
 
 /// The first round number that is not below `value`.
 fn round_up(value: f64) -> f64 {
+    // Of nothing but zeros: 1 % or 10 ms show how little that is.
     if value <= 0.0 {
-        return 1.0;
+        return 0.01;
     }
     let size = 10f64.powf(value.log10().floor());
     [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0]
@@ -86,7 +87,17 @@ impl Chart<'_> {
         for tick in self.x_ticks() {
             let left = self.x_share(tick) * 100.0;
             let label = (self.show_x)(tick);
-            let _ = write!(out, "<span style=\"left:{left:.2}%\">{}</span>", Text(&label));
+            // At the edges labels stay inside.
+            let class = match left {
+                left if left < 2.0 => "first",
+                left if left > 97.0 => "last",
+                _ => "",
+            };
+            let _ = write!(
+                out,
+                "<span class=\"{class}\" style=\"left:{left:.2}%\">{}</span>",
+                Text(&label)
+            );
         }
         out.push_str("</div></div>\n<div class=\"tip\" hidden></div>\n</figure>\n");
         out
