@@ -1,7 +1,7 @@
 //! What a run came to, and every form in which it is told.
 //!
 //! [`RunReport`] is the whole of it: as JSON it holds every histogram, so that two reports can be
-//! compared ([`compare`]) and a report can be rendered again in any other form at any time.
+//! compared ([`compare`](fn@compare)) and a report can be rendered again in any other form at any time.
 
 mod compare;
 mod csv;

@@ -11,7 +11,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
-use prometheus::TextEncoder;
+use prometheus::{TextEncoder, core::Collector, process_collector::ProcessCollector};
 use serde::Serialize;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -141,7 +141,10 @@ async fn set_drain(State(drain): State<Drain>, on: bool) -> impl IntoResponse {
 }
 
 async fn metrics(State(monitor): State<Monitor>) -> impl IntoResponse {
-    match TextEncoder::new().encode_to_string(&monitor.metrics()) {
+    let mut families = monitor.metrics();
+    // Where a node is embedded, the process is somebody else's to tell of.
+    families.extend(ProcessCollector::for_self().collect());
+    match TextEncoder::new().encode_to_string(&families) {
         Ok(text) => Ok(([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text)),
         Err(error) => Err((StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),
     }

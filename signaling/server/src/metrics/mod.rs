@@ -104,6 +104,7 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let make = Make(&registry);
+        make.process();
         let build = make.gauges(
             "signaling_build_info",
             "Which software this is; always 1.",
@@ -301,6 +302,12 @@ impl Make<'_> {
     fn register<C: Collector + Clone + 'static>(&self, made: prometheus::Result<C>) -> C {
         let registered = made.and_then(|c| self.0.register(Box::new(c.clone())).map(|()| c));
         registered.expect("metric names are valid and unique")
+    }
+
+    /// What the process takes: processor time, memory, file descriptors.
+    fn process(&self) {
+        let collector = prometheus::process_collector::ProcessCollector::for_self();
+        self.0.register(Box::new(collector)).expect("metric names are valid and unique");
     }
 
     fn counter(&self, name: &str, help: &str) -> prometheus::IntCounter {
