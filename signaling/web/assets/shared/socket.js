@@ -69,7 +69,10 @@ export class Socket {
   constructor(on) {
     this.#on = on;
     addEventListener("online", () => this.hurry());
-    addEventListener("pageshow", () => this.hurry());
+    // The first showing of a page is no reason for doubt, only its return from the browser's cache.
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) this.hurry();
+    });
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.hurry();
     });
@@ -202,7 +205,8 @@ export class Socket {
 
   /** The network may be back, or another one. */
   hurry() {
-    const stale = this.state === "connecting" && performance.now() - this.#triedAt > STALE_TRY;
+    const tried = performance.now() - this.#triedAt;
+    const stale = this.state === "connecting" && tried > this.#eagerWithin(STALE_TRY, OPEN_TRIPS);
     if (stale) this.#drop();
     if (stale || this.state === "waiting") {
       this.#tries = 0;
