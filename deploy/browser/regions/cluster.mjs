@@ -3,14 +3,14 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { dirname, join } from "node:path";
 
+import { SFU } from "../lib/cluster.mjs";
 import { ownAddress } from "../lib/lab.mjs";
 import { adopt, onFailure } from "../lib/scratch.mjs";
-import { BINARY, Server } from "../lib/server.mjs";
+import { Server } from "../lib/server.mjs";
 import { until } from "../lib/until.mjs";
 
-const { WAN_BIN, SFU_BIN = join(dirname(BINARY), "sfu") } = process.env;
+const { WAN_BIN } = process.env;
 /** The hosts of a region are called `node-a`, `shopper-a`, `agent-a`. */
 export const REGIONS = ["a", "b", "c"];
 const CONTROL_PORT = 7443;
@@ -26,7 +26,7 @@ class Node {
   constructor(region, signaling, secret) {
     this.region = region;
     this.#args = [
-      ["exec", `node-${region}`, "--", SFU_BIN],
+      ["exec", `node-${region}`, "--", SFU],
       ["--region", region, "--signaling", signaling, "--workers", "1", "--base-port", String(MEDIA_PORT)],
       ["--admin", "127.0.0.1:9091", "--log", "info"],
     ].flat();
