@@ -77,7 +77,8 @@ pub struct Wish {
     pub from: Option<IpAddr>,
     /// What the page measured; empty when it has not (yet).
     pub measured: Vec<Measured>,
-    /// Nodes to stay away from while there is another: the leg is to leave them.
+    /// Nodes to stay away from while there is another: the leg is to leave them. Where there is none, the
+    /// first of them is taken again first.
     pub avoid: Vec<NodeId>,
 }
 
@@ -107,11 +108,12 @@ pub struct LegPlace {
 /// alone. Nodes that are equally good are told apart by version and load.
 #[must_use]
 pub fn choose(candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
-    let avoided = |candidate: &&Candidate| !wish.avoid.contains(&candidate.node);
-    let mut all: Vec<&Candidate> = candidates.iter().filter(avoided).collect();
-    if all.is_empty() {
-        all = candidates.iter().collect();
-    }
+    // Nodes that drain one after the other must not leave a call without any, nor with a dead one.
+    let all_but = |avoid: &[NodeId]| -> Vec<&Candidate> {
+        candidates.iter().filter(|candidate| !avoid.contains(&candidate.node)).collect()
+    };
+    let forgiven = 0..=wish.avoid.len();
+    let all = forgiven.map(|many| all_but(&wish.avoid[many..])).find(|all| !all.is_empty())?;
     let in_region = wish.region.as_ref().map(|region| {
         let there = all.iter().filter(|candidate| candidate.region == region.as_str());
         there.copied().collect::<Vec<_>>()

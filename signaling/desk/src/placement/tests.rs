@@ -179,6 +179,11 @@ fn nodes_that_a_leg_is_to_leave_are_the_last_resort() {
     wish.avoid = vec![node(0)];
     assert_eq!(choose(&cluster, &wish).unwrap().node, node(1));
     assert_eq!(choose(&cluster[..1], &wish).unwrap().node, node(0));
+    // Where all were left, the one that was left first; the last is the one that has just died.
+    wish.avoid = vec![node(1), node(0)];
+    assert_eq!(choose(&cluster, &wish).unwrap().node, node(1));
+    wish.avoid = vec![node(0), node(1)];
+    assert_eq!(choose(&cluster, &wish).unwrap().node, node(0));
 }
 
 #[test]

@@ -283,7 +283,10 @@ impl Legs {
             self.wanted.remove(&seat);
         }
         let [Some(shopper), Some(agent)] = seats else { return };
-        let avoid = [shopper, agent].map(|seat| self.evading.of(seat, now)).concat();
+        let mut avoid = [shopper, agent].map(|seat| self.evading.of(seat, now)).concat();
+        // The one to leave now is the last to come back to.
+        avoid.retain(|known| *known != node);
+        avoid.push(node);
         let of_agent = self.placed.iter().find(|placed| placed.seat == Some(agent));
         let wish = of_agent.map(|placed| Wish::clone(&placed.wish)).unwrap_or_default();
         if let Some((target, _)) = self.nodes.choose(&Wish { avoid, ..wish }) {

@@ -51,10 +51,11 @@ export class Silence {
 
   /** @param {string | null} of */
   #reset(of) {
+    // A leg that has taken a call over from another begins where that one was: its node may die at once.
+    if (!of || !this.#of) this.#heard = 0;
     this.#of = of;
     this.#seen = "";
     this.#counted = -1;
-    this.#heard = 0;
     this.#hears();
   }
 
