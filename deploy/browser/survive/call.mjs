@@ -16,6 +16,9 @@ const NEVER_AFTER = 10_000;
 /** Pictures and sounds in a row that mean it is back, and not the last of what was on its way. */
 const STEADY_FOR = 700;
 
+/** The leg of a page that has gone without a word ends with its consent (RFC 7675), 30 s later. */
+const GATHERED_WITHIN = 45_000;
+
 /** Runs a command in a host of the emulated network. */
 export const inside = (host, ...command) => execFileSync(WAN_BIN, ["exec", host, "--", ...command], { encoding: "utf8" });
 
@@ -65,10 +68,10 @@ async function gather({ nodes }) {
   const [stays, ...others] = nodes;
   for (const node of others) await node.admin("/admin/drain", "POST");
   for (const node of others) {
-    await until(`node ${node.name} to be empty`, () => node.figure("sfu_legs"), (legs) => legs === 0);
+    await until(`node ${node.name} to be empty`, () => node.figure("sfu_legs"), (legs) => legs === 0, GATHERED_WITHIN);
   }
   for (const node of others) await node.admin("/admin/drain", "DELETE");
-  await until("the call to be gathered", () => stays.figure("sfu_legs"), (legs) => legs === 2);
+  await until("the call to be gathered", () => stays.figure("sfu_legs"), (legs) => legs === 2, GATHERED_WITHIN);
 }
 
 /** Ends it; throws if it was not one call, with one record, all the time. */
