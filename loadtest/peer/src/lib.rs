@@ -5,6 +5,7 @@
 //! browser in a good network.
 
 pub mod dtls;
+pub mod header;
 pub mod media;
 pub mod receive;
 pub mod sdp;

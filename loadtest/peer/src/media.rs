@@ -4,7 +4,10 @@
 //! two seconds; audio is 50 packets of Opus. The bytes behind the headers are a [`Stamp`] and
 //! filler: the node never looks at them.
 
+use std::time::Duration;
+
 use super::{
+    header::{LEN as HEADER_LEN, RtpHeader},
     sdp,
     srtp::{Keys, TAG_LEN},
 };
@@ -23,8 +26,6 @@ const VIDEO_PAYLOAD: usize = 1_042;
 const AUDIO_PAYLOAD: usize = 80;
 /// Frames from one key frame to the next, when nobody asks for one: two seconds.
 const KEY_FRAME_EVERY: u64 = 2 * FRAMES_PER_SECOND;
-/// Fixed header, extension header, twelve bytes of extensions.
-const HEADER_LEN: usize = 12 + 4 + 12;
 /// Where the [`Stamp`] stands in the payload: behind the longest VP8 descriptor and frame header.
 const STAMP_AT: usize = 16;
 
@@ -124,7 +125,8 @@ impl Stream {
             let start = run.len();
             run.resize(start + len, 0);
             let packet = &mut run[start..];
-            self.header(&mut packet[..HEADER_LEN], number + 1 == packets, *sequence, now);
+            let header = self.header(number + 1 == packets, *sequence, now).write();
+            packet[..HEADER_LEN].copy_from_slice(&header);
             let payload = &mut packet[HEADER_LEN..len - TAG_LEN];
             self.payload(payload, number == 0, key_frame);
             Stamp { sent: now, number: self.packets, leg: self.leg }.write(payload);
@@ -142,41 +144,21 @@ impl Stream {
         len
     }
 
-    fn header(&self, header: &mut [u8], last: bool, sequence: u16, now: u64) {
+    fn header(&self, last: bool, transport_sequence: u16, now: u64) -> RtpHeader {
         let (payload_type, marker, mid) = match self.kind {
             Kind::Audio => (sdp::OPUS, self.frames == 0, b'0'),
             Kind::Video => (sdp::VP8, last, b'1'),
         };
-        header[0] = 0x90;
-        header[1] = payload_type | u8::from(marker) << 7;
-        header[2..4].copy_from_slice(&(self.index as u16).to_be_bytes());
-        header[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        header[8..12].copy_from_slice(&self.ssrc.to_be_bytes());
-        // RFC 8285, one-byte form, three words.
-        header[12..16].copy_from_slice(&[0xbe, 0xde, 0, 3]);
-        // 6.18 fixed point seconds.
-        let absolute = ((u128::from(now) << 18) / 1_000_000_000) as u32;
-        let [_, a, b, c] = absolute.to_be_bytes();
-        let [high, low] = sequence.to_be_bytes();
-        let (level_id, level) = match self.kind {
-            Kind::Audio => (sdp::AUDIO_LEVEL << 4, 0x80 | 30),
-            Kind::Video => (0, 0),
-        };
-        let extensions = [
-            sdp::MID << 4,
+        RtpHeader {
+            payload_type,
+            marker,
             mid,
-            sdp::ABS_SEND_TIME << 4 | 2,
-            a,
-            b,
-            c,
-            sdp::TRANSPORT_SEQUENCE << 4 | 1,
-            high,
-            low,
-            level_id,
-            level,
-            0,
-        ];
-        header[16..].copy_from_slice(&extensions);
+            sequence: self.index as u16,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+            transport_sequence,
+            sent: Duration::from_nanos(now),
+        }
     }
 
     fn payload(&self, payload: &mut [u8], first: bool, key_frame: bool) {

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use light_peer::{
+    header::{LEN as HEADER_LEN, RtpHeader},
     sdp,
     srtp::{Session, TAG_LEN},
 };
@@ -44,8 +45,6 @@ struct Kept {
 /// Packets kept for repeats: over a second at 1.5 Mbit/s, three at 500 kbit/s. Chromium keeps more;
 /// what is asked for later than that is of no use to anybody.
 const KEPT: usize = 192;
-/// Fixed header, extension header, twelve bytes of extensions.
-const HEADER_LEN: usize = 12 + 4 + 12;
 /// From 1900 to 1970, in seconds.
 const NTP_OFFSET: u64 = 2_208_988_800;
 
@@ -208,7 +207,7 @@ impl Packet<'_> {
         *transport_sequence = number.wrapping_add(1);
         out.push_with(|bytes| {
             let start = bytes.len();
-            bytes.extend_from_slice(&self.header(stream, number, wall));
+            bytes.extend_from_slice(&self.header(stream, number, wall).write());
             for part in self.parts {
                 bytes.extend_from_slice(part);
             }
@@ -217,39 +216,17 @@ impl Packet<'_> {
         });
     }
 
-    fn header(&self, stream: &Stream, number: u16, wall: Duration) -> [u8; HEADER_LEN] {
-        let mut header = [0; HEADER_LEN];
-        header[0] = 0x90;
-        header[1] = self.payload_type | u8::from(self.marker) << 7;
-        header[2..4].copy_from_slice(&(stream.index as u16).to_be_bytes());
-        header[4..8].copy_from_slice(&self.timestamp.to_be_bytes());
-        header[8..12].copy_from_slice(&stream.ssrc.to_be_bytes());
-        // RFC 8285, one-byte form, three words.
-        header[12..16].copy_from_slice(&[0xbe, 0xde, 0, 3]);
-        // 6.18 fixed point seconds.
-        let absolute = ((wall.as_nanos() << 18) / 1_000_000_000) as u32;
-        let [_, a, b, c] = absolute.to_be_bytes();
-        let [high, low] = number.to_be_bytes();
-        // Only audio has a level; zeros are padding (RFC 8285 §4.2).
-        let (level_id, level) = match self.payload_type {
-            sdp::OPUS => (sdp::AUDIO_LEVEL << 4, 0x80 | 30),
-            _ => (0, 0),
-        };
-        header[16..].copy_from_slice(&[
-            sdp::MID << 4,
-            self.mid,
-            sdp::ABS_SEND_TIME << 4 | 2,
-            a,
-            b,
-            c,
-            sdp::TRANSPORT_SEQUENCE << 4 | 1,
-            high,
-            low,
-            level_id,
-            level,
-            0,
-        ]);
-        header
+    fn header(&self, stream: &Stream, transport_sequence: u16, sent: Duration) -> RtpHeader {
+        RtpHeader {
+            payload_type: self.payload_type,
+            marker: self.marker,
+            mid: self.mid,
+            sequence: stream.index as u16,
+            timestamp: self.timestamp,
+            ssrc: stream.ssrc,
+            transport_sequence,
+            sent,
+        }
     }
 }
 
