@@ -134,22 +134,20 @@ async fn write(
     loop {
         let message = tokio::select! {
             message = waiting.recv() => match message {
-                Some(message) => message,
+                Some(message) => Some(message),
                 None => break,
             },
             () = due(follow_up) => {
                 follow_up = None;
-                if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
-                    return;
-                }
-                continue;
+                None
             }
-            _ = pings.tick() => {
-                if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
-                    return;
-                }
-                continue;
+            _ = pings.tick() => None,
+        };
+        let Some(message) = message else {
+            if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
+                return;
             }
+            continue;
         };
         if is_waited_for(&message) {
             follow_up = Some(Instant::now() + FOLLOW_UP_AFTER);
