@@ -6,9 +6,12 @@ use crate::limits::MAX_FIGURE;
 
 /// Reads a figure into 0 to [`MAX_FIGURE`]. A page's nonsense is not worth refusing its message,
 /// but JSON has numbers that an `f32` turns into infinity, which JSON cannot say: a record that
-/// took one in could be written and never be read again.
+/// took one in could be written and never be read again. Read as an `f64`, since whether
+/// `serde_json` refuses such a number for an `f32` depends on its feature `float_roundtrip`, which
+/// any crate of a build turns on for all of it.
 pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
-    Ok(f32::deserialize(deserializer)?.clamp(0.0, MAX_FIGURE))
+    let bounded = f64::deserialize(deserializer)?.clamp(0.0, f64::from(MAX_FIGURE));
+    Ok(bounded as f32)
 }
 
 #[cfg(test)]
