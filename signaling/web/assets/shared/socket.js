@@ -2,7 +2,7 @@
 /**
  * The page's one WebSocket: says hello, comes back by itself, notices a dead line.
  *
- * Messages are typed in Rust: `signaling/wire/src/browser.rs`.
+ * Messages are typed in Rust: `signaling/wire/src/browser/`.
  * @typedef {{type: string, [field: string]: any}} Message
  * @typedef {"connecting" | "open" | "ready" | "waiting" | "stopped"} SocketState
  */
