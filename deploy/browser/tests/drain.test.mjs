@@ -7,10 +7,14 @@ import { test } from "node:test";
 import { carrier, cluster } from "../lib/cluster.mjs";
 import { longestGap } from "../lib/frames.mjs";
 import { talking } from "../lib/scenes.mjs";
+import { Seat } from "../lib/seat.mjs";
 import { sleep, until } from "../lib/until.mjs";
 
 /** Breaking before making costs more than this on the fastest machine; deploy/survive measures what a move costs. */
 const UNNOTICED = 500;
+
+/** A page opens another leg in a moment. A leg whose page is gone would stay for 30 s (RFC 7675). */
+const EMPTY_WITHIN = 5_000;
 
 /** Nobody's picture or sound stood still after `at`. */
 async function unnoticed(seats, at) {
@@ -58,3 +62,26 @@ test("a call moves off a node that drains", { timeout: 120_000 }, async (t) => {
   assert.equal(ended, null, "the same call goes on");
   for (const seat of seats) await seat.isClean([server.origin]);
 });
+
+test("pages without a call leave a node that drains, and those that have gone do not hold it", { timeout: 120_000 }, async (t) => {
+  const { server, nodes } = await cluster(t, ["a", "b"]);
+  const { shopper, agent } = await talking(t, server);
+  await agent.press("Hang up");
+  await agent.wrapUp();
+  await shopper.rate();
+  const idle = await Seat.open("shopper", (await server.link()).url);
+  t.after(() => idle.close());
+  await idle.find("button", "Join");
+  await until("every page to have a leg", () => legsOn(nodes), (legs) => legs >= 2);
+  const { url } = await server.link();
+  for (const drained of nodes) {
+    await shopper.page.goto(url, { waitUntil: "load" });
+    await shopper.find("button", "Join");
+    await shopper.page.goto("about:blank");
+    await drained.admin("/admin/drain", "POST");
+    await until("the node to be empty", () => drained.figure("sfu_legs"), (legs) => legs === 0, EMPTY_WITHIN);
+    await drained.admin("/admin/drain", "DELETE");
+  }
+});
+
+const legsOn = async (nodes) => (await Promise.all(nodes.map((node) => node.figure("sfu_legs")))).reduce((a, b) => a + b);

@@ -6,11 +6,20 @@ import { test } from "node:test";
 
 import { carrier, cluster } from "../lib/cluster.mjs";
 import { longestGap } from "../lib/frames.mjs";
-import { talking } from "../lib/scenes.mjs";
+import { rung, talking } from "../lib/scenes.mjs";
 import { sleep, until } from "../lib/until.mjs";
 
 /** Nobody should have to wait longer, on whatever machine; deploy/survive measures how long it takes. */
 const RECOVERED_WITHIN = 5_000;
+
+/** Both legs are on the first node, whatever the pages measure; the others are there afterwards. */
+async function together(nodes, open) {
+  const [, ...others] = nodes;
+  for (const node of others) await node.admin("/admin/drain", "POST");
+  const seats = await open();
+  for (const node of others) await node.admin("/admin/drain", "DELETE");
+  return seats;
+}
 
 /** Whether pictures and sound come again on both screens after `at`. */
 async function recovered(seats, at) {
@@ -43,6 +52,18 @@ test("a call outlives its node", { timeout: 120_000 }, async (t) => {
     await victim.start();
   });
 
+  await t.test("killed when it has just taken the call over", async () => {
+    const drained = await until("the node of the call", () => carrier(nodes));
+    const victim = nodes.find((node) => node !== drained);
+    await drained.admin("/admin/drain", "POST");
+    await until("the node to be empty", () => drained.figure("sfu_legs"), (legs) => legs === 0);
+    await drained.admin("/admin/drain", "DELETE");
+    const at = Date.now();
+    await victim.kill("SIGKILL");
+    await recovered(seats, at);
+    await victim.start();
+  });
+
   await t.test("frozen with SIGSTOP, and it does not take the call back when it wakes", async () => {
     const victim = await until("the node of the call", () => carrier(nodes));
     await sleep(1_000);
@@ -61,4 +82,18 @@ test("a call outlives its node", { timeout: 120_000 }, async (t) => {
     assert.equal((await seat.heard("call_ended")).length, 0);
     await seat.isClean([server.origin]);
   }
+});
+
+test("a call outlives a node that dies before it has carried anything", { timeout: 60_000 }, async (t) => {
+  const { server, nodes } = await cluster(t, ["a", "b"]);
+  const { shopper, agent } = await together(nodes, () => rung(t, server, { shopper: { frames: true }, agent: { frames: true } }));
+  const [victim] = nodes;
+  await agent.press("Accept");
+  await until("the call to start", () => agent.heard("call_started"), (started) => started.length > 0);
+  const at = Date.now();
+  await victim.kill("SIGKILL");
+  await recovered([shopper, agent], at);
+  const [{ call }] = await agent.heard("call_started");
+  const { ended_at: ended } = await server.api(`/v1/calls/${call}`);
+  assert.equal(ended, null, "the same call goes on");
 });

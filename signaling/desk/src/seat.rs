@@ -82,8 +82,8 @@ pub(crate) struct Page {
     pub(crate) former: Option<LegId>,
     /// The page hears nothing from the node of its leg.
     pub(crate) silence: Option<Silence>,
-    /// When the page was last told to move a leg that carries no call.
-    pub(crate) told_to_move: Option<Millis>,
+    /// The leg without a call that the page was last told to move, and when.
+    pub(crate) told_to_move: Option<(LegId, Millis)>,
     pub(crate) media: MediaState,
     /// Stages reached before there is a call.
     pub(crate) marks: Marks,

@@ -65,14 +65,20 @@ impl Desk {
             if told == IDLE_AT_ONCE || self.active_call(seat).is_some() {
                 continue;
             }
-            let Some(page) = self.page(seat).filter(|page| page.warm == Some(leg)) else {
-                continue;
-            };
-            let lately = page.told_to_move.is_some_and(|told| now.since(told) < IDLE_AGAIN);
-            if lately || page.opening.is_some() || page.contact.socket().is_none() {
+            let Some(page) = self.page(seat) else { continue };
+            if page.contact.socket().is_none() {
+                // A page that is back opens another leg in the flight of its hello, and may never be back.
+                self.drop_leg(seat, leg);
                 continue;
             }
-            page.told_to_move = Some(now);
+            if page.warm != Some(leg) || page.opening.is_some() {
+                continue;
+            }
+            let told_of = page.told_to_move.filter(|(told_of, _)| *told_of == leg);
+            if told_of.is_some_and(|(_, at)| now.since(at) < IDLE_AGAIN) {
+                continue;
+            }
+            page.told_to_move = Some((leg, now));
             told += 1;
             self.effects.push_back(Effect::Evade { seats: [Some(seat), None], node });
             self.send_seat(seat, ServerMessage::LegMove { leg });

@@ -68,11 +68,7 @@ impl Desk {
     pub(super) fn leg_lost(&mut self, leg: LegId) {
         self.unclaimed.remove(&leg);
         let Some(Home { seat, .. }) = self.legs.remove(&leg) else { return };
-        if let Some(page) = self.page(seat) {
-            for place in page.legs_mut() {
-                *place = place.filter(|known| *known != leg);
-            }
-        }
+        self.unseat(seat, leg);
         self.send_seat(seat, ServerMessage::LegLost { leg });
     }
 
@@ -85,6 +81,20 @@ impl Desk {
         }
         for other in others {
             self.close_leg(other);
+        }
+    }
+
+    /// Closes a leg of this seat, whatever it was to its page.
+    pub(super) fn drop_leg(&mut self, seat: Seat, leg: LegId) {
+        self.unseat(seat, leg);
+        self.close_leg(leg);
+    }
+
+    /// The leg is nothing to this seat any more.
+    fn unseat(&mut self, seat: Seat, leg: LegId) {
+        let Some(page) = self.page(seat) else { return };
+        for place in page.legs_mut() {
+            *place = place.filter(|known| *known != leg);
         }
     }
 

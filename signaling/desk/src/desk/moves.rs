@@ -56,16 +56,39 @@ impl Desk {
                 for call in self.calls_on(node) {
                     self.judge(call);
                 }
+                self.not_to(node);
             }
         }
     }
 
-    /// A page hears nothing from the node of its leg.
+    /// Calls whose pages open legs on this node go to another one.
+    fn not_to(&mut self, node: NodeId) {
+        let there = self.legs.iter().filter(|(_, home)| home.place.node == node);
+        let there: Vec<(LegId, Seat)> = there.map(|(leg, home)| (*leg, home.seat)).collect();
+        for (leg, seat) in there {
+            let Some(id) = self.opens_for_move(seat) else { continue };
+            let opens = |page: &mut Page| [page.opening, page.next].contains(&Some(leg));
+            if self.page(seat).is_some_and(opens) {
+                self.move_again(id, [false; 2]);
+            }
+        }
+    }
+
+    /// A page hears nothing from the node of the leg that it shows.
     pub(super) fn leg_silent(&mut self, seat: Seat, leg: LegId, for_ms: u32) {
         let said = self.now;
-        let Some(page) = self.page(seat).filter(|page| page.warm == Some(leg)) else { return };
-        let lasting = Duration::from_millis(u64::from(for_ms));
-        page.silence = Some(Silence { leg, lasting, said });
+        let Some(page) = self.page(seat) else { return };
+        let Some(warm) = page.warm else { return };
+        let lasting = if warm == leg {
+            Duration::from_millis(u64::from(for_ms))
+        } else if page.former == Some(leg) {
+            // The page does not show the leg yet that it was given instead: for how long nothing comes on
+            // that one, it does not say.
+            Duration::ZERO
+        } else {
+            return;
+        };
+        page.silence = Some(Silence { leg: warm, lasting, said });
         if let Some((call, _)) = self.active_call(seat) {
             self.judge(call);
         }
@@ -217,7 +240,8 @@ impl Desk {
             let here = own.is_some_and(|page| page.contact.socket().is_some());
             sends && here && moving.is_deaf(index(side))
         };
-        if SIDES.into_iter().any(|side| deaf(self, side)) {
+        // Where a side has lost its leg meanwhile nothing can come on the other side's, wherever that is.
+        if self.is_bridged(id) && SIDES.into_iter().any(|side| deaf(self, side)) {
             return self.move_again(id, moving.sides);
         }
         self.finish_move(id, Moved::Done);
@@ -315,6 +339,13 @@ impl Desk {
         let shopper = self.shoppers.get(&call.link_id()).and_then(|shopper| shopper.page.warm);
         let agent = self.agents.get(&active.agent).and_then(|agent| agent.page.warm);
         Some([shopper, agent])
+    }
+
+    /// Whether the legs that carry the call are joined, as far as nodes were told.
+    fn is_bridged(&self, id: CallId) -> bool {
+        let bridge = self.calls.get(&id).and_then(|call| call.active()?.bridge);
+        let warm = self.warm_legs(id).unwrap_or_default();
+        bridge.is_some_and(|legs| legs.map(Some) == warm)
     }
 
     /// For how long a side's page has heard nothing, if it says so now.

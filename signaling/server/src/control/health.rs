@@ -31,6 +31,12 @@ pub async fn watch(nodes: Arc<Nodes>, desk: DeskHandle) {
         }
         for (node, health) in changes(&mut known, &nodes.health()) {
             tracing::info!(%node, ?health, "node");
+            if health == NodeHealth::Silent
+                && let Some(node) = nodes.get(node)
+            {
+                // Whoever waits for its answer asks another node.
+                node.forget_requests();
+            }
             if !desk.send(Input::NodeHealth { node, health }).await {
                 return;
             }

@@ -88,7 +88,12 @@ pub async fn serve(
     result.map_err(|error| {
         tracing::info!(%error, "leg failed");
         app.metrics.leg_failed(error);
-        Problem::new(error.code(), Stage::Leg).retry_after(1)
+        let problem = Problem::new(error.code(), Stage::Leg);
+        match error {
+            // The next try goes to another node.
+            OpenError::NoAnswer => problem,
+            OpenError::NoNode | OpenError::Rejected(_) => problem.retry_after(1),
+        }
     })
 }
 

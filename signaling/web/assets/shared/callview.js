@@ -209,6 +209,12 @@ export class CallView {
     this.#render();
   }
 
+  /** Whether something comes from the other side all the time. A screen that stands still sends next to nothing. */
+  get peerFlows() {
+    const { microphone, camera, screen } = this.#peerMedia;
+    return this.#peerConnected && (microphone || (camera && !screen && !this.#paused.incoming));
+  }
+
   /** Whether sound and picture can flow on this side. @param {boolean} up */
   link(up) {
     if (this.#linkUp === up) return;

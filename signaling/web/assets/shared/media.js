@@ -54,6 +54,12 @@ export class Media extends EventTarget {
     return { audio: this.audio, video: this.screen ?? this.video, screen: this.screen !== null };
   }
 
+  /** Whether something leaves the page all the time. A screen that stands still sends next to nothing. */
+  get flows() {
+    const { audio, video, screen } = this.outgoing;
+    return runs(audio) || (!screen && runs(video));
+  }
+
   /** What the other side is told. */
   get state() {
     return {
@@ -235,4 +241,9 @@ export class Media extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** Whether a device feeds this track. @param {MediaStreamTrack | null} track */
+function runs(track) {
+  return track !== null && track.readyState === "live" && !track.muted;
 }

@@ -96,7 +96,7 @@ export class Session {
       role, t, side, send, media: this.media, leg: this.leg, stages: this.stages,
       hangUp: () => this.#hangUp(),
     });
-    this.#silent = new Silence(this.leg, this.socket);
+    this.#silent = new Silence(this.leg, this.socket, () => ({ own: this.media.flows, peer: this.view.peerFlows }));
     this.#nearest = new Nearest({
       send,
       leg: () => this.leg.id,
@@ -108,6 +108,12 @@ export class Session {
     });
     this.media.addEventListener("change", () => void this.leg.update(this.media.outgoing));
     for (const event of ["online", "offline"]) addEventListener(event, () => this.#banner());
+    // A page that goes says so to its node, which would else keep its leg for as long as the leg's consent
+    // lasts; the browser may keep the page, and its connections with it, for somebody who comes back.
+    addEventListener("pagehide", () => this.leg.close());
+    addEventListener("pageshow", ({ persisted }) => {
+      if (persisted && this.socket.state !== "stopped") void this.leg.open();
+    });
   }
 
   /** Dials, and opens the leg meanwhile: its offer leaves in the flight of the hello. */

@@ -1,24 +1,31 @@
 // @ts-check
 /**
  * Notices that nothing comes from the node any more, long before ICE does: media comes fifty times a
- * second, and reports on what this page sends at least ten times.
+ * second, and reports on what this page sends at least ten times. So whoever sends hears something, from
+ * the start of the call on; whoever only listens, once the other side has been heard.
  */
 
 /** Between two looks, in milliseconds. */
 const LOOK_EVERY = 100;
 /** A look that comes later than this: the page slept, and its counters say nothing about the time. */
 const LATE = 250;
-/** Looks in a row that found something before a silence means something. */
+/** Looks that found something before the silence of a side that only listens means something. */
 const REGULAR = 5;
 /** Silence that is worth a word, and between two words. */
 const SAY_AFTER = 500;
 const SAY_EVERY = 250;
+/** As long again at the start of a call: encoders start, and the first answer takes a round trip or two. */
+const START = 300;
+const START_TRIPS = 2;
+/** A round trip above this was an outage. */
+const MOST_TRIP = 300;
 /** Silence after which the costlier counters are read. */
 const DOUBT_AFTER = 200;
 
 export class Silence {
   #leg;
   #socket;
+  #expects;
   #timer = 0;
   #lookedAt = 0;
   #seen = "";
@@ -32,31 +39,35 @@ export class Silence {
   /**
    * @param {import("./leg.js").Leg} leg
    * @param {import("./socket.js").Socket} socket
+   * @param {() => {own: boolean, peer: boolean}} expects which side sends all the time
    */
-  constructor(leg, socket) {
+  constructor(leg, socket, expects) {
     this.#leg = leg;
     this.#socket = socket;
+    this.#expects = expects;
   }
 
+  /** A call runs. It may be said again: what was heard in it so far is not forgotten, its node may die at once. */
   start() {
-    this.stop();
+    if (this.#timer) return;
+    this.#heard = 0;
     this.#lookedAt = performance.now();
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY);
+    this.#begin();
   }
 
   stop() {
     clearInterval(this.#timer);
-    this.#reset(null);
+    this.#timer = 0;
+    this.#of = null;
+    this.#hears();
   }
 
-  /** @param {string | null} of */
-  #reset(of) {
-    // A leg that has taken a call over from another begins where that one was: its node may die at once.
-    if (!of || !this.#of) this.#heard = 0;
-    this.#of = of;
-    this.#seen = "";
-    this.#counted = -1;
-    this.#hears();
+  /** Whether something has to come. */
+  get #due() {
+    const { own, peer } = this.#expects();
+    // ICE has asked and got no answer.
+    return own || (peer && this.#heard === REGULAR) || this.#leg.state === "broken";
   }
 
   #hears() {
@@ -69,22 +80,35 @@ export class Silence {
     this.#saidMs = 0;
   }
 
+  /** Something may come from now on. */
+  #begin() {
+    this.#hears();
+    this.#silentMs = -START - START_TRIPS * Math.min(this.#socket.rtt ?? 0, MOST_TRIP);
+  }
+
   #look() {
     const now = performance.now();
     const since = now - this.#lookedAt;
     this.#lookedAt = now;
-    const { id } = this.#leg;
-    if (id !== this.#of) return this.#reset(id);
-    if (!id || since > LATE) return;
+    const { id, state } = this.#leg;
+    if (id !== this.#of) {
+      // The first leg of a call is the one that it starts with.
+      if (this.#of) this.#hears();
+      this.#of = id;
+      this.#seen = "";
+      this.#counted = -1;
+    }
+    if (!id || state === "opening" || since > LATE) return;
     const seen = sources(this.#leg.receivers);
     if (seen && seen !== this.#seen) {
       this.#seen = seen;
       this.#heard = Math.min(this.#heard + 1, REGULAR);
       return this.#hears();
     }
+    if (!this.#due) return this.#begin();
     this.#silentMs += since;
     if (this.#silentMs >= DOUBT_AFTER || !seen) void this.#count();
-    if (this.#silentMs < SAY_AFTER || this.#heard < REGULAR) return;
+    if (this.#silentMs < SAY_AFTER) return;
     // It may be this page's network, and then the line is as dead.
     if (this.#saidMs === 0) this.#socket.doubt();
     this.#leg.silent(true);

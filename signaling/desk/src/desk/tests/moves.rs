@@ -270,6 +270,72 @@ fn idle_pages_leave_a_node_that_drains_or_is_lost() {
 }
 
 #[test]
+fn a_page_that_is_gone_keeps_no_draining_node_from_being_empty() {
+    let mut world = World::new();
+    let shopper = world.shopper(link(1));
+    let old = world.warm(shopper);
+    world.drop_socket(shopper);
+    world.pass_s(1);
+    assert!(!world.media.contains(&Effect::CloseLeg { leg: old }), "its node serves");
+    health(&mut world, 1, NodeHealth::Draining);
+    world.pass_s(1);
+    assert!(world.media.contains(&Effect::CloseLeg { leg: old }));
+    let back = world.shopper_with_leg(link(1), Some(old));
+    assert!(!world.welcomed[&back].1, "the page opens another");
+    let talk = world.call();
+    let [shopper, _] = legs(&world);
+    world.drop_socket(talk.shopper);
+    health(&mut world, 1, NodeHealth::Draining);
+    world.pass_s(1);
+    assert!(!world.media.contains(&Effect::CloseLeg { leg: shopper }), "it carries a call");
+}
+
+#[test]
+fn an_idle_page_leaves_nodes_that_drain_one_after_the_other_at_once() {
+    let mut world = World::new();
+    let shopper = world.shopper(link(1));
+    world.warm(shopper);
+    for id in 1..=3 {
+        health(&mut world, id, NodeHealth::Draining);
+        world.pass_s(1);
+        assert!(told(&mut world, shopper), "node {id}");
+        world.warm_on(shopper, node(id + 1));
+    }
+}
+
+#[test]
+fn a_node_that_dies_while_a_call_opens_legs_on_it_is_not_waited_for() {
+    let mut world = World::new();
+    let talk = world.call();
+    let [_, agent] = legs(&world);
+    health(&mut world, 1, NodeHealth::Silent);
+    silent(&mut world, talk.agent, agent, 500);
+    assert!(told(&mut world, talk.shopper) && told(&mut world, talk.agent));
+    world.warm_on(talk.shopper, node(2));
+    health(&mut world, 2, NodeHealth::Silent);
+    assert!(told(&mut world, talk.shopper) && told(&mut world, talk.agent));
+    let new = [world.warm_on(talk.shopper, node(3)), world.warm_on(talk.agent, node(3))];
+    assert_eq!(bridges(&world).last(), Some(&(2, new)));
+}
+
+#[test]
+fn a_node_that_dies_before_it_has_carried_anything_is_not_waited_for() {
+    let mut world = World::new();
+    let talk = world.call();
+    let [shopper, agent] = legs(&world);
+    health(&mut world, 1, NodeHealth::Silent);
+    silent(&mut world, talk.agent, agent, 500);
+    world.warm_on(talk.shopper, node(2));
+    world.warm_on(talk.agent, node(2));
+    world.heard(talk.shopper);
+    silent(&mut world, talk.shopper, shopper, 1_500);
+    silent(&mut world, talk.agent, agent, 1_500);
+    assert!(!told(&mut world, talk.shopper), "that is the dead node");
+    health(&mut world, 2, NodeHealth::Silent);
+    assert!(told(&mut world, talk.shopper) && told(&mut world, talk.agent));
+}
+
+#[test]
 fn many_calls_leave_a_node_a_few_at_a_time() {
     let mut world = World::new();
     let mut pages = Vec::new();
