@@ -35,6 +35,8 @@ pub mod record;
 mod rules;
 mod seat;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 mod timeline;
 mod timers;

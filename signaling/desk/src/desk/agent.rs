@@ -28,8 +28,10 @@ impl Desk {
             self.store(Verb::Wanted { agent: id, state });
         }
         match (duty, state) {
-            (Duty::Offered { call, .. }, WantedPresence::Break) => {
-                self.end_offer(call, OfferResult::Declined);
+            (Duty::Offered { call, ringing, .. }, WantedPresence::Break) => {
+                // Whom it has not rung at yet has declined nothing, and may be asked again.
+                let result = if ringing { OfferResult::Declined } else { OfferResult::Withdrawn };
+                self.end_offer(call, result);
             }
             // "Ready" ends the notes, also without any.
             (Duty::WrapUp { .. }, WantedPresence::Available) => self.end_wrap_up(id),

@@ -19,10 +19,9 @@ use signaling_wire::{
         ByeReason, CallView, ClientMessage, MediaChoice, Offer, Phase, QueuePlace, ServerMessage,
         WantedPresence,
     },
-    claims::{AUDIENCE_LINK, Context, LinkClaims},
+    claims::{Context, LinkClaims},
     ids::{AgentId, CallId, LegId, LinkId, NodeId},
     problem::Code,
-    text::Name,
 };
 
 use super::Desk;
@@ -31,6 +30,7 @@ use crate::{
     io::Ticket,
     placement::LegPlace,
     store::{AgentProfile, Applied, Refusal, Restored, StoreError, Verb},
+    testing::{self, name, place},
 };
 
 /// How the store answers.
@@ -59,28 +59,11 @@ struct World {
     legs: u128,
 }
 
-fn name(text: &str) -> Name {
-    Name::parse(text).unwrap()
-}
-
-fn place() -> LegPlace {
-    let region = "test".to_owned();
-    LegPlace { node: NodeId::from_bits(1), region, why: "the only node".to_owned() }
-}
-
 fn link(id: u128) -> LinkClaims {
     LinkClaims {
-        aud: AUDIENCE_LINK.to_owned(),
-        jti: LinkId::from_bits(id),
-        exp: 4_000_000_000,
-        iat: 1_700_000_000,
-        queue: name("support"),
-        skills: Vec::new(),
-        priority: 0,
         max_uses: 1,
-        region: None,
-        synthetic: false,
         context: Context { name: Some(name("Mali")), ..Context::default() },
+        ..testing::link(LinkId::from_bits(id))
     }
 }
 

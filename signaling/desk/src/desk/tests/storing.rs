@@ -1,6 +1,7 @@
 use signaling_wire::{browser::Score, text::ChatText};
 
 use super::*;
+use crate::record::OfferResult;
 
 #[test]
 fn a_lost_store_means_no_new_calls_and_never_ends_one() {
@@ -101,6 +102,28 @@ fn leaving_while_the_store_thinks_leaves_nothing_behind() {
     assert_eq!(world.ring(console), None);
     world.joined(link(2));
     assert!(world.ring(console).is_some(), "the agent is free again");
+}
+
+#[test]
+fn a_break_before_the_ring_declines_nothing() {
+    let mut world = World::new();
+    world.joined(link(1));
+    world.store = StoreIs::Slow;
+    let console = world.available(agent(1, &[], &[]));
+    world.answer_with(Ok(Applied::Done));
+    world.settle();
+    assert!(matches!(world.asked.front(), Some((_, Verb::Claim { .. }))));
+    world.says(console, ClientMessage::Presence { state: WantedPresence::Break });
+    world.store = StoreIs::Fine;
+    world.answer();
+    world.settle();
+    assert_eq!(world.ring(console), None);
+    let withdrawn =
+        |verb: &Verb| matches!(verb, Verb::Release { result: OfferResult::Withdrawn, .. });
+    assert!(world.stored.iter().any(withdrawn), "{:?}", world.stored);
+
+    world.says(console, ClientMessage::Presence { state: WantedPresence::Available });
+    assert!(world.ring(console).is_some(), "asked again at once");
 }
 
 #[test]

@@ -7,16 +7,14 @@ use std::{
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use signaling_desk::{
-    Desk, Effect, Input, Millis, Rules, Seat, SocketId,
+    Desk, Effect, Input, Millis, Seat, SocketId,
     io::Ticket,
-    placement::LegPlace,
-    store::{AgentProfile, Applied, StoreError, Verb},
+    store::{Applied, StoreError, Verb},
+    testing::{Mood, Screen, agent, leg_after, link, place, rules},
 };
 use signaling_wire::{
-    browser::{ClientMessage, MediaChoice, Outcome, Phase, Score, ServerMessage, WantedPresence},
-    claims::{AUDIENCE_LINK, Context, LinkClaims},
-    ids::{AgentId, CallId, LegId, LinkId, NodeId, OfferId},
-    text::{ChatText, Name, Note},
+    browser::{Phase, ServerMessage},
+    ids::{AgentId, CallId, LegId, LinkId, OfferId},
 };
 
 use super::{
@@ -24,33 +22,11 @@ use super::{
     node::{Node, Order},
 };
 
-/// A page as its person sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Screen {
-    Lobby,
-    Queued,
-    Ringing(OfferId),
-    InCall(CallId),
-    After(CallId),
-    Idle,
-}
-
 struct Page {
     /// The desk it is connected to, by its term, and its socket there.
     at: Option<(i64, SocketId)>,
     leg: Option<LegId>,
     screen: Screen,
-}
-
-/// How a desk finds the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    Prompt,
-    /// Answers only when the walk says so.
-    Slow,
-    Away,
-    /// Does what it is asked, but the answer is lost.
-    Mute,
 }
 
 /// A desk that believes that it leads.
@@ -84,26 +60,16 @@ pub(super) struct World<L> {
     accepted: BTreeMap<CallId, OfferId>,
 }
 
-fn name(text: &str) -> Name {
-    Name::parse(text).expect("short")
-}
-
-fn place() -> LegPlace {
-    let why = "the only node".to_owned();
-    LegPlace { node: NodeId::from_bits(1), region: "test".to_owned(), why }
-}
-
 impl<L: Ledger> World<L> {
     pub(super) fn new(mut ledger: L, agents: u128, shoppers: u128, rng: StdRng) -> Self {
         let mut pages = BTreeMap::new();
-        let page = |screen| Page { at: None, leg: None, screen };
-        for id in 1..=agents {
-            let id = AgentId::from_bits(id);
-            ledger.put_agent(profile(id));
-            pages.insert(Seat::Agent(id), page(Screen::Idle));
-        }
-        for id in 1..=shoppers {
-            pages.insert(Seat::Shopper(LinkId::from_bits(id)), page(Screen::Lobby));
+        let agents = (1..=agents).map(|id| Seat::Agent(AgentId::from_bits(id)));
+        let shoppers = (1..=shoppers).map(|id| Seat::Shopper(LinkId::from_bits(id)));
+        for seat in agents.chain(shoppers) {
+            if let Seat::Agent(id) = seat {
+                ledger.put_agent(agent(id));
+            }
+            pages.insert(seat, Page { at: None, leg: None, screen: Screen::first(seat) });
         }
         let mut world = Self {
             context: "at the start".to_owned(),
@@ -142,8 +108,7 @@ impl<L: Ledger> World<L> {
                 self.pass(Duration::from_millis(time));
             }
             172..=178 => {
-                use Mood::{Away, Mute, Prompt, Slow};
-                let mood = [Prompt, Prompt, Prompt, Slow, Away, Mute][self.rng.random_range(0..6)];
+                let mood = Mood::any(&mut self.rng);
                 let term = self.anyone();
                 self.chair(term).mood = mood;
             }
@@ -281,8 +246,10 @@ impl<L: Ledger> World<L> {
         page.leg = page.leg.filter(|_| keeps);
         let leg = page.leg;
         let input = match seat {
-            Seat::Shopper(jti) => Input::ShopperConnected { socket, link: link(jti), leg },
-            Seat::Agent(id) => Input::AgentConnected { socket, agent: profile(id), leg },
+            Seat::Shopper(jti) => {
+                Input::ShopperConnected { socket, link: Box::new(link(jti)), leg }
+            }
+            Seat::Agent(id) => Input::AgentConnected { socket, agent: agent(id), leg },
         };
         self.input(term, input);
     }
@@ -313,36 +280,9 @@ impl<L: Ledger> World<L> {
     /// What the person at this page does next.
     fn act(&mut self, seat: Seat) {
         let Some((term, socket)) = self.pages[&seat].at else { return self.come(seat) };
-        let choice = self.rng.random_range(0..4);
-        let client_id = self.rng.random_range(0..50);
-        let note = Note::parse("n").expect("short");
-        let message = match (self.pages[&seat].screen, choice) {
-            (Screen::Lobby, _) => ClientMessage::Join { media: MediaChoice::Video },
-            (Screen::Queued, 0) => ClientMessage::Leave,
-            (Screen::Queued, _) => ClientMessage::Join { media: MediaChoice::Video },
-            (Screen::Ringing(offer), 0) => ClientMessage::Decline { offer },
-            (Screen::Ringing(offer), _) => ClientMessage::Accept { offer },
-            (Screen::InCall(_), 0) => ClientMessage::HangUp,
-            (Screen::InCall(_), _) => {
-                ClientMessage::Chat { client_id, text: ChatText::parse("hm").expect("short") }
-            }
-            (Screen::After(call), _) => match seat {
-                Seat::Agent(_) => ClientMessage::WrapUp { call, outcome: Outcome::Resolved, note },
-                Seat::Shopper(_) => {
-                    let score = Score::try_from(3u8).expect("1 to 5");
-                    ClientMessage::Satisfaction { call, score, comment: None }
-                }
-            },
-            (Screen::Idle, 0) => ClientMessage::Presence { state: WantedPresence::Break },
-            (Screen::Idle, _) => ClientMessage::Presence { state: WantedPresence::Available },
-        };
-        match (&message, seat) {
-            (ClientMessage::Leave | ClientMessage::Satisfaction { .. }, Seat::Shopper(_)) => {
-                self.screen(seat, Screen::Lobby);
-            }
-            (ClientMessage::WrapUp { .. }, Seat::Agent(_)) => self.screen(seat, Screen::Idle),
-            _ => {}
-        }
+        let screen = self.pages[&seat].screen;
+        let message = screen.wish(seat, &mut self.rng);
+        self.screen(seat, screen.after_saying(&message));
         self.input(term, Input::Page { socket, message });
     }
 
@@ -409,16 +349,7 @@ impl<L: Ledger> World<L> {
         let chair = self.chair(term);
         let mood = if now && chair.mood == Mood::Slow { Mood::Prompt } else { chair.mood };
         let Some((ticket, verb)) = chair.pending.take() else { return };
-        let away = || Err(StoreError::Unavailable("away".to_owned()));
-        let result = match mood {
-            Mood::Away | Mood::Slow => away(),
-            Mood::Prompt => self.apply(term, &verb),
-            Mood::Mute => {
-                // What it says is lost, also that another desk leads.
-                drop(self.apply(term, &verb));
-                away()
-            }
-        };
+        let result = mood.answer(|| self.apply(term, &verb));
         if result == Err(StoreError::Deposed) {
             assert_ne!(term, self.leader(), "{}: the desk that leads was refused", self.context);
             return self.end_chair(term);
@@ -445,15 +376,7 @@ impl<L: Ledger> World<L> {
 
     fn admitted(&mut self, term: i64, socket: SocketId, phase: Phase) {
         let Some(seat) = self.seat_at(term, socket) else { return };
-        let screen = match phase {
-            Phase::Lobby | Phase::Done => Screen::Lobby,
-            Phase::Queued(_) => Screen::Queued,
-            Phase::Idle { .. } => Screen::Idle,
-            Phase::Ringing(offer) => Screen::Ringing(offer.offer),
-            Phase::InCall(view) => Screen::InCall(view.call),
-            Phase::WrapUp { call, .. } | Phase::Satisfaction { call } => Screen::After(call),
-        };
-        self.screen(seat, screen);
+        self.screen(seat, Screen::of(&phase));
     }
 
     fn heard(&mut self, term: i64, socket: SocketId, message: &ServerMessage) {
@@ -463,27 +386,9 @@ impl<L: Ledger> World<L> {
             self.pages.get_mut(&seat).expect("a page").at = None;
             return;
         }
-        match message {
-            ServerMessage::Queue(_) => self.screen(seat, Screen::Queued),
-            ServerMessage::Offer(offer) => self.screen(seat, Screen::Ringing(offer.offer)),
-            ServerMessage::OfferEnded { .. } => self.screen(seat, Screen::Idle),
-            ServerMessage::CallStarted(view) => self.screen(seat, Screen::InCall(view.call)),
-            ServerMessage::CallEnded { call, .. } => {
-                let started = matches!(self.pages[&seat].screen, Screen::InCall(_));
-                self.screen(seat, if started { Screen::After(*call) } else { Screen::Lobby });
-            }
-            ServerMessage::LegLost { leg } => {
-                let page = self.pages.get_mut(&seat).expect("a page");
-                page.leg = page.leg.filter(|own| own != leg);
-            }
-            ServerMessage::Presence { state } => {
-                use signaling_wire::browser::Presence;
-                if matches!(state, Presence::Available | Presence::Break) {
-                    self.screen(seat, Screen::Idle);
-                }
-            }
-            _ => {}
-        }
+        let page = self.pages.get_mut(&seat).expect("a page");
+        page.screen = page.screen.after_hearing(message);
+        page.leg = leg_after(page.leg, message);
     }
 
     fn screen(&mut self, seat: Seat, screen: Screen) {
@@ -552,17 +457,11 @@ impl<L: Ledger> World<L> {
                     self.come_to(*seat, leader);
                 }
                 let Some((term, socket)) = self.pages[seat].at else { continue };
-                let message = match (self.pages[seat].screen, seat) {
-                    (Screen::Ringing(offer), _) => ClientMessage::Accept { offer },
-                    (Screen::InCall(_), _) => {
-                        waited.remove(seat);
-                        ClientMessage::HangUp
-                    }
-                    (_, Seat::Agent(_)) => {
-                        ClientMessage::Presence { state: WantedPresence::Available }
-                    }
-                    _ => continue,
-                };
+                let screen = self.pages[seat].screen;
+                if matches!(screen, Screen::InCall(_)) {
+                    waited.remove(seat);
+                }
+                let Some(message) = screen.brief_wish(*seat) else { continue };
                 self.input(term, Input::Page { socket, message });
             }
             self.pass(Duration::from_secs(5));
@@ -581,28 +480,4 @@ impl<L: Ledger> World<L> {
         assert_eq!(self.node.pairs(), BTreeMap::new(), "{}: still bridged", self.context);
         self.started = u32::try_from(self.accepted.len()).expect("few");
     }
-}
-
-fn rules() -> Rules {
-    Rules { max_waiting: 100, ..Rules::default() }
-}
-
-fn profile(id: AgentId) -> AgentProfile {
-    AgentProfile { id, name: name("A"), languages: vec![], skills: vec![] }
-}
-
-fn link(jti: LinkId) -> Box<LinkClaims> {
-    Box::new(LinkClaims {
-        aud: AUDIENCE_LINK.to_owned(),
-        jti,
-        exp: 4_000_000_000,
-        iat: 1_700_000_000,
-        queue: name("support"),
-        skills: Vec::new(),
-        priority: 0,
-        max_uses: 1_000,
-        region: None,
-        synthetic: false,
-        context: Context::default(),
-    })
 }

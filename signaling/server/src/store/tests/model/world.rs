@@ -7,30 +7,17 @@ use std::{
 
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use signaling_desk::{
-    Desk, Effect, Input, Millis, Rules, Seat, SocketId,
+    Desk, Effect, Input, Millis, Seat, SocketId,
     io::Ticket,
-    placement::LegPlace,
-    store::{AgentProfile, Applied, StoreError, Verb},
+    store::{Applied, Verb},
+    testing::{Mood, Screen, agent, leg_after, link, place, rules},
 };
 use signaling_wire::{
-    browser::{ClientMessage, MediaChoice, Outcome, Phase, Score, ServerMessage, WantedPresence},
-    claims::{AUDIENCE_LINK, Context, LinkClaims},
-    ids::{AgentId, CallId, LegId, LinkId, NodeId, OfferId},
-    text::{ChatText, Name, Note},
+    browser::ServerMessage,
+    ids::{AgentId, CallId, LegId, LinkId},
 };
 
 use crate::store::sqlite::file::Database;
-
-/// A page as its person sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Screen {
-    Lobby,
-    Queued,
-    Ringing(OfferId),
-    InCall(CallId),
-    After(CallId),
-    Idle,
-}
 
 #[derive(Debug)]
 struct Page {
@@ -39,17 +26,6 @@ struct Page {
     screen: Screen,
     /// Here without a break since.
     since: Millis,
-}
-
-/// How the store behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    Prompt,
-    /// Answers only when the walk says so.
-    Slow,
-    Away,
-    /// Does what it is asked, but the answer is lost.
-    Mute,
 }
 
 pub(super) struct World {
@@ -74,27 +50,18 @@ pub(super) struct World {
     ended: BTreeSet<(CallId, Seat)>,
 }
 
-fn rules() -> Rules {
-    Rules { max_waiting: 100, ..Rules::default() }
-}
-
-fn name(text: &str) -> Name {
-    Name::parse(text).unwrap()
-}
-
 impl World {
     pub(super) fn new(seed: u64, agents: u128, shoppers: u128) -> Self {
         let mut database = Database::in_memory().unwrap();
         let mut pages = BTreeMap::new();
-        let page = |screen| Page { socket: None, leg: None, screen, since: Millis(0) };
-        for id in 1..=agents {
-            let id = AgentId::from_bits(id);
-            let profile = AgentProfile { id, name: name("A"), languages: vec![], skills: vec![] };
-            database.put_agent(&profile).unwrap();
-            pages.insert(Seat::Agent(id), page(Screen::Idle));
-        }
-        for id in 1..=shoppers {
-            pages.insert(Seat::Shopper(LinkId::from_bits(id)), page(Screen::Lobby));
+        let agents = (1..=agents).map(|id| Seat::Agent(AgentId::from_bits(id)));
+        let shoppers = (1..=shoppers).map(|id| Seat::Shopper(LinkId::from_bits(id)));
+        for seat in agents.chain(shoppers) {
+            if let Seat::Agent(id) = seat {
+                database.put_agent(&agent(id)).unwrap();
+            }
+            let screen = Screen::first(seat);
+            pages.insert(seat, Page { socket: None, leg: None, screen, since: Millis(0) });
         }
         Self {
             context: String::new(),
@@ -130,10 +97,7 @@ impl World {
                 }
             }
             160..=183 => self.pass(Duration::from_millis(rng.random_range(0..6_000))),
-            184..=190 => {
-                use Mood::{Away, Mute, Prompt, Slow};
-                self.mood = [Prompt, Prompt, Prompt, Slow, Away, Mute][rng.random_range(0..6)];
-            }
+            184..=190 => self.mood = Mood::any(rng),
             191..=197 => {
                 self.answer_one(rng.random());
                 self.settle();
@@ -147,34 +111,9 @@ impl World {
     /// What the person at this page does next.
     fn act(&mut self, seat: Seat, rng: &mut StdRng) {
         let Some(socket) = self.pages[&seat].socket else { return self.come(seat, true) };
-        let text = ChatText::parse("hm").unwrap();
-        let client_id = rng.random_range(0..50);
-        let note = Note::parse("n").unwrap();
-        let message = match (self.pages[&seat].screen, rng.random_range(0..4)) {
-            (Screen::Lobby, _) => ClientMessage::Join { media: MediaChoice::Video },
-            (Screen::Queued, 0) => ClientMessage::Leave,
-            (Screen::Queued, _) => ClientMessage::Join { media: MediaChoice::Video },
-            (Screen::Ringing(offer), 0) => ClientMessage::Decline { offer },
-            (Screen::Ringing(offer), _) => ClientMessage::Accept { offer },
-            (Screen::InCall(_), 0) => ClientMessage::HangUp,
-            (Screen::InCall(_), _) => ClientMessage::Chat { client_id, text },
-            (Screen::After(call), _) => match seat {
-                Seat::Agent(_) => ClientMessage::WrapUp { call, outcome: Outcome::Resolved, note },
-                Seat::Shopper(_) => {
-                    let score = Score::try_from(rng.random_range(1..=5u8)).unwrap();
-                    ClientMessage::Satisfaction { call, score, comment: None }
-                }
-            },
-            (Screen::Idle, 0) => ClientMessage::Presence { state: WantedPresence::Break },
-            (Screen::Idle, _) => ClientMessage::Presence { state: WantedPresence::Available },
-        };
-        match (&message, seat) {
-            (ClientMessage::Leave | ClientMessage::Satisfaction { .. }, Seat::Shopper(_)) => {
-                self.screen(seat, Screen::Lobby);
-            }
-            (ClientMessage::WrapUp { .. }, Seat::Agent(_)) => self.screen(seat, Screen::Idle),
-            _ => {}
-        }
+        let screen = self.pages[&seat].screen;
+        let message = screen.wish(seat, rng);
+        self.screen(seat, screen.after_saying(&message));
         self.input(Input::Page { socket, message });
     }
 
@@ -190,7 +129,9 @@ impl World {
         page.leg = leg;
         self.sockets.insert(socket, seat);
         let input = match seat {
-            Seat::Shopper(jti) => Input::ShopperConnected { socket, link: link(jti), leg },
+            Seat::Shopper(jti) => {
+                Input::ShopperConnected { socket, link: Box::new(link(jti)), leg }
+            }
             Seat::Agent(id) => {
                 let agent = self.database.agent(id).unwrap().unwrap();
                 Input::AgentConnected { socket, agent, leg }
@@ -212,12 +153,7 @@ impl World {
         let leg = LegId::from_bits(self.next.into());
         self.legs.insert(leg, seat);
         self.pages.get_mut(&seat).unwrap().leg = Some(leg);
-        let place = LegPlace {
-            node: NodeId::from_bits(1),
-            region: "test".to_owned(),
-            why: "the only node".to_owned(),
-        };
-        self.input(Input::LegOpened { socket, leg, place });
+        self.input(Input::LegOpened { socket, leg, place: place() });
         self.input(Input::LegWarm { leg });
     }
 
@@ -275,17 +211,7 @@ impl World {
             match effect {
                 Effect::Admit { socket, seat, phase, .. } => {
                     assert_eq!(self.sockets.get(&socket), Some(&seat), "{}", self.context);
-                    let screen = match phase {
-                        Phase::Lobby | Phase::Done => Screen::Lobby,
-                        Phase::Queued(_) => Screen::Queued,
-                        Phase::Idle { .. } => Screen::Idle,
-                        Phase::Ringing(offer) => Screen::Ringing(offer.offer),
-                        Phase::InCall(view) => Screen::InCall(view.call),
-                        Phase::WrapUp { call, .. } | Phase::Satisfaction { call } => {
-                            Screen::After(call)
-                        }
-                    };
-                    self.screen(seat, screen);
+                    self.screen(seat, Screen::of(&phase));
                 }
                 Effect::Send { socket, message } => self.heard(socket, message),
                 Effect::Close { socket, .. } => {
@@ -315,15 +241,7 @@ impl World {
     fn answer_one(&mut self, prompt: bool) {
         let mood = if prompt && self.mood == Mood::Slow { Mood::Prompt } else { self.mood };
         let Some((ticket, verb)) = self.pending.pop_front() else { return };
-        let away = || Err(StoreError::Unavailable("away".to_owned()));
-        let result = match mood {
-            Mood::Away | Mood::Slow => away(),
-            Mood::Prompt => Ok(self.apply(&verb)),
-            Mood::Mute => {
-                self.apply(&verb);
-                away()
-            }
-        };
+        let result = mood.answer(|| Ok(self.apply(&verb)));
         if result == Ok(Applied::Done) {
             self.note_stored(&verb);
         }
@@ -348,9 +266,13 @@ impl World {
         }
     }
 
-    /// First come, first served: all shoppers here need the same. Whoever was never offered, and
-    /// was there the whole time, is not overtaken.
-    fn check_order(&self, verb: &Verb) {
+    /// First come, first served: all shoppers here need the same. Whom no agent was reserved for
+    /// yet, and who was there the whole time, is not overtaken. A reservation that comes to nothing
+    /// before the store has heard of it shows in its release.
+    fn check_order(&mut self, verb: &Verb) {
+        if let Verb::Release { call, .. } = verb {
+            self.waiting.remove(call);
+        }
         let Verb::Claim { call, at, .. } = verb else { return };
         let Some((since, _)) = self.waiting.get(call) else { return };
         for (other, (before, link)) in &self.waiting {
@@ -372,28 +294,12 @@ impl World {
         let Some(seat) = self.sockets.get(&socket).copied() else {
             panic!("{}: {message:?} to a socket that is gone", self.context)
         };
-        match message {
-            ServerMessage::Queue(_) => self.screen(seat, Screen::Queued),
-            ServerMessage::Offer(offer) => self.screen(seat, Screen::Ringing(offer.offer)),
-            ServerMessage::OfferEnded { .. } => self.screen(seat, Screen::Idle),
-            ServerMessage::CallStarted(view) => self.screen(seat, Screen::InCall(view.call)),
-            ServerMessage::CallEnded { call, .. } => {
-                assert!(self.ended.insert((call, seat)), "{}: {call} ended twice", self.context);
-                let started = matches!(self.pages[&seat].screen, Screen::InCall(_));
-                self.screen(seat, if started { Screen::After(call) } else { Screen::Lobby });
-            }
-            ServerMessage::LegLost { leg } => {
-                let page = self.pages.get_mut(&seat).unwrap();
-                page.leg = page.leg.filter(|own| *own != leg);
-            }
-            ServerMessage::Presence { state } => {
-                use signaling_wire::browser::Presence;
-                if matches!(state, Presence::Available | Presence::Break) {
-                    self.screen(seat, Screen::Idle);
-                }
-            }
-            _ => {}
+        if let ServerMessage::CallEnded { call, .. } = message {
+            assert!(self.ended.insert((call, seat)), "{}: {call} ended twice", self.context);
         }
+        let page = self.pages.get_mut(&seat).unwrap();
+        page.screen = page.screen.after_hearing(&message);
+        page.leg = leg_after(page.leg, &message);
     }
 
     fn bridge(&mut self, call: CallId, legs: [LegId; 2]) {
@@ -434,17 +340,11 @@ impl World {
         for _ in 0..60 {
             for seat in &seats {
                 let socket = self.pages[seat].socket.unwrap();
-                let message = match (self.pages[seat].screen, seat) {
-                    (Screen::Ringing(offer), _) => ClientMessage::Accept { offer },
-                    (Screen::InCall(_), _) => {
-                        waited.remove(seat);
-                        ClientMessage::HangUp
-                    }
-                    (_, Seat::Agent(_)) => {
-                        ClientMessage::Presence { state: WantedPresence::Available }
-                    }
-                    _ => continue,
-                };
+                let screen = self.pages[seat].screen;
+                if matches!(screen, Screen::InCall(_)) {
+                    waited.remove(seat);
+                }
+                let Some(message) = screen.brief_wish(*seat) else { continue };
                 self.input(Input::Page { socket, message });
             }
             self.pass(Duration::from_secs(5));
@@ -476,20 +376,4 @@ impl World {
         assert_eq!((open, without_end), (0, 0), "{}", self.context);
         u64::from(started)
     }
-}
-
-fn link(jti: LinkId) -> Box<LinkClaims> {
-    Box::new(LinkClaims {
-        aud: AUDIENCE_LINK.to_owned(),
-        jti,
-        exp: 4_000_000_000,
-        iat: 1_700_000_000,
-        queue: name("support"),
-        skills: Vec::new(),
-        priority: 0,
-        max_uses: 1_000,
-        region: None,
-        synthetic: false,
-        context: Context::default(),
-    })
 }
