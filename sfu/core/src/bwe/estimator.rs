@@ -101,9 +101,12 @@ pub struct Estimator {
     sent: RateMeter,
     acked: RateMeter,
     last_arrival: Option<i64>,
+    /// When the packet was sent whose arrival was told last, and that in microseconds.
+    told: Option<(Instant, i64)>,
     /// How long the latest packet took, on an arbitrary scale.
     way: Option<i64>,
-    last_sent: Option<Instant>,
+    /// When a packet was sent last, and that in microseconds.
+    last_sent: Option<(Instant, i64)>,
     proven: Option<(Instant, f64)>,
     /// See [`Self::arrived`], and when it was brought up to date.
     arrived: (Instant, f64),
@@ -131,6 +134,7 @@ impl Estimator {
             sent: RateMeter::default(),
             acked: RateMeter::default(),
             last_arrival: None,
+            told: None,
             way: None,
             last_sent: None,
             proven: None,
@@ -220,12 +224,18 @@ impl Estimator {
 
     /// A packet is sent.
     pub fn on_sent(&mut self, now: Instant, size: usize) {
-        if self.last_sent.is_some_and(|last| now.saturating_duration_since(last) > PAUSE) {
-            self.forget_delays();
-        }
-        self.last_sent = Some(now);
+        let at = match self.last_sent {
+            // The packets of a batch leave at one moment.
+            Some((last, at)) if last == now => at,
+            last => {
+                if last.is_some_and(|(last, _)| now.saturating_duration_since(last) > PAUSE) {
+                    self.forget_delays();
+                }
+                self.micros(now)
+            }
+        };
+        self.last_sent = Some((now, at));
         self.unheard.get_or_insert(now);
-        let at = self.micros(now);
         self.sent.add(at, size);
     }
 
@@ -269,7 +279,13 @@ impl Estimator {
         }
         self.acked.add(arrival, usize::from(size));
         self.last_arrival = Some(self.last_arrival.map_or(arrival, |last| last.max(arrival)));
-        let way = arrival.saturating_sub(self.micros(sent_at));
+        let at = match self.told {
+            // So are the packets of a batch told of.
+            Some((told, at)) if told == sent_at => at,
+            _ => self.micros(sent_at),
+        };
+        self.told = Some((sent_at, at));
+        let way = arrival.saturating_sub(at);
         self.way = Some(way);
         self.queue.add(way);
         if let Some(gap) = self.groups.add(sent_at, arrival) {
@@ -355,13 +371,17 @@ impl Estimator {
 
     /// Whether more could be found out by a probe; `offered` is what the publisher sends, bit/s.
     pub fn poll_probe(&mut self, now: Instant, offered: f64) -> Option<Probe> {
-        let calm = self.queue.get() < PROBE_QUEUE && self.trend.usage() == Usage::Normal;
-        if !calm {
+        if !self.is_calm() {
             self.probes.postpone(now);
             return None;
         }
         let estimate = self.estimate();
         self.probes.poll(now, estimate, offered)
+    }
+
+    /// Whether a probe would meet a way without a queue.
+    pub fn is_calm(&self) -> bool {
+        self.queue.get() < PROBE_QUEUE && self.trend.usage() == Usage::Normal
     }
 
     /// The first key frame of a call is sent at this bitrate, as a probe.

@@ -44,8 +44,13 @@ impl RateMeter {
         if seen * 2 < window {
             return None;
         }
-        let bytes: u64 =
-            (latest - seen + 1..=latest).map(|bucket| u64::from(self.buckets[slot(bucket)])).sum();
+        let (from, to) = (slot(latest - seen + 1), slot(latest));
+        let sum = |part: &[u32]| part.iter().copied().map(u64::from).sum::<u64>();
+        let bytes = if from <= to {
+            sum(&self.buckets[from..=to])
+        } else {
+            sum(&self.buckets[from..]) + sum(&self.buckets[..=to])
+        };
         // The latest bucket has only begun.
         let into = (at.max(latest * BUCKET) - latest * BUCKET).min(BUCKET);
         let length = ((seen - 1) * BUCKET + into).max(BUCKET);

@@ -174,7 +174,7 @@ impl Core {
                 _ => leg.media.keep(self.now, &incoming, packet),
             }
         }
-        self.touched(key);
+        self.heard(key);
         Ok(())
     }
 

@@ -42,7 +42,7 @@ use crate::{
         Transmit,
     },
     ice::{Measure, Response, Ufrag},
-    leg::{DATAGRAM_LEN, Leg, LegEvent},
+    leg::{DATAGRAM_LEN, Leg, LegEvent, Queued},
     media::relay::Outlet,
 };
 
@@ -180,14 +180,22 @@ impl Core {
             return Some((path, datagram.len()));
         }
         while let Some(&key) = self.ready.front() {
-            if let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.queued) {
-                let packet = leg.poll_packet(self.now, buffer, &mut self.stats.unsealed);
-                if packet.is_some() {
-                    return packet;
-                }
-                leg.queued = false;
+            if let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.queued != Queued::No) {
+                let idle =
+                    (leg.queued == Queued::Heard).then(|| leg.idle_until(self.now)).flatten();
+                let due = match idle {
+                    Some(due) => due,
+                    None => {
+                        let packet = leg.poll_packet(self.now, buffer, &mut self.stats.unsealed);
+                        if packet.is_some() {
+                            return packet;
+                        }
+                        leg.next_timeout()
+                    }
+                };
+                leg.queued = Queued::No;
+                self.schedule(key, due);
                 self.media_events(key);
-                self.schedule(key);
             }
             self.ready.pop_front();
         }
@@ -223,17 +231,24 @@ impl Core {
     /// looked at once when it has been drained and not for every packet.
     fn touched(&mut self, key: usize) {
         let Some(leg) = self.legs.get_mut(key) else { return };
-        if !leg.queued {
-            leg.queued = true;
+        if std::mem::replace(&mut leg.queued, Queued::Sends) == Queued::No {
             self.ready.push_back(key);
         }
     }
 
-    /// Brings a leg's deadline forward. A later one is left to be found when the earlier one
+    /// A packet came from a leg's peer, and went to another leg.
+    fn heard(&mut self, key: usize) {
+        let leg = &mut self.legs[key];
+        if leg.queued == Queued::No {
+            leg.queued = Queued::Heard;
+            self.ready.push_back(key);
+        }
+    }
+
+    /// Brings a leg's deadline forward to `due`. A later one is left to be found when the earlier one
     /// fires, so that a packet that pushes deadlines back does not touch the heap.
-    fn schedule(&mut self, key: usize) {
-        let Some(leg) = self.legs.get(key) else { return };
-        let due = leg.next_timeout().max(self.now + TIMER_GRANULARITY);
+    fn schedule(&mut self, key: usize, due: Instant) {
+        let due = due.max(self.now + TIMER_GRANULARITY);
         if self.timers.get(key).is_none_or(|at| due < at) {
             self.timers.set(key, due);
         }
@@ -282,7 +297,7 @@ impl Core {
     /// Takes a leg out of all tables.
     fn detach(&mut self, key: usize) -> Option<Leg> {
         let mut leg = self.legs.try_remove(key)?;
-        leg.queued = false;
+        leg.queued = Queued::No;
         leg.dtls_steps = 0;
         self.stats.media += leg.count();
         self.timers.remove(key);

@@ -309,12 +309,14 @@ impl Agent {
         self.nominated.or_else(|| self.paths.first().map(|known| known.path))
     }
 
-    /// The same, if it takes something now. Only TCP ever holds back.
-    pub(crate) fn open_path(&self) -> Option<Path> {
-        let path = self.send_path()?;
-        let blocked = path.connection().is_some()
-            && self.paths.iter().any(|known| known.path == path && known.blocked);
-        (!blocked).then_some(path)
+    /// Whether there is such a path, and it takes something now. Only TCP ever holds back. Asked for
+    /// every packet: nothing is copied.
+    pub(crate) fn is_open(&self) -> bool {
+        let path = self.nominated.as_ref().or_else(|| self.paths.first().map(|known| &known.path));
+        path.is_some_and(|path| {
+            path.connection().is_none()
+                || !self.paths.iter().any(|known| known.path == *path && known.blocked)
+        })
     }
 
     /// All validated paths.

@@ -47,6 +47,17 @@ pub(crate) enum Far {
     Remote(LegId),
 }
 
+/// Whether a leg stands in its core's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queued {
+    /// It does not.
+    No,
+    /// A packet came from its peer. That leaves nothing to send but what falls due by it.
+    Heard,
+    /// It may have something to send.
+    Sends,
+}
+
 /// How far the transport has come.
 enum Transport {
     /// No check has been validated: nothing may be sent.
@@ -85,8 +96,8 @@ pub(crate) struct Leg {
     pub(crate) bridged: Option<Bridged>,
     /// The way to the other leg, if that is on another node.
     pub(crate) channel: Option<Box<Channel>>,
-    /// It stands in the core's queue of legs with something to send.
-    pub(crate) queued: bool,
+    /// Whether it stands in the core's queue of legs, and why.
+    pub(crate) queued: Queued,
     /// How often it stands in the core's queue of steps of handshakes.
     pub(crate) dtls_steps: u8,
     transport: Transport,
@@ -119,7 +130,7 @@ impl Leg {
             media,
             bridged: None,
             channel: None,
-            queued: false,
+            queued: Queued::No,
             dtls_steps: 0,
             transport: Transport::Waiting,
             fingerprints,
@@ -144,13 +155,13 @@ impl Leg {
     /// What is due for the media half stays due until it is sent, so a leg that can send nothing
     /// is not asked.
     fn media_can_flow(&self) -> bool {
-        self.is_warm() && self.ice.open_path().is_some()
+        self.is_warm() && self.ice.is_open()
     }
 
     /// A path takes nothing for now, or takes something again.
     pub(crate) fn set_blocked(&mut self, now: Instant, path: Path, blocked: bool) {
         self.ice.set_blocked(path, blocked);
-        self.media.set_held_up(now, self.ice.open_path().is_none());
+        self.media.set_held_up(now, !self.ice.is_open());
     }
 
     /// A check has been validated. True for the first.
@@ -283,6 +294,14 @@ impl Leg {
             .fold(consent, Instant::min)
     }
 
+    /// Until when there is nothing to send, if nothing but a packet from the peer has come since the
+    /// leg was drained.
+    pub(crate) fn idle_until(&mut self, now: Instant) -> Option<Instant> {
+        self.media.settle_control();
+        let due = self.next_timeout();
+        (due > now && !self.media.postpones_probes()).then_some(due)
+    }
+
     /// Does what is due, except the quality report.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<LegEvent> {
         let quiet = now.saturating_duration_since(self.ice.last_check());
@@ -357,10 +376,12 @@ impl Leg {
         buffer: &mut [u8],
         unsealed: &mut u64,
     ) -> Option<(Path, usize)> {
-        let path = self.ice.open_path()?;
+        if !self.ice.is_open() {
+            return None;
+        }
         if let Some(datagram) = self.handshake.pop_front() {
             buffer[..datagram.len()].copy_from_slice(&datagram);
-            return Some((path, datagram.len()));
+            return Some((self.ice.send_path()?, datagram.len()));
         }
         let Transport::Warm(_, session) = &mut self.transport else { return None };
         while let Some(outgoing) = self.media.poll_packet(now, &mut buffer[..MAX_PACKET]) {
@@ -369,7 +390,7 @@ impl Leg {
                 Outgoing::Rtcp(len) => session.outbound.seal_rtcp(buffer, len),
             };
             match sealed {
-                Ok(len) => return Some((path, len)),
+                Ok(len) => return Some((self.ice.send_path()?, len)),
                 Err(_) => *unsealed += 1,
             }
         }

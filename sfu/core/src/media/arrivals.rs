@@ -20,9 +20,8 @@ const MAX_LATE: u64 = MAX_REPORTED as u64;
 /// Arrivals by transport-wide sequence number.
 #[derive(Debug, Clone)]
 pub(super) struct Arrivals {
-    epoch: Instant,
     unwrapper: SequenceUnwrapper,
-    /// Sequence number and microseconds since `epoch`, at the number modulo [`KEPT`]. Empty until
+    /// Sequence number and when it came in microseconds, at the number modulo [`KEPT`]. Empty until
     /// the first packet: an idle leg needs none.
     kept: Vec<(u64, i64)>,
     /// First packet of the next message.
@@ -33,9 +32,8 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            epoch: now,
             unwrapper: SequenceUnwrapper::default(),
             kept: Vec::new(),
             next: 0,
@@ -50,8 +48,8 @@ impl Arrivals {
         self.due
     }
 
-    /// Notes a packet.
-    pub(super) fn on_packet(&mut self, now: Instant, sequence: u16, frame_end: bool) {
+    /// Notes a packet that came at `now`, in microseconds `at`.
+    pub(super) fn on_packet(&mut self, now: Instant, at: i64, sequence: u16, frame_end: bool) {
         if self.kept.is_empty() {
             self.kept.resize(KEPT as usize, (0, 0));
         }
@@ -71,16 +69,16 @@ impl Arrivals {
         if highest - sequence >= MAX_LATE || self.arrival(sequence).is_some() {
             return;
         }
-        let elapsed = now.saturating_duration_since(self.epoch);
-        self.kept[(sequence % KEPT) as usize] = (sequence, elapsed.as_micros() as i64);
+        self.kept[(sequence % KEPT) as usize] = (sequence, at);
         // A late packet is reported again with everything that followed it.
         self.next = self.next.min(sequence);
 
-        let latest = now + MAX_INTERVAL;
-        let wanted = match self.last_sent {
-            _ if !frame_end => latest,
-            Some(last) => now.max(last + MIN_INTERVAL),
-            None => now,
+        let wanted = match (self.due, self.last_sent) {
+            // Whatever is due is due before a packet that has only just come.
+            (Some(due), _) if !frame_end => due,
+            (None, _) if !frame_end => now + MAX_INTERVAL,
+            (_, Some(last)) => now.max(last + MIN_INTERVAL),
+            (_, None) => now,
         };
         self.due = Some(self.due.map_or(wanted, |due| due.min(wanted)));
     }

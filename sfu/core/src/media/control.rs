@@ -21,7 +21,7 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use shared::marshal::Marshal;
 
-use super::{Kept, MediaLeg, clock::middle, missing::GivenUp};
+use super::{Kept, MediaLeg, clock::middle, leg::ControlDue, missing::GivenUp};
 use crate::{
     api::MediaKind,
     rtcp::{Message, Messages, ReportBlock},
@@ -42,11 +42,13 @@ const MAX_RTT: Duration = Duration::from_secs(10);
 impl MediaLeg {
     /// Takes a decrypted RTCP packet, compound or reduced-size, from the peer.
     pub fn receive_rtcp(&mut self, now: Instant, packet: &[u8]) {
+        self.control_due = ControlDue::Unknown;
         for message in Messages::new(packet) {
             match message {
                 Ok(message) => self.on_message(now, message),
                 Err(_) => self.counters.malformed_rtcp += 1,
             }
+            self.unsettle();
         }
     }
 
@@ -131,8 +133,37 @@ impl MediaLeg {
         if obeys { self.inbound.cap.due(latest) } else { None }
     }
 
+    /// When feedback is due next.
+    pub(super) fn next_control(&self) -> Option<Instant> {
+        let missing =
+            self.inbound.streams.iter().flatten().filter_map(|stream| stream.missing.next_due());
+        [self.inbound.arrivals.due(), self.key_frame_due(), self.cap_due()]
+            .into_iter()
+            .flatten()
+            .chain(missing)
+            .min()
+    }
+
+    /// Notes when feedback is due next.
+    pub(crate) fn settle_control(&mut self) {
+        if let ControlDue::Unknown = self.control_due {
+            self.control_due = ControlDue::At(self.next_control());
+        }
+    }
+
     /// Feedback that is due, one message at a time.
     pub(super) fn poll_control(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        self.settle_control();
+        if let ControlDue::At(due) = self.control_due
+            && due.is_none_or(|due| due > now)
+        {
+            return None;
+        }
+        self.control_due = ControlDue::Unknown;
+        self.write_control(now, out)
+    }
+
+    fn write_control(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
         for slot in 0..self.inbound.streams.len() {
             let missing =

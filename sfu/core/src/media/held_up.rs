@@ -42,6 +42,7 @@ impl MediaLeg {
     pub fn set_held_up(&mut self, now: Instant, held_up: bool) {
         if self.outbound.held_up.set(now, held_up) && !held_up {
             self.outbound.estimator.on_held_up(now);
+            self.unsettle();
         }
     }
 }

@@ -1,9 +1,6 @@
 //! Packets from the peer.
 
-use std::{
-    ops::Range,
-    time::{Duration, Instant},
-};
+use std::{ops::Range, time::Instant};
 
 use arrayvec::ArrayVec;
 
@@ -13,13 +10,14 @@ use super::{
     asks::{BitrateCap, KeyFrameAsks},
     clock::PeerClock,
     incoming::{MAX_PASSED, SourceId},
+    leg::ControlDue,
     receive::{Arrival, ReceiveStream},
 };
 use crate::{
     api::MediaKind,
     bwe::RateMeter,
     rtp::{Header, Layer, PayloadType, Ssrc, Templates, key_frame},
-    sdp::{Extension, ExtensionMap, Negotiated, PayloadMapping},
+    sdp::{Codec, Extension, ExtensionMap, Negotiated},
 };
 
 /// A repeat begins with the number of the packet that it repeats (RFC 4588 §4).
@@ -55,13 +53,13 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             extensions: ExtensionMap::default(),
             streams: [None, None],
             repeats: [None; 2],
             learnt: 0,
-            arrivals: Arrivals::new(now),
+            arrivals: Arrivals::new(),
             peer_clock: PeerClock::default(),
             key_frame_asks: KeyFrameAsks::default(),
             cap: BitrateCap::default(),
@@ -105,6 +103,13 @@ enum Role {
     Repeat,
 }
 
+/// A packet that has not come before.
+struct New {
+    codec: Codec,
+    sequence: u64,
+    payload: Range<usize>,
+}
+
 /// What the header extensions of a packet say.
 #[derive(Debug, Default)]
 struct Extensions {
@@ -117,6 +122,7 @@ impl MediaLeg {
     /// Takes a decrypted RTP packet from the peer. `None` when there is nothing to forward: it was
     /// a duplicate, a probe, or dropped and counted.
     pub fn receive_rtp(&mut self, now: Instant, packet: &[u8]) -> Option<Incoming> {
+        self.control_due = ControlDue::Unknown;
         let Some(header) = Header::parse(packet) else {
             self.counters.malformed_rtp += 1;
             return None;
@@ -127,7 +133,8 @@ impl MediaLeg {
         // way, not the content.
         if let Some(sequence) = extensions.transport_sequence {
             let of_video = classified.is_some_and(|(kind, _)| kind == MediaKind::Video);
-            self.inbound.arrivals.on_packet(now, sequence, header.marker && of_video);
+            let at = self.micros(now);
+            self.inbound.arrivals.on_packet(now, at, sequence, header.marker && of_video);
         }
         let Some((kind, role)) = classified else {
             self.counters.unknown_stream += 1;
@@ -139,24 +146,43 @@ impl MediaLeg {
         if kind == MediaKind::Video {
             self.inbound.video.add(self.micros(now), packet.len());
         }
-        let incoming = match role {
-            Role::Media => self.receive_media(now, kind, &header, packet),
+        let new = match role {
+            Role::Media => self.receive_media(now, kind, &header),
             Role::Repeat => self.receive_repeat(now, kind, &header, packet),
         }?;
-        if incoming.starts_key_frame {
+        let payload = packet.get(new.payload.clone())?;
+        let layer = self.read_layer(new.codec, payload, &extensions, packet);
+        let starts_key_frame = key_frame::starts(new.codec, payload);
+        if starts_key_frame {
             self.inbound.key_frame_asks.satisfied();
-            if let Some(stream) = &mut self.inbound.streams[kind as usize] {
-                stream.missing.forget_before(incoming.sequence);
-            }
         }
-        let layer = self.read_layer(&incoming, &extensions, packet);
-        let stream = self.inbound.streams[kind as usize].as_mut();
-        let repair = stream.map_or(Duration::ZERO, |stream| stream.repair_time.wait(now));
-        Some(Incoming { layer, repair, extensions: extensions.passed, ..incoming })
+        let stream = self.inbound.streams[kind as usize].as_mut()?;
+        if starts_key_frame {
+            stream.missing.forget_before(new.sequence);
+        }
+        Some(Incoming {
+            codec: new.codec,
+            source: SourceId { ssrc: stream.ssrc, generation: stream.generation },
+            sequence: new.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            starts_key_frame,
+            layer,
+            payload: new.payload,
+            extensions: extensions.passed,
+            clock: stream.clock,
+            repair: stream.repair_time.wait(now),
+        })
     }
 
-    fn read_layer(&mut self, incoming: &Incoming, extensions: &Extensions, packet: &[u8]) -> Layer {
-        if incoming.kind() == MediaKind::Audio {
+    fn read_layer(
+        &mut self,
+        codec: Codec,
+        payload: &[u8],
+        extensions: &Extensions,
+        packet: &[u8],
+    ) -> Layer {
+        if codec.kind() == MediaKind::Audio {
             return Layer::default();
         }
         let descriptor = extensions
@@ -164,8 +190,7 @@ impl MediaLeg {
             .iter()
             .find(|(extension, _)| *extension == Extension::DependencyDescriptor)
             .and_then(|(_, value)| packet.get(usize::from(value.start)..usize::from(value.end)));
-        let payload = packet.get(incoming.payload.clone()).unwrap_or_default();
-        Layer::read(incoming.codec, payload, descriptor, &mut self.inbound.templates)
+        Layer::read(codec, payload, descriptor, &mut self.inbound.templates)
     }
 
     /// Bit/s of video from the peer over the last moments.
@@ -179,6 +204,7 @@ impl MediaLeg {
     pub fn keep(&mut self, now: Instant, incoming: &Incoming, packet: &[u8]) {
         if incoming.kind() == MediaKind::Video && self.inbound.kept.push(now, incoming, packet) {
             self.inbound.key_frame_asks.want(now);
+            self.control_due = ControlDue::Unknown;
         }
     }
 
@@ -189,13 +215,7 @@ impl MediaLeg {
         if kept.is_stale(now) { Kept::default() } else { kept }
     }
 
-    fn receive_media(
-        &mut self,
-        now: Instant,
-        kind: MediaKind,
-        header: &Header,
-        packet: &[u8],
-    ) -> Option<Incoming> {
+    fn receive_media(&mut self, now: Instant, kind: MediaKind, header: &Header) -> Option<New> {
         let Some(mapping) = self.section(kind)?.payload(header.payload_type).copied() else {
             self.counters.unknown_payload += 1;
             return None;
@@ -220,7 +240,7 @@ impl MediaLeg {
                 return None;
             }
         };
-        self.incoming(kind, &mapping, sequence, header, header.payload.clone(), packet)
+        Some(New { codec: mapping.codec, sequence, payload: header.payload.clone() })
     }
 
     fn receive_repeat(
@@ -229,7 +249,7 @@ impl MediaLeg {
         kind: MediaKind,
         header: &Header,
         packet: &[u8],
-    ) -> Option<Incoming> {
+    ) -> Option<New> {
         let Some(mapping) = self.section(kind)?.repaired_by(header.payload_type).copied() else {
             self.counters.unknown_payload += 1;
             return None;
@@ -241,7 +261,7 @@ impl MediaLeg {
         match stream.on_repeat(now, u16::from_be_bytes(*original)) {
             Arrival::New(sequence) | Arrival::NewAfterLoss(sequence, _) => {
                 self.counters.repaired += 1;
-                self.incoming(kind, &mapping, sequence, header, payload, packet)
+                Some(New { codec: mapping.codec, sequence, payload })
             }
             // Browsers fill up with repeats of what has arrived long ago.
             Arrival::Duplicate | Arrival::Stray => {
@@ -249,32 +269,6 @@ impl MediaLeg {
                 None
             }
         }
-    }
-
-    fn incoming(
-        &self,
-        kind: MediaKind,
-        mapping: &PayloadMapping,
-        sequence: u64,
-        header: &Header,
-        payload: Range<usize>,
-        packet: &[u8],
-    ) -> Option<Incoming> {
-        let stream = self.inbound.streams[kind as usize].as_ref()?;
-        let bytes = packet.get(payload.clone())?;
-        Some(Incoming {
-            codec: mapping.codec,
-            source: SourceId { ssrc: stream.ssrc, generation: stream.generation },
-            sequence,
-            timestamp: header.timestamp,
-            marker: header.marker,
-            starts_key_frame: key_frame::starts(mapping.codec, bytes),
-            layer: Layer::default(),
-            payload,
-            extensions: ArrayVec::new(),
-            clock: stream.clock,
-            repair: Duration::ZERO,
-        })
     }
 
     fn read_extensions(&self, header: &Header, packet: &[u8]) -> Extensions {

@@ -18,6 +18,16 @@ use crate::{
 /// Round trip that is assumed as long as none was measured.
 const DEFAULT_RTT: Duration = Duration::from_millis(100);
 
+/// When feedback to the peer is due. What it follows from changes with what comes in, seldom while
+/// packets leave.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ControlDue {
+    /// Something has changed since it was looked at.
+    Unknown,
+    /// Then.
+    At(Option<Instant>),
+}
+
 /// The media half of one leg.
 #[derive(Debug, Clone)]
 pub struct MediaLeg {
@@ -36,7 +46,10 @@ pub struct MediaLeg {
     started: Instant,
     /// A moment and what [`Self::micros`] makes of it: a batch of packets has one.
     latest: Cell<(Instant, i64)>,
+    /// The same for what should be sent to the peer, in bit/s.
+    pub(super) target: Cell<Option<(Instant, u64)>>,
     pub(super) report_due: Option<Instant>,
+    pub(super) control_due: ControlDue,
     pub(super) last_media: Instant,
     rtt: Option<Duration>,
 }
@@ -53,12 +66,14 @@ impl MediaLeg {
             counters: Counters::default(),
             quality: QualityWindow::new(now),
             events: VecDeque::new(),
-            inbound: Inbound::new(now),
+            inbound: Inbound::new(),
             outbound: Outbound::new(now, &ssrcs, seed),
             wishes: Wishes::default(),
             started: now,
             latest: Cell::new((now, 0)),
+            target: Cell::new(None),
             report_due: None,
+            control_due: ControlDue::Unknown,
             last_media: now,
             rtt: None,
         };
@@ -69,6 +84,7 @@ impl MediaLeg {
     /// Takes a new agreement on the same streams (ICE restart, changed directions).
     pub fn renegotiate(&mut self, negotiated: Negotiated) {
         self.negotiated = negotiated;
+        self.control_due = ControlDue::Unknown;
         for stream in &mut self.outbound.streams {
             stream.renegotiate(self.negotiated.media(stream.kind));
         }
@@ -78,6 +94,7 @@ impl MediaLeg {
     /// Tells a round trip measured elsewhere (ICE, DTLS), used until RTCP has one.
     pub fn seed_rtt(&mut self, rtt: Duration) {
         self.rtt.get_or_insert(rtt);
+        self.control_due = ControlDue::Unknown;
     }
 
     /// Counters since the leg was made.
@@ -93,20 +110,14 @@ impl MediaLeg {
     /// When to call [`Self::handle_timeout`] next; a time gone by means now. What is due stays due
     /// until [`Self::poll_packet`] and [`Self::take_feedback`] are drained.
     pub fn next_timeout(&self) -> Option<Instant> {
-        let missing =
-            self.inbound.streams.iter().flatten().filter_map(|stream| stream.missing.next_due());
-        [
-            self.key_frame_wanted(),
-            self.inbound.arrivals.due(),
-            self.key_frame_due(),
-            self.cap_due(),
-            self.report_due,
-            self.pacing_due(),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(missing)
-        .min()
+        let control = match self.control_due {
+            ControlDue::At(due) => due,
+            ControlDue::Unknown => self.next_control(),
+        };
+        [self.key_frame_wanted(), control, self.report_due, self.pacing_due()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn section(&self, kind: MediaKind) -> Option<&Media> {

@@ -11,15 +11,16 @@ use arrayvec::ArrayVec;
 /// longer than a packet is repeated.
 const MAX_OMITTED: usize = 64;
 
-/// Maps positions to numbers and back.
+/// Maps positions to numbers and back. What every packet asks for comes first, and together.
 #[derive(Debug, Clone, Default)]
+#[repr(C)]
 pub(super) struct Numbering {
-    /// Ascending and disjoint.
-    omitted: ArrayVec<Omitted, MAX_OMITTED>,
     /// Positions and pictures omitted before those that are remembered.
     forgotten: (u64, u16),
     /// Positions before this have no known number.
     floor: u64,
+    /// Ascending and disjoint.
+    omitted: ArrayVec<Omitted, MAX_OMITTED>,
 }
 
 #[derive(Debug, Clone, Copy)]

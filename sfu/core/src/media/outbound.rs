@@ -48,6 +48,8 @@ pub(super) struct Outbound {
     pub(super) estimator: Estimator,
     pub(super) pacer: Pacer,
     pub(super) held_up: HeldUp,
+    /// A moment, and what says so in a packet.
+    send_time: Option<(Instant, [u8; 3])>,
     pub(super) run: Option<Run>,
     /// The next key frame is the first one: it is sent as a probe.
     pub(super) start_probe: bool,
@@ -78,6 +80,7 @@ impl Outbound {
             estimator: Estimator::new(now),
             pacer: Pacer::new(now),
             held_up: HeldUp::new(now),
+            send_time: None,
             run: None,
             start_probe: false,
             starting: false,
@@ -270,11 +273,21 @@ impl MediaLeg {
             packet[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
         }
         if time_at != 0 {
-            // 6.18 fixed point seconds: bits 14 to 37 of the NTP time.
-            let time = (self.ntp.ntp(now) >> 14) as u32;
             let at = usize::from(time_at);
-            packet[at..at + 3].copy_from_slice(&time.to_be_bytes()[1..]);
+            packet[at..at + 3].copy_from_slice(&self.send_time(now));
         }
+    }
+
+    /// 6.18 fixed point seconds: bits 14 to 37 of the NTP time. The packets of a batch have one.
+    fn send_time(&mut self, now: Instant) -> [u8; 3] {
+        if let Some((at, time)) = self.outbound.send_time
+            && at == now
+        {
+            return time;
+        }
+        let [_, time @ ..] = ((self.ntp.ntp(now) >> 14) as u32).to_be_bytes();
+        self.outbound.send_time = Some((now, time));
+        time
     }
 
     /// Media flows: reports are due from now on.

@@ -35,7 +35,9 @@ impl Pacer {
     /// Whether a packet may leave now.
     pub(super) fn is_open(&mut self, now: Instant, pace: Pace) -> bool {
         let rate = pace.bitrate.max(1.0) / 8.0;
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        // The packets of a batch leave at one moment.
+        let passed =
+            if now == self.at { 0.0 } else { now.saturating_duration_since(self.at).as_secs_f64() };
         self.at = now;
         self.bytes = (self.bytes + rate * passed).min(rate * pace.burst.as_secs_f64());
         if self.opens.is_some_and(|at| now < at) {

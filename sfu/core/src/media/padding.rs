@@ -122,6 +122,11 @@ impl MediaLeg {
         }
     }
 
+    /// Each look at whether to probe puts it off.
+    pub(crate) fn postpones_probes(&self) -> bool {
+        self.outbound.run.is_none() && self.wants_probe() && !self.outbound.estimator.is_calm()
+    }
+
     fn end_probe(&mut self) {
         if let Some(run) = self.outbound.run.take() {
             self.counters.probes_sent += 1;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Feedback, MediaEvent, MediaLeg,
+    leg::ControlDue,
     scarcity::{Picture, Spare},
 };
 use crate::api::MediaKind;
@@ -36,6 +37,8 @@ pub(super) struct Wishes {
     /// A key frame is wanted: ask the publisher's leg at this time.
     key_frame: Option<Instant>,
     told_bitrate: Option<u64>,
+    /// What the publisher should be held to follows from what has not changed since it was told.
+    settled: bool,
     picture: Picture,
     flow: Flow,
 }
@@ -83,6 +86,7 @@ impl MediaLeg {
             stream.restart();
         }
         self.outbound.estimator.begin(now);
+        self.unsettle();
         self.outbound.run = None;
         self.outbound.start_probe = true;
         self.outbound.starting = true;
@@ -118,6 +122,11 @@ impl MediaLeg {
             }
             _ => false,
         };
+        if self.wishes.settled {
+            return key_frame.then_some(Feedback { key_frame, max_bitrate: None });
+        }
+        // A queue that drains changes it as time passes.
+        self.wishes.settled = !self.outbound.estimator.is_congested(now);
         let bitrate = self.cap(now);
         let worth_telling = self.wishes.told_bitrate.is_none_or(|told| {
             let told = told as f64;
@@ -136,6 +145,7 @@ impl MediaLeg {
         if let Some(bitrate) = feedback.max_bitrate {
             self.inbound.cap.set(now, bitrate);
         }
+        self.control_due = ControlDue::Unknown;
     }
 
     /// The estimate of the way to the peer, in bit/s.
@@ -145,7 +155,20 @@ impl MediaLeg {
 
     /// What should be sent to the peer now, in bit/s: the estimate, or less while a queue drains.
     pub(super) fn send_target(&self, now: Instant) -> u64 {
-        self.limited(self.outbound.estimator.target(now))
+        if let Some((at, target)) = self.target.get()
+            && at == now
+        {
+            return target;
+        }
+        let target = self.limited(self.outbound.estimator.target(now));
+        self.target.set(Some((now, target)));
+        target
+    }
+
+    /// Something has changed that says what should be sent, and what the publisher be held to.
+    pub(super) fn unsettle(&mut self) {
+        self.wishes.settled = false;
+        self.target.set(None);
     }
 
     fn limited(&self, estimate: u64) -> u64 {
@@ -174,6 +197,7 @@ impl MediaLeg {
             return;
         }
         flow.at = Some(now);
+        self.wishes.settled = false;
         let at = self.micros(now);
         let flow = &mut self.wishes.flow;
         flow.offered = self.outbound.offered.rate(at, OFFERED_WINDOW).unwrap_or(flow.offered);

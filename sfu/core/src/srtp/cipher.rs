@@ -20,7 +20,7 @@ const SHA1_80_TAG_LEN: usize = 10;
 /// Session keys of one direction and kind, ready for use.
 pub(super) enum Cipher {
     /// RFC 7714.
-    Gcm { key: Box<LessSafeKey>, salt: [u8; GCM_NONCE_LEN] },
+    Gcm { key: LessSafeKey, salt: [u8; GCM_NONCE_LEN] },
     /// RFC 3711: AES counter mode, HMAC-SHA1 cut to 80 bits.
     CtrSha1 { key: Box<EncryptingKey>, auth: Box<hmac::Key>, salt: [u8; SALT_LEN] },
 }
@@ -42,7 +42,7 @@ impl Cipher {
             .expect("the derived key has the length of the algorithm");
         let mut salt = [0; GCM_NONCE_LEN];
         salt.copy_from_slice(&keys.salt[..GCM_NONCE_LEN]);
-        Self::Gcm { key: Box::new(LessSafeKey::new(key)), salt }
+        Self::Gcm { key: LessSafeKey::new(key), salt }
     }
 
     const fn tag_len(&self) -> usize {

@@ -13,57 +13,70 @@ const MAX_STREAMS: usize = 32;
 /// The highest index of one SSRC and which of those just below it have been used.
 #[derive(Debug, Clone, Copy)]
 struct Stream {
-    ssrc: u32,
-    highest: u64,
     /// Bit `i`: index `highest - i` has been used.
     used: u128,
+    highest: u64,
+    ssrc: u32,
     /// Value of [`Streams::clock`] when it was last accepted.
-    last_use: u64,
+    last_use: u32,
 }
 
 /// The streams of one direction.
+///
+/// With hundreds of legs each packet meets memory that has left the nearest caches, so what it touches
+/// lies together: the clock, and behind it the streams from the first on.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Streams {
+    /// Counts what was accepted. After four billion it begins anew, and the least used stream may be
+    /// taken for another: it matters only beyond [`MAX_STREAMS`].
+    clock: u32,
     streams: ArrayVec<Stream, MAX_STREAMS>,
-    clock: u64,
+}
+
+/// An index that has not been used: [`Streams::accept`] notes it as used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unused {
+    pub(super) index: u64,
+    ssrc: u32,
+    /// Where its stream stands, if it is known.
+    place: Option<usize>,
 }
 
 impl Streams {
     pub(super) fn new() -> Self {
-        Self { streams: ArrayVec::new(), clock: 0 }
+        Self { clock: 0, streams: ArrayVec::new() }
     }
 
-    fn get(&self, ssrc: u32) -> Option<&Stream> {
-        self.streams.iter().find(|stream| stream.ssrc == ssrc)
-    }
-
-    /// The 48-bit index that a sequence number most likely stands for (RFC 3711 §3.3.1), or none
-    /// if it would lie before the start of the stream.
-    pub(super) fn estimate(&self, ssrc: u32, sequence: u16) -> Option<u64> {
-        let Some(stream) = self.get(ssrc) else {
-            return Some(sequence.into());
+    /// The 48-bit index that a sequence number most likely stands for (RFC 3711 §3.3.1). None if it
+    /// would lie before the start of the stream, was used before, or is too old to tell.
+    pub(super) fn estimate(&self, ssrc: u32, sequence: u16) -> Option<Unused> {
+        let Some(place) = self.find(ssrc) else {
+            return Some(Unused { index: sequence.into(), ssrc, place: None });
         };
+        let stream = &self.streams[place];
         let ahead = sequence.wrapping_sub(stream.highest as u16) as i16;
-        stream.highest.checked_add_signed(ahead.into())
+        let index = stream.highest.checked_add_signed(ahead.into())?;
+        (!stream.has_used(index)).then_some(Unused { index, ssrc, place: Some(place) })
     }
 
-    /// Whether an index was used before or is too old to tell.
-    pub(super) fn is_replay(&self, ssrc: u32, index: u64) -> bool {
-        let Some(stream) = self.get(ssrc) else {
-            return false;
-        };
-        match stream.highest.checked_sub(index) {
-            None => false,
-            Some(age) if age >= WINDOW => true,
-            Some(age) => stream.used >> age & 1 == 1,
-        }
+    /// An index that the packet says itself. None if it was used before or is too old to tell.
+    pub(super) fn check(&self, ssrc: u32, index: u64) -> Option<Unused> {
+        let place = self.find(ssrc);
+        let has_used = place.is_some_and(|place| self.streams[place].has_used(index));
+        (!has_used).then_some(Unused { index, ssrc, place })
+    }
+
+    fn find(&self, ssrc: u32) -> Option<usize> {
+        self.streams.iter().position(|stream| stream.ssrc == ssrc)
     }
 
     /// Notes an index as used. The packet must have been authenticated.
-    pub(super) fn accept(&mut self, ssrc: u32, index: u64) {
-        self.clock += 1;
+    pub(super) fn accept(&mut self, unused: Unused) {
+        let Unused { index, ssrc, place } = unused;
+        self.clock = self.clock.wrapping_add(1);
         let last_use = self.clock;
-        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
+        if let Some(stream) = place.and_then(|place| self.streams.get_mut(place)) {
             stream.last_use = last_use;
             if index > stream.highest {
                 let step = index - stream.highest;
@@ -76,11 +89,22 @@ impl Streams {
             }
             return;
         }
-        if self.streams.is_full()
-            && let Some(oldest) = (0..self.streams.len()).min_by_key(|&i| self.streams[i].last_use)
-        {
-            self.streams.swap_remove(oldest);
+        if self.streams.is_full() {
+            let age = |stream: &Stream| last_use.wrapping_sub(stream.last_use);
+            if let Some(oldest) = (0..MAX_STREAMS).max_by_key(|&i| age(&self.streams[i])) {
+                self.streams.swap_remove(oldest);
+            }
         }
         self.streams.push(Stream { ssrc, highest: index, used: 1, last_use });
+    }
+}
+
+impl Stream {
+    fn has_used(&self, index: u64) -> bool {
+        match self.highest.checked_sub(index) {
+            None => false,
+            Some(age) if age >= WINDOW => true,
+            Some(age) => self.used >> age & 1 == 1,
+        }
     }
 }

@@ -103,13 +103,10 @@ impl Inbound {
     /// Opens an SRTP packet; returns the plain RTP packet.
     pub(crate) fn open_rtp<'a>(&mut self, data: &'a mut [u8]) -> Result<&'a mut [u8], OpenError> {
         let header = packet::Rtp::read(data).ok_or(OpenError::Malformed)?;
-        let index =
+        let unused =
             self.rtp_streams.estimate(header.ssrc, header.sequence).ok_or(OpenError::Replay)?;
-        if self.rtp_streams.is_replay(header.ssrc, index) {
-            return Err(OpenError::Replay);
-        }
-        let len = self.rtp.open_rtp(data, header.len, header.ssrc, index)?;
-        self.rtp_streams.accept(header.ssrc, index);
+        let len = self.rtp.open_rtp(data, header.len, header.ssrc, unused.index)?;
+        self.rtp_streams.accept(unused);
         Ok(&mut data[..len])
     }
 
@@ -122,11 +119,9 @@ impl Inbound {
             return Err(OpenError::Malformed);
         }
         let index = trailer & !SRTCP_ENCRYPTED;
-        if self.rtcp_streams.is_replay(ssrc, index.into()) {
-            return Err(OpenError::Replay);
-        }
+        let unused = self.rtcp_streams.check(ssrc, index.into()).ok_or(OpenError::Replay)?;
         let len = self.rtcp.open_rtcp(data, ssrc, index)?;
-        self.rtcp_streams.accept(ssrc, index.into());
+        self.rtcp_streams.accept(unused);
         Ok(&mut data[..len])
     }
 }
@@ -146,13 +141,10 @@ impl Outbound {
     pub(crate) fn seal_rtp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, SealError> {
         let packet = buffer.get(..len).ok_or(SealError::Malformed)?;
         let header = packet::Rtp::read(packet).ok_or(SealError::Malformed)?;
-        let index =
+        let unused =
             self.rtp_streams.estimate(header.ssrc, header.sequence).ok_or(SealError::Reused)?;
-        if self.rtp_streams.is_replay(header.ssrc, index) {
-            return Err(SealError::Reused);
-        }
-        let sealed = self.rtp.seal_rtp(buffer, len, header.len, header.ssrc, index)?;
-        self.rtp_streams.accept(header.ssrc, index);
+        let sealed = self.rtp.seal_rtp(buffer, len, header.len, header.ssrc, unused.index)?;
+        self.rtp_streams.accept(unused);
         Ok(sealed)
     }
 

@@ -206,17 +206,23 @@ fn plain_srtcp_is_refused() {
     }
 }
 
+fn accept(streams: &mut Streams, ssrc: u32, index: u64) {
+    let unused = streams.check(ssrc, index).expect("an index that was not used");
+    streams.accept(unused);
+}
+
 #[test]
 fn the_longest_unused_stream_makes_room() {
     let mut streams = Streams::new();
     for ssrc in 0..32 {
-        streams.accept(ssrc, 40_000);
+        accept(&mut streams, ssrc, 40_000);
     }
-    streams.accept(0, 70_000);
-    streams.accept(32, 1);
-    assert_eq!(streams.estimate(0, 4_465), Some(70_001), "kept: it was used lately");
-    assert!(!streams.is_replay(1, 40_000), "forgotten");
-    assert!(streams.is_replay(2, 40_000), "kept");
+    accept(&mut streams, 0, 70_000);
+    accept(&mut streams, 32, 1);
+    let index = streams.estimate(0, 4_465).map(|unused| unused.index);
+    assert_eq!(index, Some(70_001), "kept: it was used lately");
+    assert!(streams.check(1, 40_000).is_some(), "forgotten");
+    assert!(streams.check(2, 40_000).is_none(), "kept");
 }
 
 proptest! {
@@ -256,13 +262,14 @@ proptest! {
     fn the_index_follows_sequence_numbers(start in any::<u16>(), steps in prop::collection::vec(1..0x7fff_u64, 1..100)) {
         let mut streams = Streams::new();
         let mut index = u64::from(start);
-        streams.accept(1, index);
+        accept(&mut streams, 1, index);
         for step in steps {
             index += step;
-            prop_assert_eq!(streams.estimate(1, index as u16), Some(index));
-            prop_assert!(!streams.is_replay(1, index));
-            streams.accept(1, index);
-            prop_assert!(streams.is_replay(1, index));
+            let unused = streams.estimate(1, index as u16).expect("an index");
+            prop_assert_eq!(unused.index, index);
+            streams.accept(unused);
+            prop_assert!(streams.check(1, index).is_none());
+            prop_assert!(streams.estimate(1, index as u16).is_none());
         }
     }
 }
