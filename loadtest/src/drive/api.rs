@@ -60,6 +60,15 @@ pub struct SyntheticAgent {
     order: ContextValue,
 }
 
+impl SyntheticAgent {
+    /// Puts the agent into a region, or nowhere in particular.
+    pub fn move_to(&mut self, place: Option<&str>) {
+        if let Credentials::Agent { region, .. } = &mut self.credentials {
+            *region = place.map(str::to_owned);
+        }
+    }
+}
+
 /// Where the legs of a call are: side, region and node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallPlaces(pub Vec<(Role, String, String)>);
@@ -147,7 +156,9 @@ impl Api {
             self.request(Method::POST, "v1/agents", &NewAgent { name, skills: [&skill] }).await?;
         match self.session(agent.id).await {
             Ok(session) => {
-                let credentials = Credentials::Agent { session, order: order.clone() };
+                let order_of_calls = order.clone();
+                let credentials =
+                    Credentials::Agent { session, order: order_of_calls, region: None };
                 Ok(SyntheticAgent { id: agent.id, credentials, skill, order })
             }
             Err(error) => {

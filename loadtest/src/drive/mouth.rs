@@ -69,7 +69,7 @@ async fn send(
         let asked = key_frames_asked.load(Ordering::Relaxed);
         if asked != answered {
             answered = asked;
-            generator.ask_key_frame();
+            generator.ask_key_frame(clock.now());
         }
         loop {
             let now = clock.now();

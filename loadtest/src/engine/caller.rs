@@ -80,9 +80,12 @@ impl Caller {
     }
 
     async fn guests(&self, common: &Common) -> Result<Guests, String> {
-        let agent = common.agents.take().await.map_err(|error| error.to_string())?;
-        let region = self.place.as_ref().and_then(|place| place.shopper.as_ref());
-        match common.api.link_to(&agent, region.map(plan::Label::as_str)).await {
+        let mut agent = common.agents.take().await.map_err(|error| error.to_string())?;
+        let place = self.place.as_ref();
+        let shopper = place.and_then(|place| place.shopper.as_ref());
+        let agents = place.and_then(|place| place.agent.as_ref());
+        agent.move_to(agents.map(plan::Label::as_str));
+        match common.api.link_to(&agent, shopper.map(plan::Label::as_str)).await {
             Ok(shopper) => Ok(Guests { shopper, agent }),
             Err(error) => {
                 common.agents.give_back(agent, true);

@@ -448,7 +448,7 @@ impl Leg {
                 Message::KeyFrameRequest => {
                     self.counts.key_frames_asked += 1;
                     if let Some(generator) = &mut self.generator {
-                        generator.ask_key_frame();
+                        generator.ask_key_frame(now);
                     }
                 }
                 Message::MaxBitrate(bitrate) => self.rate.limit(bitrate),

@@ -75,7 +75,8 @@ pub struct Generator {
     video: StreamState,
     packets: VecDeque<VideoPacket>,
     key_frame_wanted: bool,
-    last_key_frame: Option<Duration>,
+    /// When a key frame was asked for and granted last.
+    granted: Option<Duration>,
     /// Bytes sent beyond the bitrate so far; paid back by smaller frames.
     debt: i64,
     /// The most that the video may take.
@@ -110,9 +111,12 @@ const VIDEO_CLOCK: u32 = 90_000;
 /// Payload of a full video packet: with SRTP, RTP extensions and UDP it stays below the 1,200 bytes
 /// every path carries.
 const MAX_PAYLOAD: usize = 1_100;
-/// Packets of one frame leave this far apart, so that a key frame is no burst.
-const PACKET_GAP: Duration = Duration::from_micros(500);
-/// Requests closer together than this are answered by one key frame, as in Chromium.
+/// A frame leaves in bursts of so many packets this far apart, as Chromium's pacer sends it: an
+/// ordinary frame at once, a key frame over some milliseconds.
+const BURST: usize = 5;
+const BURST_GAP: Duration = Duration::from_millis(5);
+/// After a request that was granted, Chromium passes over all others for so long. The first one is
+/// granted at once, however new the key frame is that the stream began with.
 const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 
 impl Generator {
@@ -136,7 +140,7 @@ impl Generator {
             video,
             packets: VecDeque::new(),
             key_frame_wanted: true,
-            last_key_frame: None,
+            granted: None,
             debt: 0,
             limit_kbps: u32::MAX,
         }
@@ -154,9 +158,13 @@ impl Generator {
         self
     }
 
-    /// The other side cannot decode until it gets a key frame.
-    pub fn ask_key_frame(&mut self) {
-        self.key_frame_wanted = true;
+    /// The other side cannot decode until it gets a key frame. Requests that follow each other too
+    /// fast are passed over; who did not get what it needs asks again.
+    pub fn ask_key_frame(&mut self, now: Duration) {
+        if self.granted.is_none_or(|last| now >= last + KEY_FRAME_GAP) {
+            self.granted = Some(now);
+            self.key_frame_wanted = true;
+        }
     }
 
     /// When the next packet is due.
@@ -250,17 +258,12 @@ impl Generator {
     /// Decides the size of the next frame and queues its packets.
     fn encode_frame(&mut self) {
         let at = self.video.next_at;
-        let rested = self.last_key_frame.is_none_or(|last| at >= last + KEY_FRAME_GAP);
-        let key_frame = self.key_frame_wanted && rested;
-        if key_frame {
-            self.key_frame_wanted = false;
-            self.last_key_frame = Some(at);
-        }
+        let key_frame = std::mem::take(&mut self.key_frame_wanted);
         let bytes = self.frame_bytes(key_frame);
         let count = bytes.div_ceil(MAX_PAYLOAD);
         for index in 0..count {
             self.packets.push_back(VideoPacket {
-                due: at + PACKET_GAP * index as u32,
+                due: at + BURST_GAP * (index / BURST) as u32,
                 rtp_timestamp: self.video.rtp_timestamp,
                 frame: self.video.frame,
                 key_frame,

@@ -1,12 +1,12 @@
 use signaling_wire::{
     PROTOCOL,
     browser::{
-        Auth, CallView, ClientMessage, EndReason, MediaChoice, MediaPolicy, MediaState, Offer,
-        Phase as PagePhase, Presence, QueuePlace, ServerMessage, Stage, VideoPaused,
-        WantedPresence, Welcome,
+        Auth, CallView, CandidateNode, ClientMessage, EndReason, MediaChoice, MediaPolicy,
+        MediaState, Offer, Phase as PagePhase, Presence, QueuePlace, ServerMessage, Stage,
+        VideoPaused, WantedPresence, Welcome,
     },
     claims::Context,
-    ids::{LegId, OfferId},
+    ids::{LegId, NodeId, OfferId},
     problem::{Code, Problem, Stage as ProblemStage},
     text::{ContextValue, Name},
 };
@@ -27,8 +27,16 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::with_agent_in(None)
+    }
+
+    fn with_agent_in(region: Option<&str>) -> Self {
         let shopper = Credentials::Shopper { token: "link".into() };
-        let agent = Credentials::Agent { session: "session".into(), order: value(ORDER) };
+        let agent = Credentials::Agent {
+            session: "session".into(),
+            order: value(ORDER),
+            region: region.map(str::to_owned),
+        };
         let pair = Pair::new(Plan::default(), shopper, agent, Duration::ZERO);
         let mut world = Self { pair, now: Duration::ZERO, done: Vec::new() };
         world.collect();
@@ -231,6 +239,31 @@ fn the_hello_comes_before_an_offer_that_was_ready_first() {
     let sent = world.sent(Role::Shopper);
     assert!(matches!(sent[0], ClientMessage::Hello { .. }));
     assert!(matches!(sent[1], ClientMessage::LegOffer { .. }));
+}
+
+#[test]
+fn an_agent_with_a_region_offers_its_leg_with_what_a_page_there_would_measure() {
+    let (near, far) = (NodeId::from_bits(1), NodeId::from_bits(2));
+    let candidate = |node, region: &str| CandidateNode {
+        node,
+        region: region.into(),
+        addresses: Vec::new(),
+        ufrag: String::new(),
+        pwd: String::new(),
+    };
+    let mut world = World::with_agent_in(Some("here"));
+    world.at(Role::Agent, Input::SocketOpen);
+    world.at(Role::Agent, Input::OfferReady { sdp: "offer".into() });
+    assert_eq!(world.sent(Role::Agent).len(), 1, "the hello; nodes are not known yet");
+
+    let ServerMessage::Welcome(mut welcome) = welcome(Role::Agent) else { unreachable!() };
+    welcome.candidates = vec![candidate(far, "elsewhere"), candidate(near, "here")];
+    world.say(Role::Agent, ServerMessage::Welcome(welcome));
+
+    let sent = world.sent(Role::Agent);
+    let ClientMessage::LegOffer { measured, .. } = sent[1] else { panic!("{:?}", sent[1]) };
+    let rtt = |node| measured.iter().find(|measured| measured.node == node).unwrap().rtt_ms;
+    assert!(rtt(near) + 200.0 < rtt(far), "{measured:?}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn the_bitrate_is_kept_key_frames_included() {
     let mut generator = generator();
     let mut bytes = 0;
     for second in 1..=10 {
-        generator.ask_key_frame();
+        generator.ask_key_frame(Duration::from_secs(second - 1));
         let packets = run(&mut generator, Duration::from_secs(second));
         bytes += of(&packets, Kind::Video).iter().map(|p| p.payload.len()).sum::<usize>();
     }
@@ -74,7 +74,7 @@ fn numbers_have_no_gaps_and_frames_are_whole() {
 }
 
 #[test]
-fn a_key_frame_comes_first_and_on_request_but_not_in_a_row() {
+fn a_key_frame_comes_first_and_on_request_but_requests_in_a_row_are_passed_over() {
     let mut generator = generator();
     let key_frames = |packets: &[(Duration, Outgoing)]| {
         let mut frames: Vec<u32> = of(packets, Kind::Video)
@@ -87,18 +87,35 @@ fn a_key_frame_comes_first_and_on_request_but_not_in_a_row() {
         frames
     };
 
-    let start = run(&mut generator, Duration::from_secs(1));
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+    let start = run(&mut generator, MS(10));
     assert_eq!(key_frames(&start), [0]);
 
-    generator.ask_key_frame();
-    let asked = run(&mut generator, Duration::from_millis(1_100));
-    assert_eq!(key_frames(&asked).len(), 1);
+    generator.ask_key_frame(MS(10));
+    let asked = run(&mut generator, MS(50));
+    assert_eq!(key_frames(&asked), [1], "the one that the stream began with may be lost");
 
-    generator.ask_key_frame();
-    let too_soon = run(&mut generator, Duration::from_millis(1_250));
-    assert!(key_frames(&too_soon).is_empty());
-    let later = run(&mut generator, Duration::from_millis(1_500));
-    assert_eq!(key_frames(&later).len(), 1, "the request is kept until it can be served");
+    generator.ask_key_frame(MS(300));
+    assert!(key_frames(&run(&mut generator, MS(500))).is_empty(), "too soon after the last one");
+    generator.ask_key_frame(MS(500));
+    assert_eq!(key_frames(&run(&mut generator, MS(600))).len(), 1);
+}
+
+#[test]
+fn frames_leave_in_small_bursts() {
+    let packets = run(&mut generator(), Duration::from_millis(100));
+    let video: Vec<_> = packets.iter().filter(|(_, p)| p.head.kind == Kind::Video).collect();
+
+    let of_frame = |frame: u32| -> Vec<Duration> {
+        video.iter().filter(|(_, p)| stamp(p).frame == frame).map(|(at, _)| *at).collect()
+    };
+    let key_frame = of_frame(0);
+    assert!(key_frame.len() > 2 * BURST);
+    for (at, when) in key_frame.iter().enumerate() {
+        assert_eq!(*when, BURST_GAP * (at / BURST) as u32);
+    }
+    let ordinary = of_frame(1);
+    assert!(ordinary.iter().all(|when| *when == ordinary[0]), "{ordinary:?}");
 }
 
 #[test]
