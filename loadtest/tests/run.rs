@@ -90,7 +90,7 @@ async fn every_call_is_made_and_told_whole() {
             Event::Media(media) if media.stream == wanted => Some(media),
             _ => None,
         });
-        media.map(|media| media.received).sum()
+        media.map(|media| media.arrived.received).sum()
     };
     // Two seconds of 50 sounds a second, on both sides of ten calls, and what the start takes.
     assert!((2_000..2_600).contains(&received(Stream::Audio)), "{}", received(Stream::Audio));
@@ -115,9 +115,9 @@ async fn what_the_callers_network_does_is_seen_and_repaired() {
     let (mut audio, mut video) = ((0, 0), (0, 0));
     for event in &events {
         let Event::Media(media) = event else { continue };
-        latency.extend_from_slice(&media.latency_us);
+        latency.extend_from_slice(&media.arrived.latency_us);
         let sum = if media.stream == Stream::Audio { &mut audio } else { &mut video };
-        *sum = (sum.0 + media.lost, sum.1 + media.received);
+        *sum = (sum.0 + media.arrived.lost, sum.1 + media.arrived.received);
     }
     latency.sort_unstable();
     let median = latency[latency.len() / 2];
@@ -140,7 +140,7 @@ async fn calls_on_the_complete_stack_are_told_alike() {
     assert_eq!(calls.len(), 2);
     assert!(calls.iter().all(|call| call.result == CallResult::Completed), "{calls:#?}");
     let media = events.iter().filter_map(|event| match event {
-        Event::Media(media) => Some((media.received, media.lost)),
+        Event::Media(media) => Some((media.arrived.received, media.arrived.lost)),
         _ => None,
     });
     let (received, lost) =

@@ -49,13 +49,15 @@ export class Server {
   /**
    * Starts a server and waits until it is ready, unless it has no node yet. `dataDir` continues with
    * older data; `address` is where browsers reach it, `publicUrl` under which name when a proxy stands
-   * in front; `control` is where nodes dial.
+   * in front; `control` is where nodes dial; `mediaAddress` is where pages reach the node's `mediaPort`.
    */
   static async start({
     dataDir = mkdtempSync(join(scratch, "data-")),
     address = "127.0.0.1",
     publicUrl,
     control = "127.0.0.1:0",
+    mediaPort = 0,
+    mediaAddress = address === "127.0.0.1" ? undefined : address,
     args = [],
     env = {},
     ready = true,
@@ -76,8 +78,8 @@ export class Server {
         ["--public-url", publicUrl ?? `http://${address === "127.0.0.1" ? "localhost" : address}:${server.port}`],
         ["--admin-listen", `127.0.0.1:${server.adminPort}`],
         ["--control-listen", control],
-        ["--media-port", "0"],
-        address === "127.0.0.1" ? [] : ["--media-addresses", address],
+        ["--media-port", `${mediaPort}`],
+        mediaAddress ? ["--media-addresses", mediaAddress] : [],
       ].flat().concat(args),
       env,
     );

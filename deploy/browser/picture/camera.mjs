@@ -153,7 +153,8 @@ export function installCamera({ width, height, fps, seed, layers }) {
         const at = performance.timeOrigin + presentationTime;
         const time = read(video);
         const age = time === null ? NaN : (Math.floor(at) - time + PERIOD) % PERIOD;
-        if (age < TOO_OLD) frames.push([at, at - Math.floor(at) + age, w, h]);
+        const received = performance.timeOrigin + receiveTime;
+        if (age < TOO_OLD) frames.push([at, at - Math.floor(at) + age, w, h, received - Math.floor(at) + age]);
         else {
           unread += 1;
           frames.push([at, null, w, h]);
@@ -180,7 +181,7 @@ export function installCamera({ width, height, fps, seed, layers }) {
       "retransmittedPacketsReceived", "concealedSamples", "silentConcealedSamples",
       "totalSamplesReceived", "fecPacketsReceived",
     ],
-    "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime"],
+    "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime", "totalPacketSendDelay", "packetsSent"],
     "remote-inbound-rtp": ["roundTripTime"],
   };
   const PREFIX = { "inbound-rtp": "in", "outbound-rtp": "out", "remote-inbound-rtp": "told" };

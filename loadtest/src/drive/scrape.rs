@@ -1,6 +1,6 @@
 //! What the deployment says about itself: its metrics, read every few seconds.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use reqwest::Url;
 use tokio::sync::mpsc;
@@ -46,7 +46,7 @@ pub async fn scrape(source: Source, clock: Clock, events: mpsc::UnboundedSender<
     let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap_or_default();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut before: Option<(Duration, f64)> = None;
+    let mut cpu = CpuTime::default();
     loop {
         ticks.tick().await;
         // A deployment that does not answer is seen by its calls; a gap in the chart is enough here.
@@ -54,16 +54,35 @@ pub async fn scrape(source: Source, clock: Clock, events: mpsc::UnboundedSender<
         let Ok(text) = answer.text().await else { continue };
         let now = clock.now();
         let said = Said::read(&text);
-        let cpu = said.cpu_seconds.and_then(|seconds| {
-            let (at, used) = before.replace((now, seconds))?;
-            let span = (now - at).as_secs_f64();
-            // A restarted process counts from nothing.
-            (span > 0.0 && seconds >= used).then(|| (seconds - used) / span)
-        });
+        let cpu = said.cpu_seconds.and_then(|used| cpu.cores(now, used));
         let sample = said.sample(now, source.name.clone(), cpu);
         if events.send(Event::Server(sample)).is_err() {
             return;
         }
+    }
+}
+
+/// CPU time that a process has told. Most tell whole seconds: over a few of them nothing is known yet.
+#[derive(Debug, Default)]
+struct CpuTime(VecDeque<(Duration, f64)>);
+
+impl CpuTime {
+    /// Over so much time a second more or less is a tenth of a core.
+    const SPAN: Duration = Duration::from_secs(10);
+
+    /// Cores used of late, now that `used` seconds are told; none as long as that is too short.
+    fn cores(&mut self, now: Duration, used: f64) -> Option<f64> {
+        // A restarted process counts from nothing.
+        if self.0.back().is_some_and(|(_, last)| used < *last) {
+            self.0.clear();
+        }
+        self.0.push_back((now, used));
+        while self.0.get(1).is_some_and(|(at, _)| now.saturating_sub(*at) >= Self::SPAN) {
+            self.0.pop_front();
+        }
+        let (at, before) = *self.0.front()?;
+        let span = now.saturating_sub(at);
+        (span >= Self::SPAN).then(|| (used - before) / span.as_secs_f64())
     }
 }
 
@@ -154,6 +173,21 @@ mod tests {
                 load: Some(0.25),
             }
         );
+    }
+
+    #[test]
+    fn whole_seconds_of_cpu_time_become_cores() {
+        let mut cpu = CpuTime::default();
+        let told: Vec<Option<f64>> = (0..20)
+            .map(|look| cpu.cores(EVERY * look, (0.25 * f64::from(look * 2)).floor()))
+            .collect();
+        assert!(told[..5].iter().all(Option::is_none));
+        assert!(
+            told[5..].iter().all(|c| c.is_some_and(|c| (0.15..=0.35).contains(&c))),
+            "{told:?}"
+        );
+
+        assert_eq!(cpu.cores(EVERY * 20, 0.0), None, "it was restarted");
     }
 
     #[test]

@@ -325,10 +325,10 @@ impl Watch {
     fn fresh(&self, at: Duration, side: Role, streams: [Fresh; 2], picture: FreshPicture) {
         let [audio, video] = streams;
         let nothing = FreshPicture::default();
-        for (stream, fresh, picture) in
+        for (stream, arrived, seen) in
             [(Stream::Audio, audio, nothing), (Stream::Video, video, picture)]
         {
-            if fresh == Fresh::default() && picture == FreshPicture::default() {
+            if arrived == Fresh::default() && seen == FreshPicture::default() {
                 continue;
             }
             self.common.tell(Event::Media(Media {
@@ -337,15 +337,8 @@ impl Watch {
                 side,
                 stream,
                 place: self.place(side).clone(),
-                received: fresh.received,
-                lost: fresh.lost,
-                reordered: fresh.reordered,
-                duplicates: fresh.duplicates,
-                bytes: fresh.bytes,
-                latency_us: fresh.latency_us,
-                watched: picture.watched,
-                frozen: picture.frozen,
-                freezes: picture.freezes,
+                arrived,
+                seen,
             }));
         }
     }

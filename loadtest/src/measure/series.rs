@@ -126,16 +126,16 @@ impl Series {
             Event::DroppedStart { .. } => point.not_started += 1,
             Event::Connected { after_accept, .. } => point.connect.record_time(*after_accept),
             Event::Media(media) => {
-                point.received += media.received;
-                point.lost += media.lost;
-                point.bytes += media.bytes;
-                point.watched += media.watched;
-                point.frozen += media.frozen;
+                point.received += media.arrived.received;
+                point.lost += media.arrived.lost;
+                point.bytes += media.arrived.bytes;
+                point.watched += media.seen.watched;
+                point.frozen += media.seen.frozen;
                 let latency = match media.stream {
                     Stream::Audio => &mut point.audio_latency,
                     Stream::Video => &mut point.video_latency,
                 };
-                for micros in &media.latency_us {
+                for micros in &media.arrived.latency_us {
                     latency.record_micros(u64::from(*micros));
                 }
             }

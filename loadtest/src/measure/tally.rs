@@ -162,27 +162,28 @@ impl Tally {
     }
 
     fn media(&mut self, media: &Media) {
-        let measured = media.at >= self.warm_up;
-        let (loss, latency) = match media.stream {
+        let Media { at, side, stream, place, arrived, seen, .. } = media;
+        let measured = *at >= self.warm_up;
+        let (loss, latency) = match stream {
             Stream::Audio => (Metric::AudioLoss, Metric::AudioLatency),
             Stream::Video => (Metric::VideoLoss, Metric::VideoLatency),
         };
-        let side = Some(media.side);
+        let side = Some(*side);
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.each(&media.place, |metrics| {
-            metrics.share(loss, side, media.lost, media.lost + media.received);
-            metrics.share(Metric::Reordered, side, media.reordered, media.received);
-            metrics.share(Metric::Duplicates, side, media.duplicates, media.received);
-            if media.stream == Stream::Video {
-                metrics.share(Metric::Frozen, side, micros(media.frozen), micros(media.watched));
-                metrics.count(Metric::Freezes, side, media.freezes.len() as u64);
+        self.each(place, |metrics| {
+            metrics.share(loss, side, arrived.lost, arrived.lost + arrived.received);
+            metrics.share(Metric::Reordered, side, arrived.reordered, arrived.received);
+            metrics.share(Metric::Duplicates, side, arrived.duplicates, arrived.received);
+            if *stream == Stream::Video {
+                metrics.share(Metric::Frozen, side, micros(seen.frozen), micros(seen.watched));
+                metrics.count(Metric::Freezes, side, seen.freezes.len() as u64);
             }
             if measured {
                 metrics.record(latency, side, |hist| {
-                    media.latency_us.iter().for_each(|us| hist.record_micros(u64::from(*us)));
+                    arrived.latency_us.iter().for_each(|us| hist.record_micros(u64::from(*us)));
                 });
                 metrics.record(Metric::Freeze, side, |hist| {
-                    media.freezes.iter().for_each(|freeze| hist.record_time(*freeze));
+                    seen.freezes.iter().for_each(|freeze| hist.record_time(*freeze));
                 });
             }
         });

@@ -88,7 +88,7 @@ pub struct Stream {
 }
 
 /// What is new of a stream since the last time it was told.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Fresh {
     /// Packets that arrived, repairs included, each once.
     pub received: u64,

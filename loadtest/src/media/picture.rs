@@ -32,7 +32,7 @@ pub struct Way {
 }
 
 /// What was seen since the last time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct FreshPicture {
     /// How long the picture was watched.
     pub watched: Duration,

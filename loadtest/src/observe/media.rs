@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use signaling_wire::browser::Role;
 
 use super::{CallNumber, Where};
+use crate::media::{Fresh, FreshPicture};
 
 /// Which stream of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,22 +31,8 @@ pub struct Media {
     pub stream: Stream,
     /// Where that side is.
     pub place: Where,
-    /// Packets that arrived, repairs included, each once.
-    pub received: u64,
-    /// Packets that were given up: later ones arrived, and the time for a repair is over.
-    pub lost: u64,
-    /// Packets that arrived after one sent later.
-    pub reordered: u64,
-    /// Packets that arrived again.
-    pub duplicates: u64,
-    /// Payload bytes that arrived.
-    pub bytes: u64,
-    /// From sending to arrival, of each packet that arrived, in microseconds.
-    pub latency_us: Vec<u32>,
-    /// How long the picture was watched. Nothing for audio.
-    pub watched: Duration,
-    /// How long it stood still meanwhile.
-    pub frozen: Duration,
-    /// Freezes that ended, with their whole length.
-    pub freezes: Vec<Duration>,
+    /// What arrived of it.
+    pub arrived: Fresh,
+    /// What was seen of it. Nothing for audio.
+    pub seen: FreshPicture,
 }

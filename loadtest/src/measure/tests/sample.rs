@@ -10,7 +10,7 @@ use signaling_wire::{
 
 use crate::{
     flow::{Failure, Step},
-    media::Foreign,
+    media::{Foreign, Fresh, FreshPicture},
     observe::{
         CallEnded, CallNumber, CallResult, ChaosRan, Event, GeneratorSample, Media, Recovery,
         ServerSample, SideEnded, Stream, Where,
@@ -180,15 +180,19 @@ fn media(
             side,
             stream,
             place: place.clone(),
-            received: packets,
-            lost: u64::from(rng.random_ratio(1, 10)),
-            reordered: 0,
-            duplicates: 0,
-            bytes: packets * 800,
-            latency_us: (0..packets).map(|_| rng.random_range(400..9_000)).collect(),
-            watched: if stream == Stream::Video { MS(1_000) } else { Duration::ZERO },
-            frozen: if frozen { MS(220) } else { Duration::ZERO },
-            freezes: if frozen { vec![MS(220)] } else { Vec::new() },
+            arrived: Fresh {
+                received: packets,
+                lost: u64::from(rng.random_ratio(1, 10)),
+                bytes: packets * 800,
+                latency_us: (0..packets).map(|_| rng.random_range(400..9_000)).collect(),
+                ..Fresh::default()
+            },
+            seen: FreshPicture {
+                watched: if stream == Stream::Video { MS(1_000) } else { Duration::ZERO },
+                frozen: if frozen { MS(220) } else { Duration::ZERO },
+                freezes: if frozen { vec![MS(220)] } else { Vec::new() },
+                frames: 0,
+            },
         })
     })
 }

@@ -7,6 +7,7 @@
 mod http;
 mod moves;
 mod pictures;
+mod stages;
 mod store;
 
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! calls are counted and logged: what is counted is what is recorded.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -14,33 +14,27 @@ use signaling_desk::{
     store::{AgentProfile, Applied, CallFilter, Restored, Store, StoreError, Verb},
 };
 use signaling_wire::{
-    browser::{Role, TimelineEntry},
+    browser::TimelineEntry,
     ids::{AgentId, CallId, LinkId},
 };
 
-use super::{Metrics, label};
+use super::{Metrics, label, stages::Counted};
 
-/// Calls whose stages are remembered. A timeline is stored again whenever it grows, and each of
-/// its stages counts once.
-const MAX_REMEMBERED: usize = 10_000;
-
-/// Stages that come before the press on Accept, and the press itself.
-const BEFORE_ACCEPT: [&str; 4] = ["queued", "offered", "ring", "accept"];
-
-type Seen = HashSet<(Option<Role>, String)>;
+/// Calls whose time in the queue is measured at a time: more than any shop lets wait.
+const MAX_WAITING: usize = 10_000;
 
 /// Counts and times what goes through to the store within.
 pub struct MeteredStore {
     inner: Arc<dyn Store>,
     metrics: Arc<Metrics>,
     waiting: Mutex<HashMap<CallId, Millis>>,
-    stages: Mutex<HashMap<CallId, Seen>>,
+    counted: Mutex<Counted>,
 }
 
 impl MeteredStore {
     /// Watches `inner`.
     pub fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self { inner, metrics, waiting: Mutex::default(), stages: Mutex::default() }
+        Self { inner, metrics, waiting: Mutex::default(), counted: Mutex::default() }
     }
 
     async fn timed<T>(
@@ -65,7 +59,7 @@ impl MeteredStore {
         match verb {
             Verb::Enqueue { call, at, .. } => {
                 let mut waiting = lock(&self.waiting);
-                if waiting.len() < MAX_REMEMBERED {
+                if waiting.len() < MAX_WAITING {
                     waiting.insert(*call, *at);
                 }
             }
@@ -83,6 +77,7 @@ impl MeteredStore {
             Verb::End { call, reason, .. } => {
                 tracing::info!(%call, reason = label(reason), "call ended");
                 lock(&self.waiting).remove(call);
+                lock(&self.counted).ended(*call);
                 self.metrics.calls_ended.with_label_values(&[label(reason)]).inc();
             }
             Verb::Timeline { call, entries } => self.observe_stages(*call, entries),
@@ -91,22 +86,12 @@ impl MeteredStore {
     }
 
     fn observe_stages(&self, call: CallId, entries: &[TimelineEntry]) {
-        let mut stages = lock(&self.stages);
-        if stages.len() >= MAX_REMEMBERED {
-            stages.clear();
-        }
-        let seen = stages.entry(call).or_default();
-        for entry in entries {
-            // A warm leg, the queue and the ring come before the press on Accept; where clocks
-            // disagree they seem to come after it.
-            let before = BEFORE_ACCEPT.contains(&entry.stage.as_str()) || entry.at_ms < 0.0;
-            if !before && seen.insert((entry.side, entry.stage.clone())) {
-                let side = entry.side.map_or_else(|| "server".to_owned(), |side| label(&side));
-                self.metrics
-                    .setup
-                    .with_label_values(&[&entry.stage, &side])
-                    .observe(entry.at_ms / 1_000.0);
-            }
+        for entry in lock(&self.counted).fresh(call, entries) {
+            let side = entry.side.map_or_else(|| "server".to_owned(), |side| label(&side));
+            self.metrics
+                .setup
+                .with_label_values(&[&entry.stage, &side])
+                .observe(entry.at_ms / 1_000.0);
         }
     }
 }
