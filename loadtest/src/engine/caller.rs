@@ -296,6 +296,13 @@ impl Watch {
         {
             self.take_places(places);
         }
+        // The record is written behind the call: asked for early, it may not have had the places yet.
+        if let Some(call) = self.call
+            && self.places.iter().any(|place| place.node.is_none())
+            && let Ok(places) = self.common.api.call_places(call).await
+        {
+            self.take_places(places);
+        }
         for side in [Role::Shopper, Role::Agent] {
             let heard = match side {
                 Role::Shopper => &played.shopper,

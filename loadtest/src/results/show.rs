@@ -80,12 +80,20 @@ pub(crate) fn actual(judged: &Judged) -> String {
             let actual = value(actual, unit(judged));
             match judged.threshold.aggregate {
                 Aggregate::Count => actual,
-                // Its parts are microseconds.
                 _ if judged.threshold.metric == Metric::Frozen => {
-                    format!("{actual} of {}", clock(judged.samples as f64 / 1e6))
+                    format!("{actual} of {}", samples(judged))
                 }
-                _ => format!("{actual} (n = {})", number(judged.samples)),
+                _ => format!("{actual} (n = {})", samples(judged)),
             }
         }
+    }
+}
+
+/// The weight of what was measured for a threshold: values, or the time that was watched.
+pub(crate) fn samples(judged: &Judged) -> String {
+    match judged.threshold.metric {
+        // Its parts are microseconds.
+        Metric::Frozen => clock(judged.samples as f64 / 1e6),
+        _ => number(judged.samples),
     }
 }

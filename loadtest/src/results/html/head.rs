@@ -46,10 +46,11 @@ pub(super) fn verdict(report: &RunReport) -> String {
     format!(
         "<header class=\"verdict {word}\">\n<p class=\"word\"><span aria-hidden=\"true\">{sign}</span> \
          {word_up}</p>\n<div>\n<h1>{}</h1>\n<p>{}</p>\n{reasons}\n</div>\n</header>\n\
-         <ul class=\"facts\"><li>target <b>{}</b></li><li>began <b>{}</b></li>\
+         <ul class=\"facts\"><li>load <b>{}</b></li><li>target <b>{}</b></li><li>began <b>{}</b></li>\
          <li>took <b>{}</b></li>{server}<li>seed <b>{}</b></li>{labels}</ul>\n",
         Text(report.plan.name.as_str()),
         Text(&report.plan.about),
+        Text(&report.plan.load.to_string()),
         Text(&report.target),
         Text(&began(&report.began)),
         clock(report.seconds),

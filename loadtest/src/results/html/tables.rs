@@ -48,7 +48,7 @@ fn threshold(judged: &Judged) -> String {
         "<tr class=\"{class}\"><td><span title=\"{word}\">{sign}</span></td><td><code>{}</code></td>\
          <td class=\"n\">{actual}</td><td class=\"gauge\">{meter}</td><td class=\"n\">{}</td></tr>\n",
         Text(&judged.threshold.to_string()),
-        number(judged.samples)
+        show::samples(judged)
     )
 }
 
