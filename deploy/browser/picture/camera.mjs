@@ -181,7 +181,7 @@ export function installCamera({ width, height, fps, seed, layers }) {
       "retransmittedPacketsReceived", "concealedSamples", "silentConcealedSamples",
       "totalSamplesReceived", "fecPacketsReceived",
     ],
-    "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime", "totalPacketSendDelay", "packetsSent"],
+    "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime"],
     "remote-inbound-rtp": ["roundTripTime"],
   };
   const PREFIX = { "inbound-rtp": "in", "outbound-rtp": "out", "remote-inbound-rtp": "told" };

@@ -160,7 +160,7 @@ impl Caller {
             .find(|(_, side)| side.placed_right == Some(false));
         let result = match (played.outcome, leak, misplaced) {
             (_, Some((role, side)), _) => {
-                let reason = format!("received what is not this call's: {:?}", side.foreign);
+                let reason = format!("received {}", side.foreign);
                 CallResult::Failed(Failure::new(Step::Media, Some(role), reason))
             }
             (Outcome::Failed(_), ..) if stopped => CallResult::Stopped,

@@ -68,6 +68,22 @@ impl Foreign {
     }
 }
 
+impl std::fmt::Display for Foreign {
+    /// What there is of it, without the numbers: the same fault in many calls is one reason.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kinds = [
+            (self.other_call, "packets of another call"),
+            (self.own, "its own packets"),
+            (self.wrong_track, "packets on the wrong track"),
+            (self.corrupt, "packets that were changed on the way"),
+            (self.unknown, "packets of nobody"),
+        ];
+        let there: Vec<&str> =
+            kinds.into_iter().filter(|(count, _)| *count > 0).map(|(_, kind)| kind).collect();
+        f.write_str(&there.join(", "))
+    }
+}
+
 /// What arrived of one stream.
 #[derive(Debug)]
 pub struct Stream {
