@@ -14,9 +14,10 @@ const USAGE = `deploy/survive [options]
 
   --kills N     kill -9 of the call's node (100)
   --moves N     drain of the call's node (100)
-  --rolls N     SIGTERM and start of all three nodes, one after the other (3)
+  --rolls N     SIGTERM and start of all three nodes, one after the other; and again under load (3)
   --cases N     runs of each of the other cases: frozen, cut off from signaling, from the pages (5)
-  --network N   runs of each of 1, 5 and 25 s without network, change of address, reload (5)
+  --network N   runs of each of 1, 5 and 25 s without network, change of address, reload, another device (5)
+  --only TEXT   only what has this in its name
   --rtt MS      round trip between the browsers and everything else (0)
   --json FILE   every run and every figure
 `;
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     rolls: { type: "string", default: "3" },
     cases: { type: "string", default: "5" },
     network: { type: "string", default: "5" },
+    only: { type: "string", default: "" },
     rtt: { type: "string", default: "0" },
     json: { type: "string" },
     help: { type: "boolean" },
@@ -44,16 +46,18 @@ const PLAN = [
   ["kill -9", kills, trials.kill],
   ["drain", moves, trials.move],
   ["rolling restart of 3", rolls, trials.roll],
+  ["the same under load", rolls, trials.rollUnderLoad],
   ["frozen 1.5 s", cases, (world) => trials.freeze(world, 1_500)],
   ["frozen 8 s", cases, (world) => trials.freeze(world, 8_000)],
   ["cut off from signaling", cases, trials.cutFromSignaling],
-  ["cut off from both pages", cases, trials.cutFromPages],
+  ["cut off from both pages", cases, (world) => trials.cutFromPages(world)],
   ["cut off from one page", cases, (world) => trials.cutFromPages(world, ["shopper"])],
   ["1 s without network", network, (world) => trials.outage(world, 1)],
   ["5 s without network", network, (world) => trials.outage(world, 5)],
   ["25 s without network", network, (world) => trials.outage(world, 25)],
   ["change of address", network, trials.changeAddress],
   ["reload", network, trials.reload],
+  ["another device", network, trials.secondDevice],
 ];
 
 const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)];
@@ -79,11 +83,13 @@ const about = {
 };
 const results = {};
 let failed = 0;
-const world = await openWorld({ rtt });
-try {
-  about.browser = await world.agent.browser.version();
-  for (const [name, runs, trial] of PLAN) {
-    if (!(runs > 0)) continue;
+let late = {};
+
+/** One kind of trial, all in one call of a world of its own. */
+async function attempt([name, runs, trial]) {
+  const world = await openWorld({ rtt });
+  try {
+    about.browser = await world.agent.browser.version();
     const talk = await call(world);
     const made = (results[name] = []);
     for (let i = 0; i < runs; i += 1) {
@@ -94,16 +100,22 @@ try {
     }
     const { epoch } = await hangUp(world, talk);
     process.stderr.write(`${name}: one call, one record, ${epoch} bridges\n`);
+  } catch (error) {
+    failed = 1;
+    console.error(name, error);
+    console.error(world.server.log.split("\n").slice(-60).join("\n"));
+  } finally {
+    late = lateness();
+    await world.close();
   }
-} catch (error) {
-  failed = 1;
-  console.error(error);
-  console.error(world.server.log.split("\n").slice(-60).join("\n"));
-} finally {
-  for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(9)} ${value}`);
-  console.log(`\n${"milliseconds".padEnd(43)}    n     p50     p95     max`);
-  for (const [name, runs] of Object.entries(results)) console.log(lines(name, runs).join("\n"));
-  console.log(`\nemulator: ${JSON.stringify(lateness())} µs late at most, by share of packets`);
-  await world.close();
 }
+
+for (const kind of PLAN) {
+  const [name, runs] = kind;
+  if (runs > 0 && name.includes(options.only)) await attempt(kind);
+}
+for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(9)} ${value}`);
+console.log(`\n${"milliseconds".padEnd(43)}    n     p50     p95     max`);
+for (const [name, runs] of Object.entries(results)) console.log(lines(name, runs).join("\n"));
+console.log(`\nemulator: ${JSON.stringify(late)} µs late at most, by share of packets`);
 process.exitCode = failed;

@@ -39,8 +39,11 @@ export async function openWorld({ rtt }) {
       seats.push(seat);
     }
     const [shopper, agent] = seats;
+    // Devices that are opened meanwhile.
+    const extra = [];
+    opened.push(() => Promise.all(extra.map((seat) => seat.close())));
     await agent.page.goto(await cluster.server.signIn());
-    return { ...cluster, shopper, agent, seats, close };
+    return { ...cluster, shopper, agent, seats, extra, close };
   } catch (error) {
     await close();
     throw error;
@@ -51,6 +54,7 @@ export async function openWorld({ rtt }) {
 export async function call(world) {
   const { server, shopper, agent } = world;
   const { url } = await server.link();
+  world.url = url;
   await shopper.page.goto("about:blank");
   await shopper.page.goto(url, { waitUntil: "load" });
   if (await agent.has("button", "Go available")) await agent.press("Go available");

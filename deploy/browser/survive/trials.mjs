@@ -2,8 +2,10 @@
 
 import { carrier } from "../lib/cluster.mjs";
 import { setLink } from "../lib/lab.mjs";
+import { Seat } from "../lib/seat.mjs";
 import { sleep, until } from "../lib/until.mjs";
 import { back, forget, inside, stops } from "./call.mjs";
+import { crowd } from "./crowd.mjs";
 
 /** Between two trials: the encoders have settled, and the phase of no timer is always the same. */
 const settle = () => sleep(700 + Math.random() * 500);
@@ -105,6 +107,14 @@ export async function roll(world) {
   return result;
 }
 
+/** The same while a crowd of synthetic callers comes and goes. */
+export async function rollUnderLoad(world) {
+  const gone = crowd(world);
+  // As many as there will be are there.
+  await sleep(8_000);
+  return { ...(await roll(world)), ...(await gone) };
+}
+
 /** The shopper's network is away for `seconds`; counted from its return. */
 export async function outage(world, seconds) {
   await forget(world);
@@ -139,6 +149,23 @@ export async function reload(world) {
   await settle();
   const { shopper_frames: frames, agent_frames: theirs } = result;
   return { shopper_frames: frames, agent_frames: theirs, loaded: loaded - at };
+}
+
+/** The shopper opens the link on another device, which has the call from then on. */
+export async function secondDevice(world) {
+  const [first] = world.seats;
+  const args = [`--unsafely-treat-insecure-origin-as-secure=${world.server.origin}`];
+  const second = await Seat.open("shopper", "about:blank", { host: "shopper", args, observed: false, frames: true });
+  const at = Date.now();
+  await second.page.goto(world.url, { waitUntil: "load" });
+  const loaded = Date.now();
+  world.seats[0] = world.shopper = second;
+  const result = await back(world, at);
+  await first.says("open somewhere else");
+  await first.close();
+  world.extra.push(second);
+  await settle();
+  return { shopper_frames: result.shopper_frames, agent_frames: result.agent_frames, loaded: loaded - at };
 }
 
 async function epochs(world) {

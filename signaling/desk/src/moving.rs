@@ -36,7 +36,8 @@ pub(crate) struct Moving {
     pub(crate) cause: MoveCause,
     /// When it was decided.
     pub(crate) since: Millis,
-    /// Whose legs move: the shopper's, the agent's.
+    /// Whose node is left: the shopper's, the agent's. Both pages open new legs all the same, for the other
+    /// side's picture would stop on a leg that stays, until the new one's first came.
     pub(crate) sides: [bool; 2],
     tries: u32,
     pub(crate) step: Step,
@@ -82,8 +83,7 @@ impl Moving {
 
     /// The new legs are bridged.
     pub(crate) fn bridged(&mut self, now: Millis) {
-        let switched = self.sides.map(|moves| (!moves).then_some(true));
-        self.step = Step::Switching { until: now + SWITCH_WITHIN, switched };
+        self.step = Step::Switching { until: now + SWITCH_WITHIN, switched: [None; 2] };
     }
 
     /// A page shows its new leg.
@@ -106,8 +106,8 @@ impl Moving {
         }
     }
 
-    /// Whether this side's page has still to open its new leg.
-    pub(crate) fn opens(&self, side: usize) -> bool {
-        matches!(self.step, Step::Opening { .. }) && self.sides[side]
+    /// Whether the pages open their new legs.
+    pub(crate) fn opens(&self) -> bool {
+        matches!(self.step, Step::Opening { .. })
     }
 }

@@ -150,18 +150,20 @@ impl Desk {
         self.tell_to_move(id, sides);
     }
 
-    /// Has the pages of these sides open legs elsewhere.
+    /// Has both pages open legs, on other nodes than those of these sides.
     fn tell_to_move(&mut self, id: CallId, sides: [bool; 2]) {
-        let seats = SIDES.map(|side| self.seat_of(id, side).filter(|_| sides[index(side)]));
+        let seats = SIDES.map(|side| self.seat_of(id, side));
         let mut nodes = BTreeSet::new();
-        for seat in seats.into_iter().flatten() {
+        for (seat, leaves) in seats.into_iter().zip(sides) {
+            let Some(seat) = seat else { continue };
             let Some(page) = self.page(seat) else { continue };
             let (warm, stale) = (page.warm, [page.opening.take(), page.next.take()]);
             for leg in stale.into_iter().flatten() {
                 self.close_leg(leg);
                 self.send_seat(seat, ServerMessage::LegLost { leg });
             }
-            nodes.extend(warm.and_then(|leg| self.legs.get(&leg)).map(|home| home.place.node));
+            let home = warm.filter(|_| leaves).and_then(|leg| self.legs.get(&leg));
+            nodes.extend(home.map(|home| home.place.node));
         }
         for node in nodes {
             self.effects.push_back(Effect::Evade { seats, node });
@@ -176,8 +178,8 @@ impl Desk {
 
     /// The call for whose move the seat's page opens a leg.
     pub(super) fn opens_for_move(&mut self, seat: Seat) -> Option<CallId> {
-        let (call, side) = self.active_call(seat)?;
-        self.moving(call)?.opens(index(side)).then_some(call)
+        let (call, _) = self.active_call(seat)?;
+        self.moving(call)?.opens().then_some(call)
     }
 
     /// A page has its new leg. When the other one is as far, they are bridged.
@@ -188,8 +190,7 @@ impl Desk {
                 self.close_leg(before);
             }
         }
-        let Some(sides) = self.moving(id).map(|moving| moving.sides) else { return };
-        let seats = SIDES.map(|side| self.seat_of(id, side).filter(|_| sides[index(side)]));
+        let seats = SIDES.map(|side| self.seat_of(id, side));
         let ready = |page: &mut Page| page.next.is_some();
         if !seats.into_iter().flatten().all(|seat| self.page(seat).is_some_and(ready)) {
             return;

@@ -280,7 +280,7 @@ impl Legs {
     }
 
     /// The next legs of these seats are to be elsewhere than on `node`; those of both sides of a
-    /// call together.
+    /// call where they can be joined.
     pub fn evade(&self, seats: [Option<Seat>; 2], node: NodeId) {
         let now = Instant::now();
         for seat in seats.into_iter().flatten() {
@@ -292,12 +292,34 @@ impl Legs {
         // The one to leave now is the last to come back to.
         avoid.retain(|known| *known != node);
         avoid.push(node);
-        let of_agent = self.placed.iter().find(|placed| placed.seat == Some(agent));
-        let wish = of_agent.map(|placed| Wish::clone(&placed.wish)).unwrap_or_default();
-        if let Some((target, _)) = self.nodes.choose(&Wish { avoid, ..wish }) {
-            for seat in [shopper, agent] {
-                self.wanted.insert(seat, target.incarnation().node);
-            }
+        let wishes = [shopper, agent].map(|seat| {
+            let placed = self.placed.iter().find(|placed| placed.seat == Some(seat));
+            placed.map(|placed| Wish::clone(&placed.wish)).unwrap_or_default()
+        });
+        let best = |wish: &Wish| {
+            let (best, _) = self.nodes.choose(&Wish { avoid: avoid.clone(), ..wish.clone() })?;
+            Some(best.incarnation().node)
+        };
+        let [Some(to_shopper), Some(to_agent)] = [best(&wishes[0]), best(&wishes[1])] else {
+            return;
+        };
+        for (seat, node) in
+            [shopper, agent].into_iter().zip(self.meet([to_shopper, to_agent], &wishes))
+        {
+            self.wanted.insert(seat, node);
+        }
+    }
+
+    /// Where both sides of a call go whose next legs would be best on these nodes: there, if the nodes relay and
+    /// that is the shorter way, else both to one, so that no page has to move twice.
+    fn meet(&self, nodes: [NodeId; 2], wishes: &[Wish; 2]) -> [NodeId; 2] {
+        let side =
+            |index: usize| Side { node: nodes[index], wish: &wishes[index], takes_legs: true };
+        let relay = nodes.into_iter().all(|node| self.nodes.relay_of(node).is_some());
+        let between_ms = relay.then(|| self.nodes.between_ms(nodes[0], nodes[1]));
+        match placement::join(side(0), side(1), between_ms) {
+            Join::Relay => nodes,
+            Join::On(node) | Join::Gather(node) => [node; 2],
         }
     }
 

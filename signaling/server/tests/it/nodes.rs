@@ -305,6 +305,44 @@ async fn legs_on_two_nodes_that_do_not_relay_are_brought_together() {
 }
 
 #[tokio::test]
+async fn a_call_that_leaves_a_node_goes_to_one_near_each_side_where_they_relay() {
+    let mut pages = Pages::open().await;
+    let server = &pages.server.server;
+    let relay = |id: u128| vec![SocketAddr::from(([192, 0, 2, id as u8], 9_999))];
+    let mut left = ScriptedNode::register_relaying(server, "bkk", 3, 1, vec![], relay(3)).await;
+    let measured = |fra: f32, sgp: f32| {
+        json!({ "type": "leg_offer", "attempt": 1, "sdp": "an offer", "measured": [
+            { "node": NodeId::from_bits(1), "rtt_ms": fra },
+            { "node": NodeId::from_bits(2), "rtt_ms": sgp },
+            { "node": NodeId::from_bits(3), "rtt_ms": 90.0 },
+        ] })
+    };
+    pages.agent.say(measured(12.0, 150.0)).await;
+    answered(&mut pages.agent, left.open().await).await;
+    pages.shopper.say(measured(150.0, 12.0)).await;
+    answered(&mut pages.shopper, left.open().await).await;
+    let mut fra = ScriptedNode::register_relaying(server, "fra", 1, 1, vec![], relay(1)).await;
+    let mut sgp = ScriptedNode::register_relaying(server, "sgp", 2, 1, vec![], relay(2)).await;
+    pages.meet().await;
+    assert!(matches!(left.hear().await, SignalingMessage::Bridge { .. }));
+
+    left.say(NodeMessage::Heartbeat(Load { state: NodeState::Draining, ..load(2) })).await;
+    pages.shopper.expect("leg_move").await;
+    pages.agent.expect("leg_move").await;
+    pages.shopper.say(measured(150.0, 12.0)).await;
+    let shopper = sgp.open().await;
+    pages.agent.say(measured(12.0, 150.0)).await;
+    let agent = fra.open().await;
+    for (node, own) in [(&mut sgp, shopper), (&mut fra, agent)] {
+        let SignalingMessage::BridgeRemote { epoch: 2, leg, .. } = node.hear().await else {
+            panic!("not a bridge between nodes");
+        };
+        assert_eq!(leg, own);
+    }
+    pages.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_bad_frame_ends_its_link_and_no_other() {
     let pages = Pages::open().await;
     let mut good = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;

@@ -173,6 +173,31 @@ fn a_draining_node_gives_its_calls_away_while_it_carries_them() {
 }
 
 #[test]
+fn both_pages_open_legs_although_only_one_of_their_nodes_is_left() {
+    let mut world = World::new();
+    let console = world.available(agent(1, &[], &[]));
+    world.warm_on(console, node(2));
+    let shopper = world.shopper(link(1));
+    let stays = world.warm_on(shopper, node(1));
+    world.says(shopper, ClientMessage::Join { media: MediaChoice::Video });
+    let offer = world.ring(console).unwrap();
+    world.says(console, ClientMessage::Accept { offer: offer.offer });
+    world.media.clear();
+    health(&mut world, 2, NodeHealth::Draining);
+    let seats =
+        [Some(Seat::Shopper(LinkId::from_bits(1))), Some(Seat::Agent(AgentId::from_bits(1)))];
+    assert_eq!(world.media, [Effect::Evade { seats, node: node(2) }]);
+    assert!(told(&mut world, shopper) && told(&mut world, console));
+    let new = [world.warm_on(shopper, node(1)), world.warm_on(console, node(3))];
+    assert_eq!(bridges(&world), [(2, new)]);
+    assert!(!world.media.contains(&Effect::CloseLeg { leg: stays }), "it shows the picture");
+    switched(&mut world, shopper, new[0], true);
+    switched(&mut world, console, new[1], true);
+    assert!(world.media.contains(&Effect::CloseLeg { leg: stays }));
+    assert_eq!(ends_of_moves(&world), [(MoveCause::Drain, Moved::Done)]);
+}
+
+#[test]
 fn a_call_that_finds_no_node_stays_and_is_asked_again() {
     let mut world = World::new();
     let talk = world.call();
