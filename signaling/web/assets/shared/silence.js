@@ -110,7 +110,7 @@ export class Silence {
     if (this.#silentMs >= DOUBT_AFTER || !seen) void this.#count();
     if (this.#silentMs < SAY_AFTER) return;
     // It may be this page's network, and then the line is as dead.
-    if (this.#saidMs === 0) this.#socket.doubt();
+    if (this.#saidMs === 0) this.#socket.suspect();
     this.#leg.silent(true);
     if (this.#silentMs - this.#saidMs < SAY_EVERY) return;
     this.#saidMs = this.#silentMs;

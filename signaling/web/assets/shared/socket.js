@@ -23,6 +23,8 @@ const DOUBT_WITHIN = 2_000;
  */
 const EAGER_PING_EVERY = 1_000;
 const EAGER_PONG_WITHIN = 1_000;
+/** The same when nothing comes from the node of a call either: then it is this page's network, or another one. */
+const SUSPECT_WITHIN = 300;
 /**
  * In a call a lost line is dialled more often, but not too often: after a dozen failures Chromium itself
  * makes every further try wait for seconds. Whoever knows that the network is back says so (`hurry`).
@@ -103,6 +105,15 @@ export class Socket {
     if (this.state === "open" || this.state === "ready") this.#ping(this.#eagerWithin(EAGER_PONG_WITHIN, PONG_TRIPS));
   }
 
+  /** The way to the node is dead. If the line is as well, another one is dialled at once. */
+  suspect() {
+    if (this.state !== "open" && this.state !== "ready") return;
+    clearTimeout(this.#suspicion);
+    this.#suspicion = setTimeout(() => this.redial(), this.#eagerWithin(SUSPECT_WITHIN, PONG_TRIPS));
+    this.#ping(PONG_WITHIN);
+  }
+  #suspicion = 0;
+
   /** Drops the line and dials again at once, with a fresh hello. */
   redial() {
     this.#drop();
@@ -165,6 +176,7 @@ export class Socket {
 
   #answered() {
     clearTimeout(this.#pongTimer);
+    clearTimeout(this.#suspicion);
     this.#pongDue = Infinity;
   }
   #pongDue = Infinity;
