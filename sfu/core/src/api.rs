@@ -142,6 +142,14 @@ pub enum Command {
         /// The way to that node.
         hop: Hop,
     },
+    /// Hold each publisher here whose call leads over a hop to a bitrate, whatever its viewer asks
+    /// for: the way to that node is too narrow for all of them.
+    LimitHop {
+        /// The way to the other node.
+        hop: Hop,
+        /// Bit/s, audio included; `None` ends the limit.
+        bitrate: Option<u64>,
+    },
     /// Stop forwarding. The legs stay warm.
     Unbridge {
         /// The call.

@@ -36,6 +36,7 @@ impl Core {
             Command::BridgeRemote { call, epoch, leg, remote, hop } => {
                 self.bridge_remote(call, epoch, leg, remote, hop);
             }
+            Command::LimitHop { hop, bitrate } => self.limit_hop(hop, bitrate),
             Command::Unbridge { call, epoch } => self.unbridge(call, epoch),
             Command::Adopt(released) => self.adopt(*released),
         }

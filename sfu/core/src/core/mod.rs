@@ -38,8 +38,8 @@ pub use self::{
 };
 use crate::{
     api::{
-        CallId, ChannelId, CloseReason, Config, ConnectionId, Event, LegId, MAX_TRANSMIT, Path,
-        Transmit,
+        CallId, ChannelId, CloseReason, Config, ConnectionId, Event, Hop, LegId, MAX_TRANSMIT,
+        Path, Transmit,
     },
     ice::{Measure, Response, Ufrag},
     leg::{DATAGRAM_LEN, Leg, LegEvent, Queued},
@@ -71,6 +71,8 @@ pub struct Core {
     /// Legs whose calls lead to other nodes.
     channels: AHashMap<ChannelId, usize>,
     relay: Outlet,
+    /// What each call may send over a hop that is too narrow, in bit/s.
+    hop_limits: AHashMap<Hop, u64>,
     moved: Moved,
     handshakes: Handshakes,
     profiles: ProfileMemory,
@@ -108,6 +110,7 @@ impl Core {
             measure,
             channels: AHashMap::new(),
             relay: Outlet::default(),
+            hop_limits: AHashMap::new(),
             moved: Moved::default(),
             handshakes: Handshakes::default(),
             profiles: ProfileMemory::default(),

@@ -32,13 +32,35 @@ impl Core {
         let id = ChannelId::of(call, epoch);
         self.channels.insert(id, key);
         let leg = &mut self.legs[key];
-        leg.channel = Some(Box::new(Channel::new(self.now, id, hop)));
+        let mut channel = Channel::new(self.now, id, hop);
+        channel.limit(self.hop_limits.get(&hop).copied());
+        leg.channel = Some(Box::new(channel));
         leg.bridge(self.now, call, epoch, Far::Remote(remote));
         let leg = leg.id;
         self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
         self.exchange_feedback(key);
         self.advance_channel(key);
         self.touched(key);
+    }
+
+    /// Holds the publishers of all calls over a hop to a bitrate.
+    pub(super) fn limit_hop(&mut self, hop: Hop, bitrate: Option<u64>) {
+        match bitrate {
+            Some(bitrate) => self.hop_limits.insert(hop, bitrate),
+            None => self.hop_limits.remove(&hop),
+        };
+        let keys: Vec<usize> = self.channels.values().copied().collect();
+        for key in keys {
+            let leg = &mut self.legs[key];
+            let Some(channel) = leg.channel.as_mut().filter(|channel| channel.hop() == hop) else {
+                continue;
+            };
+            if let Some(max_bitrate) = channel.limit(bitrate) {
+                let feedback = Feedback { key_frame: false, max_bitrate: Some(max_bitrate) };
+                leg.media.apply_feedback(self.now, feedback);
+                self.touched(key);
+            }
+        }
     }
 
     /// Takes a datagram from another node for the call of `channel`. Whatever it contains ends as

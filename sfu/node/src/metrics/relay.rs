@@ -97,6 +97,18 @@ fn build(
         "node",
         &round_trips,
     )?;
+    let shares: Vec<(String, f64)> = links
+        .iter()
+        .filter_map(|link| Some((link.node.to_string(), link.share? as f64 / 8.0)))
+        .collect();
+    let shares: Vec<(&str, f64)> =
+        shares.iter().map(|(node, bytes)| (node.as_str(), *bytes)).collect();
+    scrape.gauge(
+        "sfu_relay_share_bytes_per_second",
+        "What each call over a link is held to while that is too narrow for all of them.",
+        "node",
+        &shares,
+    )?;
     Ok(scrape.0.gather())
 }
 
@@ -122,6 +134,7 @@ mod tests {
             split: 1,
             dropped: ["queue_full", "waited_too_long", "c", "d", "e", "f", "g"].map(|r| (r, 2)),
             round_trip: Some(Duration::from_millis(80)),
+            share: Some(800_000),
         };
         let down = LinkFigures { is_up: false, round_trip: None, ..link };
         let mut worker = WorkerStats::default();
@@ -139,5 +152,6 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
         }
         assert!(text.contains("sfu_relay_round_trip_seconds{node=\"node_"), "{text}");
+        assert!(text.contains("sfu_relay_share_bytes_per_second{node=\"node_"), "{text}");
     }
 }

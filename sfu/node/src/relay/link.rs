@@ -12,7 +12,7 @@ use bytes::Bytes;
 use quinn::{Connection, SendDatagramError};
 use rand::Rng;
 use sfu_core::{
-    api::{ChannelId, Hop, Port},
+    api::{ChannelId, Command, Hop, Port},
     relay::{
         Relayed,
         split::{Joiner, Splitter},
@@ -29,9 +29,11 @@ use super::{
     greeting::{GreetingError, UNPROVEN},
     queue::Queue,
     routes::{Route, Routes},
+    share::{self, Share},
     stats::{LinkFigures, LinkStats, add},
-    tls::SERVER_NAME,
+    tls::{SEND_BUFFER, SERVER_NAME},
 };
+use crate::worker::Input;
 
 /// Datagrams that workers may have under way to a link: what 200 calls send in 50 ms is a third of
 /// it. The queue proper is the link's own.
@@ -42,8 +44,6 @@ const COMMANDS: usize = 4_096;
 const BATCH: usize = 256;
 /// How soon what QUIC has no room for is tried again.
 const RETRY: Duration = Duration::from_millis(1);
-/// How often the round trip is read.
-const LOOK: Duration = Duration::from_secs(1);
 /// A dial that takes longer has failed.
 const DIAL: Duration = Duration::from_secs(5);
 /// First and longest pause between dials.
@@ -72,12 +72,12 @@ pub(crate) struct LinkHandle {
     node: NodeId,
     hop: Hop,
     way: Way,
-    commands: mpsc::Sender<Command>,
+    commands: mpsc::Sender<Order>,
     accepted: mpsc::Sender<Connection>,
 }
 
 #[derive(Debug)]
-enum Command {
+enum Order {
     Addresses(Vec<SocketAddr>),
     Route(ChannelId, Port),
     Unroute(ChannelId),
@@ -96,21 +96,21 @@ impl LinkHandle {
 
     /// Under which addresses the other node is reached.
     pub(crate) fn reach(&self, addresses: Vec<SocketAddr>) {
-        self.command(Command::Addresses(addresses));
+        self.command(Order::Addresses(addresses));
     }
 
     /// The call of a channel is on this worker.
     pub(crate) fn route(&self, channel: ChannelId, port: Port) {
-        self.command(Command::Route(channel, port));
+        self.command(Order::Route(channel, port));
     }
 
     /// A channel has ended.
     pub(crate) fn unroute(&self, channel: ChannelId) {
-        self.command(Command::Unroute(channel));
+        self.command(Order::Unroute(channel));
     }
 
-    fn command(&self, command: Command) {
-        if let Err(error) = self.commands.try_send(command) {
+    fn command(&self, order: Order) {
+        if let Err(error) = self.commands.try_send(order) {
             tracing::error!(node = %self.node, %error, "a relay link takes no commands");
         }
     }
@@ -130,13 +130,15 @@ impl LinkHandle {
 pub(super) struct Link {
     relay: Relay,
     node: NodeId,
+    hop: Hop,
     outgoing: mpsc::Receiver<(Instant, Relayed)>,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Order>,
     accepted: mpsc::Receiver<Connection>,
     stats: Arc<LinkStats>,
     addresses: Vec<SocketAddr>,
     routes: Routes,
     queue: Queue,
+    share: Share,
     splitter: Splitter,
     joiner: Joiner,
     /// Workers that have been passed something.
@@ -153,6 +155,7 @@ impl Link {
         let link = Self {
             relay: relay.clone(),
             node,
+            hop,
             outgoing: queue,
             commands: command_queue,
             accepted: connections,
@@ -160,6 +163,7 @@ impl Link {
             addresses: Vec::new(),
             routes: Routes::default(),
             queue: Queue::default(),
+            share: Share::new(Instant::now()),
             splitter: Splitter::default(),
             joiner: Joiner::default(),
             to_wake: vec![false; relay.0.workers.len()],
@@ -186,7 +190,11 @@ impl Link {
             tracing::info!(node = %self.node, at = %connection.remote_address(), "relay link is up");
             self.stats.is_up.store(true, Relaxed);
             add(&self.stats.connections, 1);
+            self.share = Share::new(Instant::now());
             next = self.carry(&connection).await;
+            if self.stats.share.load(Relaxed) > 0 {
+                self.limit(None);
+            }
             if next.is_none() {
                 self.stats.is_up.store(false, Relaxed);
                 tracing::warn!(node = %self.node, "relay link is lost; its calls wait for the next");
@@ -221,27 +229,27 @@ impl Link {
     }
 
     /// Takes note of a bridge; whether the addresses are others.
-    fn take(&mut self, command: Command) -> bool {
-        match command {
-            Command::Addresses(addresses) => {
+    fn take(&mut self, order: Order) -> bool {
+        match order {
+            Order::Addresses(addresses) => {
                 let changed = self.addresses != addresses;
                 self.addresses = addresses;
                 return changed;
             }
-            Command::Route(channel, port) => {
+            Order::Route(channel, port) => {
                 if let Some(first_words) = self.routes.add(Instant::now(), channel, port) {
                     self.pass(port, channel, first_words);
                     self.wake();
                 }
             }
-            Command::Unroute(channel) => self.routes.remove(channel),
+            Order::Unroute(channel) => self.routes.remove(channel),
         }
         false
     }
 
     /// Carries datagrams until the connection is lost, or replaced by the one that is returned.
     async fn carry(&mut self, connection: &Connection) -> Option<Connection> {
-        let mut look = interval(LOOK);
+        let mut look = interval(share::LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -268,25 +276,54 @@ impl Link {
                 _ = look.tick() => {
                     let round_trip = connection.rtt().as_micros() as u64;
                     self.stats.round_trip_us.store(round_trip, Relaxed);
+                    let held = self.note_waiting(connection);
+                    let limit = self.share.look(Instant::now(), self.routes.len(), held);
+                    if let Some(limit) = limit {
+                        self.limit(limit);
+                    }
                 }
             }
         }
     }
 
+    /// Has the workers hold each call's publisher to so many bit/s, or to nothing.
+    fn limit(&self, bitrate: Option<u64>) {
+        self.stats.share.store(bitrate.unwrap_or_default(), Relaxed);
+        for peer in self.relay.0.workers.iter() {
+            let limit = Command::LimitHop { hop: self.hop, bitrate };
+            if peer.mailbox.tell(Input::Command(limit)).is_err() {
+                tracing::error!(node = %self.node, "a worker takes no limit of a relay link");
+            }
+        }
+    }
+
+    /// Looks whether anything waits for the link; how many bytes QUIC holds back.
+    fn note_waiting(&mut self, connection: &Connection) -> usize {
+        let held = SEND_BUFFER.saturating_sub(connection.datagram_send_buffer_space());
+        self.share.waiting(Instant::now(), held > 0 || !self.queue.is_empty());
+        held
+    }
+
     fn send(&mut self, connection: &Connection) {
         let now = Instant::now();
-        let mut room = connection.datagram_send_buffer_space();
+        let held = self.note_waiting(connection);
+        let mut room = self.share.ahead(SEND_BUFFER).saturating_sub(held);
         while room > 0
             && let Some(data) = self.queue.pop(now)
         {
             room = room.saturating_sub(data.len());
+            self.share.sent(data.len());
             match connection.send_datagram(data.clone()) {
                 Ok(()) => self.sent(&data),
                 Err(SendDatagramError::TooLarge) => self.send_split(connection, &data),
                 Err(_) => add(&self.stats.no_connection, 1),
             }
         }
-        add(&self.stats.waited_too_long, std::mem::take(&mut self.queue.dropped));
+        let dropped = std::mem::take(&mut self.queue.dropped);
+        if dropped > 0 {
+            self.share.dropped();
+            add(&self.stats.waited_too_long, dropped);
+        }
     }
 
     fn send_split(&mut self, connection: &Connection, data: &Bytes) {

@@ -13,7 +13,8 @@
 //! * `tls`: the QUIC configuration; `congestion`: how much may be under way;
 //! * `greeting`: the mutual proof;
 //! * `accept`: the listening end; `link`: one link, and its task;
-//! * `queue`: what waits to be sent; `routes`: which worker a channel is on;
+//! * `queue`: what waits to be sent; `share`: what each call may send over a narrow link;
+//! * `routes`: which worker a channel is on;
 //! * `stats`: what a link counts.
 
 mod accept;
@@ -22,6 +23,7 @@ mod greeting;
 mod link;
 mod queue;
 mod routes;
+mod share;
 mod stats;
 mod tls;
 

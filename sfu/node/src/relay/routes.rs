@@ -60,6 +60,11 @@ impl Routes {
         Route::Kept
     }
 
+    /// How many channels are bridged here.
+    pub(super) fn len(&self) -> usize {
+        self.workers.len()
+    }
+
     /// A channel is bridged on this worker from now on. What it has heard already is returned.
     pub(super) fn add(&mut self, now: Instant, channel: ChannelId, port: Port) -> Option<Bytes> {
         self.workers.insert(channel, port);

@@ -41,6 +41,8 @@ pub(super) struct LinkStats {
     pub(super) unknown_channel: AtomicU64,
     pub(super) worker_full: AtomicU64,
     pub(super) round_trip_us: AtomicU64,
+    /// What each call may send, in bit/s; 0: as much as it likes.
+    pub(super) share: AtomicU64,
 }
 
 /// A link at one moment.
@@ -58,6 +60,8 @@ pub(crate) struct LinkFigures {
     pub(crate) dropped: [(&'static str, u64); 7],
     /// `None` until it was measured, and while the link is down.
     pub(crate) round_trip: Option<Duration>,
+    /// What each call on it is held to, in bit/s, if it is too narrow for all.
+    pub(crate) share: Option<u64>,
 }
 
 /// Adds to a counter of which the caller is the only writer.
@@ -89,6 +93,7 @@ impl LinkStats {
                 ("worker_full", of(&self.worker_full)),
             ],
             round_trip: (is_up && !round_trip.is_zero()).then_some(round_trip),
+            share: Some(of(&self.share)).filter(|share| *share > 0),
         }
     }
 }

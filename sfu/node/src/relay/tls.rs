@@ -19,9 +19,9 @@ const KEEP_ALIVE: Duration = Duration::from_millis(500);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Round trip assumed until one is measured.
 const INITIAL_RTT: Duration = Duration::from_millis(100);
-/// What QUIC itself may hold back, in bytes: some batches. The queue proper is ours, where audio
-/// overtakes video.
-const SEND_BUFFER: usize = 256 * 1024;
+/// What QUIC itself may hold back, in bytes: what 200 calls send in two milliseconds. The queue proper
+/// is ours, where audio overtakes video.
+pub(super) const SEND_BUFFER: usize = 64 * 1024;
 /// What may wait to be read: a hundred milliseconds of 200 calls.
 const RECEIVE_BUFFER: usize = 4 << 20;
 /// Ethernet less IPv6 and UDP. The search for it begins at QUIC's 1,200 bytes; what is larger than

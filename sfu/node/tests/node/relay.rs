@@ -17,8 +17,9 @@ use signaling_wire::{
 
 use crate::support::{
     TestLink, TestSignaling, config,
-    page::{Page, counter},
+    page::{Page, counter, gauge},
     soon,
+    way::Way,
 };
 
 const CALL: CallId = CallId::from_bits(1);
@@ -122,6 +123,57 @@ async fn a_new_leg_is_bridged_over_the_same_connection() {
     tokio::join!(first.page.hears(20), second.page.hears(20));
     for side in sides {
         assert_eq!(counter(&side.node, "sfu_relay_connections_total", "proven"), 1.0);
+        side.stop().await;
+    }
+}
+
+/// Bridges over a way of our own between the nodes, for datagrams of at most so many bytes.
+async fn bridge_over_a_way(sides: &mut [Side; 2], most: usize) -> Way {
+    // The node with the smaller id dials.
+    sides.sort_by_key(|side| side.link.register.node);
+    let [dialing, dialed] = sides;
+    let (to_dialing, mut to_dialed) = (dialing.remote(), dialed.remote());
+    let way = Way::to(to_dialed.addresses[0], most).await;
+    to_dialed.addresses = vec![way.address];
+    dialing.bridge(1, to_dialed).await;
+    dialed.bridge(1, to_dialing).await;
+    way
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn packets_that_the_way_between_nodes_does_not_take_whole_arrive_all_the_same() {
+    let (_signaling, mut sides) = two_sides().await;
+    // What IPv6 promises at least (RFC 8200 §5), less IPv6 and UDP.
+    let _way = bridge_over_a_way(&mut sides, 1_280 - 48).await;
+    let [first, second] = &sides;
+    // Longer than the search for a larger size takes to try some.
+    tokio::join!(first.page.hears(100), second.page.hears(100));
+    for side in sides {
+        let of = |name, label| counter(&side.node, name, label);
+        assert!(of("sfu_relay_datagrams_total", "split") >= 20.0, "long packets do not fit");
+        assert_eq!(of("sfu_relay_dropped_total", "too_large"), 0.0);
+        assert_eq!(of("sfu_relay_packets_total", "lost"), 0.0);
+        side.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_dies_in_mid_call_is_dialed_again_and_the_call_goes_on() {
+    let (_signaling, mut sides) = two_sides().await;
+    let way = bridge_over_a_way(&mut sides, 1_500).await;
+    let [first, second] = &sides;
+    tokio::join!(first.page.hears(20), second.page.hears(20));
+    way.interrupt(true);
+    soon("both nodes have lost the link", async {
+        while sides.iter().any(|side| gauge(&side.node, "sfu_relay_links", "down") == 0.0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    way.interrupt(false);
+    tokio::join!(first.page.hears(20), second.page.hears(20));
+    for side in sides {
+        assert_eq!(counter(&side.node, "sfu_relay_connections_total", "proven"), 2.0);
         side.stop().await;
     }
 }

@@ -117,6 +117,46 @@ fn a_lost_viewer_and_a_narrow_way_are_heard_of_on_the_publishers_node() {
     assert_eq!(feedback(&world, 0, 1), 1);
 }
 
+/// Bitrates that a page was told in REMB (draft-alvestrand-rmcat-remb §2.2), in bit/s.
+fn told(world: &World, peer: usize) -> Vec<u64> {
+    let received = world.peers[peer].received.iter();
+    let rembs = received.filter(|packet| packet[1] == 206 && packet[0] & 0x1f == 15);
+    rembs
+        .map(|packet| {
+            let bits = u64::from(u32::from_be_bytes(*packet[16..].first_chunk().expect("a REMB")));
+            (bits & 0x3_ffff) << (bits >> 18 & 0x3f)
+        })
+        .collect()
+}
+
+#[test]
+fn a_narrow_hop_holds_its_publishers_back_until_it_is_wide_again() {
+    let mut world = two_nodes();
+    bridge(&mut world, 1);
+    let show_some = |world: &mut World, from: u16| {
+        world.peers[0].received.clear();
+        for sequence in from..from + 30 {
+            show(world, 0, sequence);
+        }
+        told(world, 0).last().copied()
+    };
+    let before = show_some(&mut world, 1).expect("what the viewer takes");
+    assert!(before > 1_000_000, "{before}");
+    let limit = |hop, bitrate| Command::LimitHop { hop: Hop(hop), bitrate };
+    world.command_to(0, limit(7, Some(200_000)));
+    assert_eq!(show_some(&mut world, 31).unwrap_or(before), before, "another hop");
+    world.command_to(0, limit(1, Some(400_000)));
+    let held = show_some(&mut world, 61).expect("less");
+    assert!((390_000..=400_000).contains(&held), "{held}");
+    // A call that begins meanwhile is held back as well.
+    bridge(&mut world, 2);
+    let held = show_some(&mut world, 91).expect("still");
+    assert!((390_000..=400_000).contains(&held), "{held}");
+    world.command_to(0, limit(1, None));
+    let after = show_some(&mut world, 121).expect("more");
+    assert!(after > 1_000_000, "{after}");
+}
+
 #[test]
 fn what_the_hop_loses_it_repairs() {
     let mut world = two_nodes();

@@ -75,6 +75,8 @@ pub struct Channel {
     clocks: [Option<RtpClock>; 2],
     wishes: Wishes,
     heard: Option<Heard>,
+    /// What the way to the other node leaves for the publisher here, in bit/s.
+    limit: Option<u64>,
     rtt: Option<Duration>,
 }
 
@@ -125,6 +127,7 @@ impl Channel {
                 repeats: QUICK_KNOCKS,
             },
             heard: None,
+            limit: None,
             rtt: None,
         }
     }
@@ -132,6 +135,24 @@ impl Channel {
     /// Its name on the hop.
     pub fn id(&self) -> ChannelId {
         self.id
+    }
+
+    /// Over which of the node's links it leads.
+    pub fn hop(&self) -> Hop {
+        self.hop
+    }
+
+    /// The way to the other node leaves so much for the publisher here, in bit/s. Returns what the
+    /// publisher is held to from now on, if the viewer over there has said what it takes.
+    pub fn limit(&mut self, bitrate: Option<u64>) -> Option<u64> {
+        self.limit = bitrate;
+        self.limited(self.heard?.cap)
+    }
+
+    /// What the publisher here is held to: what the viewer takes, or less.
+    fn limited(&self, cap: Option<u32>) -> Option<u64> {
+        let cap = cap.map(u64::from)?;
+        Some(self.limit.map_or(cap, |limit| limit.min(cap)))
     }
 
     /// Whether the other node has been heard: it takes media.
@@ -328,11 +349,12 @@ impl Channel {
         let Some(former) = former else {
             self.wishes.due = now;
             self.wishes.repeats = REPEATS;
-            let feedback = Feedback { key_frame: key_frames > 0, max_bitrate: cap.map(u64::from) };
+            let max_bitrate = self.limited(cap);
+            let feedback = Feedback { key_frame: key_frames > 0, max_bitrate };
             return Received::Opened(feedback);
         };
         let key_frame = former.key_frames != key_frames;
-        let max_bitrate = cap.filter(|_| former.cap != cap).map(u64::from);
+        let max_bitrate = self.limited(cap.filter(|_| former.cap != cap));
         if key_frame || max_bitrate.is_some() {
             Received::Feedback(Feedback { key_frame, max_bitrate })
         } else {

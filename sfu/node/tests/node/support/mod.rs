@@ -2,6 +2,7 @@
 
 pub(crate) mod page;
 mod tunnel;
+pub(crate) mod way;
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 

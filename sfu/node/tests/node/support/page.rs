@@ -41,6 +41,10 @@ const OPUS: u8 = 111;
 /// The same in every page: an SSRC names a stream within its leg only.
 const SSRC: u32 = 7;
 
+/// Every so many packets one is as long as a packet of video.
+const LONG_EVERY: u16 = 4;
+const LONG: usize = 1_200;
+
 /// A page with a warm leg, sending a packet of Opus every 20 ms.
 pub(crate) struct Page {
     pub(crate) leg: LegId,
@@ -172,7 +176,10 @@ async fn send(track: Arc<TrackLocalStaticRTP>) {
             ssrc: SSRC,
             ..Default::default()
         };
-        let payload = Bytes::from_static(b"not really Opus, but as long as a packet of it");
+        let payload = match sequence_number % LONG_EVERY {
+            0 => Bytes::from_static(&[7; LONG]),
+            _ => Bytes::from_static(b"not really Opus, but as long as a packet of it"),
+        };
         track.write_rtp(rtp::Packet { header, payload }).await.unwrap();
     }
 }

@@ -1,0 +1,190 @@
+//! What each call may send over a link that is too narrow for all of them.
+//!
+//! What a viewer's node asks of a publisher is about the way to the viewer. That the way between the
+//! nodes is the narrow one nobody tells: quinn holds back what does not fit into its window, then
+//! datagrams wait here, then they are dropped. So a link at which something waits all the time holds the
+//! publishers on this side to equal shares of a little less than it has carried, and raises that slowly
+//! while nothing waits.
+
+use std::time::{Duration, Instant};
+
+/// How often the shares are looked at: a publisher takes about as long to follow.
+pub(super) const LOOK: Duration = Duration::from_millis(250);
+/// Something has waited all the time for so long: longer than a key frame's burst takes on a way that
+/// is wide enough.
+const STANDING: Duration = Duration::from_millis(60);
+/// Calls get this share of what was carried when it was too much…
+const BACKOFF: f64 = 0.85;
+/// …and so much more at each look while it is not: 8 % a second.
+const GROWTH: f64 = 1.02;
+/// No call is held to less, in bit/s: Opus and the least that browsers send of video.
+const LEAST: f64 = 150_000.0;
+/// A share above this limits nobody, in bit/s: more than any browser sends.
+const ENOUGH: f64 = 10_000_000.0;
+/// A change by less is not worth telling.
+const WORTH_TELLING: f64 = 0.03;
+/// While calls are held back, QUIC gets no more ahead than what leaves in this time, and this much.
+const AHEAD: Duration = Duration::from_millis(10);
+const LEAST_AHEAD: usize = 16 * 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Share {
+    since: Instant,
+    /// Handed to QUIC since then, and what QUIC held back then.
+    bytes: usize,
+    held: usize,
+    /// Since when something waits all the time.
+    waits: Option<Instant>,
+    was_narrow: bool,
+    /// Bit/s of the link, when it was looked at last.
+    carried: f64,
+    /// Bit/s for each call.
+    limit: Option<f64>,
+    told: Option<u64>,
+}
+
+impl Share {
+    /// A link that has just come up.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            since: now,
+            bytes: 0,
+            held: 0,
+            waits: None,
+            was_narrow: false,
+            carried: 0.0,
+            limit: None,
+            told: None,
+        }
+    }
+
+    /// Notes whether anything waits for the link.
+    pub(super) fn waiting(&mut self, now: Instant, waits: bool) {
+        self.waits = waits.then(|| self.waits.unwrap_or(now));
+        let standing = |since: Instant| now.saturating_duration_since(since) >= STANDING;
+        self.was_narrow |= self.waits.is_some_and(standing);
+    }
+
+    /// Notes what was handed to QUIC.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// Something has waited too long, and was dropped.
+    pub(super) fn dropped(&mut self) {
+        self.was_narrow = true;
+    }
+
+    /// How much QUIC may hold back.
+    pub(super) fn ahead(&self, most: usize) -> usize {
+        match self.limit {
+            Some(_) => {
+                let bytes = (self.carried / 8.0 * AHEAD.as_secs_f64()) as usize;
+                bytes.clamp(LEAST_AHEAD.min(most), most)
+            }
+            None => most,
+        }
+    }
+
+    /// Ends an interval in which so many calls shared the link; QUIC holds back `held` bytes. Returns
+    /// what each call may send, in bit/s, if that is news; `None` within: as much as it likes.
+    pub(super) fn look(&mut self, now: Instant, calls: usize, held: usize) -> Option<Option<u64>> {
+        let passed = now.saturating_duration_since(self.since).as_secs_f64();
+        if passed <= 0.0 {
+            return None;
+        }
+        let left = (self.bytes + self.held).saturating_sub(held);
+        self.carried = left as f64 * 8.0 / passed;
+        (self.since, self.bytes, self.held) = (now, 0, held);
+        self.limit = if std::mem::take(&mut self.was_narrow) {
+            Some((BACKOFF * self.carried / calls.max(1) as f64).max(LEAST))
+        } else {
+            self.limit.map(|limit| limit * GROWTH).filter(|limit| *limit < ENOUGH)
+        };
+        let limit = self.limit.map(|limit| limit as u64);
+        let is_news = match (self.told, limit) {
+            (Some(told), Some(limit)) => told.abs_diff(limit) as f64 >= WORTH_TELLING * told as f64,
+            (told, limit) => told != limit,
+        };
+        is_news.then(|| {
+            self.told = limit;
+            limit
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Publishers that send `wish` bit/s each unless they are held to less, over a link that carries
+    /// `link` bit/s, for so many looks; what each is held to in the end.
+    fn held_to(calls: usize, wish: f64, link: f64, looks: u32) -> Option<u64> {
+        let start = Instant::now();
+        let mut share = Share::new(start);
+        let mut limit = None;
+        for look in 1..=looks {
+            let now = start + look * LOOK;
+            let offered = calls as f64 * limit.map_or(wish, |limit: u64| wish.min(limit as f64));
+            share.waiting(now - STANDING, offered > link);
+            share.waiting(now, offered > link);
+            share.sent((offered.min(link) / 8.0 * LOOK.as_secs_f64()) as usize);
+            limit = share.look(now, calls, 0).unwrap_or(limit);
+        }
+        limit
+    }
+
+    #[test]
+    fn a_link_that_is_wide_enough_limits_nobody() {
+        assert_eq!(held_to(10, 1.5e6, 16e6, 100), None);
+    }
+
+    #[test]
+    fn calls_share_a_narrow_link_equally_and_use_most_of_it() {
+        for looks in 20..100 {
+            let share = held_to(10, 1.5e6, 8e6, looks).expect("it is too narrow") as f64;
+            assert!((0.65e6..0.9e6).contains(&share), "{share} after {looks}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_lifted_when_the_link_is_wide_again() {
+        let start = Instant::now();
+        let mut share = Share::new(start);
+        share.dropped();
+        share.sent(25_000);
+        assert_eq!(share.look(start + LOOK, 1, 0), Some(Some(680_000)));
+        assert!(
+            share.ahead(256 << 10) < 256 << 10,
+            "QUIC holds back no more than a moment's worth"
+        );
+        let lifted = (2..1_000).find(|&look| share.look(start + look * LOOK, 1, 0) == Some(None));
+        assert!(lifted.is_some_and(|looks| looks * LOOK < Duration::from_secs(60)), "{lifted:?}");
+        assert_eq!(share.ahead(256 << 10), 256 << 10);
+    }
+
+    #[test]
+    fn a_burst_is_no_congestion_and_no_call_is_held_to_nothing() {
+        let start = Instant::now();
+        let mut share = Share::new(start);
+        share.waiting(start, true);
+        share.waiting(start + STANDING / 2, false);
+        share.waiting(start + STANDING, true);
+        assert_eq!(share.look(start + LOOK, 1, 0), None);
+        share.dropped();
+        assert_eq!(share.look(start + 2 * LOOK, 100, 0), Some(Some(LEAST as u64)));
+    }
+
+    #[test]
+    fn what_quic_holds_back_was_not_carried() {
+        let start = Instant::now();
+        let mut share = Share::new(start);
+        share.dropped();
+        share.sent(75_000);
+        assert_eq!(share.look(start + LOOK, 1, 50_000), Some(Some(680_000)));
+        // Nothing was handed on while that left.
+        share.dropped();
+        assert_eq!(share.look(start + 2 * LOOK, 1, 25_000), None, "the same again");
+    }
+}
