@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use divan::{Bencher, black_box, counter::ItemsCount};
 use sfu_core::{
+    api::SrtpProfile,
     rtcp::transport_feedback,
     rtp::{Header, Ssrc},
     testing::{Calls, Carried, Protection, Repair},
@@ -58,18 +59,22 @@ fn packets() -> impl FnMut() -> Vec<u8> {
     }
 }
 
-#[divan::bench]
-fn protect(bencher: Bencher<'_, '_>) {
-    let mut protection = Protection::new();
+/// What pages and nodes may agree on, as they prefer it.
+const PROFILES: [SrtpProfile; 3] =
+    [SrtpProfile::AeadAes128Gcm, SrtpProfile::AeadAes256Gcm, SrtpProfile::AesCm128HmacSha1_80];
+
+#[divan::bench(args = PROFILES)]
+fn protect(bencher: Bencher<'_, '_>, profile: SrtpProfile) {
+    let mut protection = Protection::new(profile);
     bencher
         .with_inputs(packets())
         .bench_local_refs(|packet| protection.seal(black_box(packet), PACKET));
 }
 
-#[divan::bench]
-fn unprotect(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = PROFILES)]
+fn unprotect(bencher: Bencher<'_, '_>, profile: SrtpProfile) {
     // The key of the other direction is the same: what one end seals, its twin opens.
-    let (mut sealing, mut opening) = (Protection::new(), Protection::new());
+    let (mut sealing, mut opening) = (Protection::new(profile), Protection::new(profile));
     let mut packets = packets();
     bencher
         .with_inputs(|| {

@@ -5,18 +5,19 @@ use crate::{
     srtp::{KeyingMaterial, Session},
 };
 
-/// Two ends of a leg's SRTP with AES-128-GCM.
+/// Two ends of a leg's SRTP.
 pub struct Protection(Session);
-
-/// Two keys and two salts.
-const MATERIAL_LEN: usize = 2 * (16 + 12);
 
 impl Protection {
     /// With the same key in both directions: what it seals it can open.
-    #[allow(clippy::new_without_default, reason = "keys are no default")]
-    pub fn new() -> Self {
-        let profile = SrtpProfile::AeadAes128Gcm;
-        let material = KeyingMaterial::new(profile, &[7; MATERIAL_LEN]).expect("the right length");
+    pub fn new(profile: SrtpProfile) -> Self {
+        // Two keys and two salts (RFC 5764 §4.1.2, RFC 7714 §12).
+        let len = match profile {
+            SrtpProfile::AeadAes128Gcm => 2 * (16 + 12),
+            SrtpProfile::AeadAes256Gcm => 2 * (32 + 12),
+            SrtpProfile::AesCm128HmacSha1_80 => 2 * (16 + 14),
+        };
+        let material = KeyingMaterial::new(profile, &vec![7; len]).expect("the right length");
         Self(Session::new(profile, &material))
     }
 
