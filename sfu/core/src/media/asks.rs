@@ -8,6 +8,9 @@ use std::{
 /// Chromium ignores a key frame request that follows another within 300 ms; a round trip later the
 /// answer to the former one would be here.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(300);
+/// Where packets are lost a request is sent twice, so far apart: a lost one costs a round trip and 300 ms. The
+/// second one is ignored where the first arrived.
+const COPY_AFTER: Duration = Duration::from_millis(15);
 /// A bitrate that must fall is told at once, but not closer than this.
 const DECREASE_INTERVAL: Duration = Duration::from_millis(50);
 /// A bitrate that may rise is told this often at most.
@@ -27,6 +30,8 @@ pub(super) struct KeyFrameAsks {
     /// Since when one is wanted.
     wanted: Option<Instant>,
     last: Option<Instant>,
+    /// The last one is to be sent again then.
+    copy_due: Option<Instant>,
 }
 
 impl KeyFrameAsks {
@@ -37,12 +42,16 @@ impl KeyFrameAsks {
     /// A key frame has begun to arrive.
     pub(super) fn satisfied(&mut self) {
         self.wanted = None;
+        self.copy_due = None;
     }
 
     /// When to ask, `None` if there is nothing to ask for. `latest` is the last packet of the
     /// stream: a publisher that sends nothing is asked once, not again and again.
     pub(super) fn due(&self, rtt: Duration, latest: Instant) -> Option<Instant> {
         let wanted = self.wanted?;
+        if self.copy_due.is_some() {
+            return self.copy_due;
+        }
         match self.last {
             Some(last) if last >= wanted && latest <= last => None,
             Some(last) => Some(wanted.max(last + KEY_FRAME_INTERVAL + rtt)),
@@ -50,8 +59,10 @@ impl KeyFrameAsks {
         }
     }
 
-    /// The request is being sent. It stays wanted until a key frame comes.
-    pub(super) fn asked(&mut self, now: Instant) {
+    /// The request is being sent, `twice` where it may be lost. It stays wanted until a key frame comes.
+    pub(super) fn asked(&mut self, now: Instant, twice: bool) {
+        let is_copy = self.copy_due.take().is_some();
+        self.copy_due = (twice && !is_copy).then_some(now + COPY_AFTER);
         self.last = Some(now);
     }
 }

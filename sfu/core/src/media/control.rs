@@ -175,7 +175,8 @@ impl MediaLeg {
             }
         }
         if is_due(self.key_frame_due()) {
-            self.inbound.key_frame_asks.asked(now);
+            let twice = self.inbound.has_gaps();
+            self.inbound.key_frame_asks.asked(now, twice);
             self.counters.key_frames_asked += 1;
             return self.write_pli(out);
         }

@@ -3,7 +3,7 @@
 use super::{Incoming, cache::Layout};
 use crate::{
     rtp::{HeaderWriter, Ssrc},
-    sdp::{Extension, Media, PayloadMapping},
+    sdp::{Codec, Extension, Media, PayloadMapping},
 };
 
 /// The parts of the fixed header that differ from the publisher's.
@@ -15,6 +15,13 @@ pub(super) struct Fixed {
     pub(super) ssrc: Ssrc,
     /// Our own, where the publisher has none.
     pub(super) playout_delay: Option<[u8; 3]>,
+}
+
+/// VP8's payload says itself what a frame refers to. With the descriptor beside it Chromium believes the
+/// descriptor, and before the first one with a structure has come, which is in one packet, it throws
+/// everything away and takes it for received: nothing of that is ever asked for again.
+fn is_described(codec: Codec) -> bool {
+    codec == Codec::Vp8
 }
 
 /// Writes the header as the viewer agreed to it: its ids, our MID, and room for what is only known
@@ -30,6 +37,9 @@ pub(super) fn write_header(
     let ids = &media.extensions;
     let passed = || {
         incoming.extensions.iter().filter_map(|(extension, value)| {
+            if *extension == Extension::DependencyDescriptor && is_described(fixed.mapping.codec) {
+                return None;
+            }
             let value = packet.get(usize::from(value.start)..usize::from(value.end))?;
             Some((ids.id(*extension)?, value))
         })

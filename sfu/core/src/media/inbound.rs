@@ -53,6 +53,11 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
+    /// Something that the peer has sent was missing when more came.
+    pub(super) fn has_gaps(&self) -> bool {
+        self.streams.iter().flatten().any(|stream| stream.has_gaps)
+    }
+
     pub(super) fn new() -> Self {
         Self {
             extensions: ExtensionMap::default(),

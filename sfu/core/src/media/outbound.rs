@@ -55,6 +55,8 @@ pub(super) struct Outbound {
     pub(super) start_probe: bool,
     /// What waited when forwarding began has not all been sent yet.
     pub(super) starting: bool,
+    /// When forwarding began.
+    pub(super) began: Option<Instant>,
     /// Video that was to be forwarded; audio and repeats that were sent.
     pub(super) offered: RateMeter,
     pub(super) audio: RateMeter,
@@ -84,6 +86,7 @@ impl Outbound {
             run: None,
             start_probe: false,
             starting: false,
+            began: None,
             offered: RateMeter::default(),
             audio: RateMeter::default(),
             repeated: RateMeter::default(),
@@ -111,7 +114,12 @@ impl MediaLeg {
                 self.room(now)
             }
         };
-        let terms = Terms { media, two_byte_allowed: self.negotiated.mixed_extensions, room };
+        let terms = Terms {
+            media,
+            two_byte_allowed: self.negotiated.mixed_extensions,
+            room,
+            at_once: self.begins(now),
+        };
         let stream = &mut self.outbound.streams[kind as usize];
         let forwarded = stream.forward(now, terms, incoming, packet, &mut self.counters);
         match forwarded {
@@ -235,7 +243,10 @@ impl MediaLeg {
                 if len >= LARGE {
                     stream.large = Some(position);
                 }
-                if self.sends_ahead() && !queued.layer.discardable && queued.layer.temporal == 0 {
+                let is_referred_to = !queued.layer.discardable && queued.layer.temporal == 0;
+                if self.sends_ahead() && is_referred_to
+                    || queued.key_frame && self.begins_on_a_lossy_way(now)
+                {
                     self.outbound.repeats.send_ahead(now, position);
                 }
                 let wait = now.saturating_duration_since(queued.at);

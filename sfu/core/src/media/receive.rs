@@ -25,6 +25,8 @@ pub(super) struct ReceiveStream {
     pub(super) clock: Option<RtpClock>,
     pub(super) missing: Missing,
     pub(super) repair_time: RepairTime,
+    /// A packet was missing when the one after it came.
+    pub(super) has_gaps: bool,
     unwrapper: SequenceUnwrapper,
     seen: [u64; (WINDOW / 64) as usize],
     reports: Reports,
@@ -63,6 +65,7 @@ impl ReceiveStream {
             clock: None,
             missing: Missing::default(),
             repair_time: RepairTime::default(),
+            has_gaps: false,
             unwrapper: SequenceUnwrapper::default(),
             seen: [0; (WINDOW / 64) as usize],
             reports: Reports::default(),
@@ -107,6 +110,7 @@ impl ReceiveStream {
                 self.reports.first = sequence;
             }
             Some(highest) if sequence > highest => {
+                self.has_gaps |= sequence > highest + 1;
                 for skipped in (highest + 1..=sequence).take(WINDOW as usize) {
                     self.seen[slot(skipped).0] &= !slot(skipped).1;
                 }

@@ -22,6 +22,14 @@ const COPY_FROM: f64 = 0.03;
 /// more packets.
 const COPY_UP_TO: f64 = 0.2;
 
+/// So long after the start a lost packet keeps the first picture away, and it is too soon to tell what the
+/// way loses: whatever is asked for is sent twice.
+const BEGINNING: Duration = Duration::from_secs(1);
+
+/// A repeat counts as under way for a round trip, in the beginning for this share of one: the next request comes
+/// after the round trip that the peer has measured, which may be a little shorter than ours.
+const UNDER_WAY: f64 = 0.75;
+
 /// Where a repair takes longer than this, and others make packets get lost, frames that others refer to
 /// are sent twice from the start…
 const AHEAD_FROM: Duration = Duration::from_millis(200);
@@ -95,7 +103,8 @@ impl MediaLeg {
     /// The peer asks for packets again.
     pub(super) fn on_nack(&mut self, now: Instant, ssrc: Ssrc, lost: &[u16]) {
         self.counters.nacks_received += lost.len() as u64;
-        let rtt = self.rtt() + self.outbound.estimator.queue();
+        let share = if self.begins(now) { UNDER_WAY } else { 1.0 };
+        let under_way = (self.rtt() + self.outbound.estimator.queue()).mul_f64(share);
         let stream = &mut self.outbound.streams[MediaKind::Video as usize];
         if ssrc != stream.ssrc {
             return;
@@ -110,10 +119,9 @@ impl MediaLeg {
                 self.counters.repeats_missed += 1;
                 continue;
             };
-            // What waits to be sent is not lost, and what was repeated less than a round trip ago
-            // is still on its way.
+            // What waits to be sent is not lost, and what was repeated a moment ago is still on its way.
             let Some(sent) = entry.sent else { continue };
-            let again = entry.repeated && now.saturating_duration_since(sent) < rtt;
+            let again = entry.repeated && now.saturating_duration_since(sent) < under_way;
             if !again && self.outbound.repeats.queue.len() < MAX_REPEATS {
                 entry.sent = Some(now);
                 entry.repeated = true;
@@ -131,6 +139,17 @@ impl MediaLeg {
     pub(super) fn sends_ahead(&self) -> bool {
         let estimator = &self.outbound.estimator;
         estimator.has_rivals() && self.rtt() > AHEAD_FROM
+    }
+
+    /// Forwarding has just begun: the first picture counts.
+    pub(super) fn begins(&self, now: Instant) -> bool {
+        self.outbound.began.is_some_and(|began| now.saturating_duration_since(began) < BEGINNING)
+    }
+
+    /// The call begins, and what the peer has sent so far came with gaps: its way loses packets, probably in
+    /// both directions, and nothing is known of this one yet.
+    pub(super) fn begins_on_a_lossy_way(&self, now: Instant) -> bool {
+        self.begins(now) && self.inbound.has_gaps() && !self.outbound.estimator.is_congested(now)
     }
 
     pub(super) fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
@@ -163,7 +182,8 @@ impl MediaLeg {
             };
             self.counters.repeats_sent += 1;
             self.counters.repeats_copied += u64::from(is_copy);
-            if !is_copy && self.loses_by_itself() {
+            let is_beginning = self.begins(now) && !self.outbound.estimator.is_congested(now);
+            if !is_copy && (self.loses_by_itself() || is_beginning) {
                 self.outbound.repeats.queue.push_back(Repeat { position, is_copy: true });
             }
             let at = self.micros(now);

@@ -111,6 +111,8 @@ pub(super) struct Terms<'a> {
     /// Header extensions may have the two-byte form.
     pub(super) two_byte_allowed: bool,
     pub(super) room: Room,
+    /// What comes is to be shown at once: the viewer sees nothing yet.
+    pub(super) at_once: bool,
 }
 
 impl SendStream {
@@ -175,7 +177,7 @@ impl SendStream {
         packet: &[u8],
         counters: &mut Counters,
     ) -> Forwarded {
-        let Terms { media, two_byte_allowed, room } = terms;
+        let Terms { media, two_byte_allowed, room, at_once } = terms;
         let Some(mapping) = self.route(media, incoming.codec) else {
             counters.not_mappable += 1;
             return Forwarded::Dropped;
@@ -221,7 +223,8 @@ impl SendStream {
             Ok(queued) => queued,
             Err(dropped) => return dropped,
         };
-        let playout_delay = self.patience.tell(incoming.repair);
+        let playout_delay =
+            self.patience.tell(if at_once { Duration::ZERO } else { incoming.repair });
         let fixed =
             Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc, playout_delay };
         self.cache.store(now, position, payload, |buffer| {

@@ -1,5 +1,6 @@
 //! Legs in memory and in virtual time.
 
+mod beginning;
 mod forward;
 mod kept;
 mod lossy;

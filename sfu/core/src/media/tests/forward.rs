@@ -168,6 +168,39 @@ fn extensions_of_the_publisher_get_the_viewers_ids() {
 }
 
 #[test]
+fn a_dependency_descriptor_is_passed_on_where_the_payload_does_not_say_it_itself() {
+    let uri =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    let orientation = "urn:3gpp:video-orientation";
+    let offer = CHROMIUM.replace(orientation, uri);
+    // A key frame begins in either.
+    let cases = [
+        (Codec::Vp8, vec![0x10, 0, 0, 0], false),
+        (Codec::Vp9 { profile: 0 }, vec![0x08, 0, 0, 0], true),
+    ];
+    for (codec, payload, passed) in cases {
+        let now = Instant::now();
+        let (mut publisher, mut viewer) = (leg(&offer, now), leg(&offer, now));
+        viewer.start_forwarding(now);
+        let mut encoder = Encoder::with_codec(&offer, codec);
+        let sent = encoder.packet(MediaKind::Video, 0, true, &payload);
+        let ids = publisher.negotiated.video.as_ref().unwrap().extensions;
+        let id = ids.id(Extension::DependencyDescriptor).unwrap();
+        let mut packet = vec![0; crate::rtp::MAX_HEADER];
+        let mut writer = crate::rtp::HeaderWriter::new(&mut packet, false);
+        let fixed = header(&sent);
+        writer.fixed(true, fixed.payload_type, fixed.sequence, fixed.timestamp, fixed.ssrc);
+        writer.extension(id, &[0xc0, 0, 1]).unwrap();
+        let len = writer.finish();
+        packet.truncate(len);
+        packet.extend(payload);
+        pass(&mut publisher, &mut viewer, now, &[packet]);
+        let got = drain_rtp(&mut viewer, now);
+        assert_eq!(elements(&got[0]).iter().any(|(found, _)| *found == id), passed, "{codec:?}");
+    }
+}
+
+#[test]
 fn a_new_publisher_goes_on_where_the_former_stopped() {
     let now = Instant::now();
     let (mut publisher, mut viewer, mut encoder) = bridged(now);

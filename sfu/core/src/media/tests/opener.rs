@@ -61,7 +61,9 @@ fn with_the_opener_the_loss_of_the_first_packet_is_asked_for_and_repaired() {
         .into_iter()
         .filter(|packet| header(packet).ssrc == Ssrc(33))
         .collect();
-    assert_eq!(repeats.len(), 1);
-    let original = &repeats[0][header(&repeats[0]).payload.start..][..2];
-    assert_eq!(original, header(&sent[0]).sequence.to_be_bytes());
+    assert_eq!(repeats.len(), 2, "a repeat is lost as easily, and there is no picture yet");
+    for repeat in &repeats {
+        let original = &repeat[header(repeat).payload.start..][..2];
+        assert_eq!(original, header(&sent[0]).sequence.to_be_bytes());
+    }
 }

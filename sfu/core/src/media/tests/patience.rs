@@ -54,6 +54,12 @@ fn the_viewer_is_asked_to_wait_as_long_as_a_repair_takes_on_the_publishers_way()
 }
 
 #[test]
+fn the_first_picture_does_not_wait() {
+    let (viewer, packet) = publish(25, 5);
+    assert_eq!(least_delay(&viewer, &packet), None);
+}
+
+#[test]
 fn a_way_that_has_become_clean_is_not_waited_for() {
     let mut now = Instant::now();
     let mut repairs = RepairTime::default();

@@ -28,6 +28,8 @@ fn the_viewers_nack_is_answered_with_repeats() {
     let mut viewer = leg(FIREFOX, now);
     viewer.seed_rtt(RTT);
     viewer.start_forwarding(now);
+    // In the first second repeats are sent twice.
+    let now = now + Duration::from_secs(2);
     let mut encoder = Encoder::new(CHROMIUM);
     let key = encoder.frame(0, true, 4, 0);
     pass(&mut publisher, &mut viewer, now, &key);
