@@ -5,6 +5,9 @@
 //! page sees that round trip itself (from its press to its `call_started`). The shopper's page is
 //! aligned at its own `call_started`, which left the server at once and took half of that page's
 //! round trip, where it has reported one.
+//!
+//! Where the desk has accepted for the agent nobody pressed: zero is its decision, and the agent's
+//! page is aligned as the shopper's is.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +36,13 @@ fn finite(reported: &[StageMark]) -> impl Iterator<Item = (Stage, f64)> {
 /// Forgets what belongs to one call only, so that the page's next call starts afresh.
 pub(crate) fn keep_page_stages(marks: &mut Marks) {
     marks.retain(|stage, _| *stage <= Stage::Dtls);
+}
+
+/// Round trips from the pages to the server as far as they have reported them, in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RoundTrips {
+    pub(crate) shopper: f32,
+    pub(crate) agent: f32,
 }
 
 /// A call's time line.
@@ -75,8 +85,8 @@ impl Timeline {
     }
 
     /// The page was loaded again: its clock has started anew. What it said so far stays.
-    pub(crate) fn page_reloaded(&mut self, side: Role, shopper_rtt_ms: f32) {
-        let entries = self.entries(shopper_rtt_ms);
+    pub(crate) fn page_reloaded(&mut self, side: Role, trips: RoundTrips) {
+        let entries = self.entries(trips);
         self.up = self.agent_up();
         if self.side(side).take().is_some() {
             self.earlier.extend(entries.into_iter().filter(|entry| entry.side == Some(side)));
@@ -129,13 +139,14 @@ impl Timeline {
     }
 
     /// All stages in order of time.
-    pub(crate) fn entries(&self, shopper_rtt_ms: f32) -> Vec<TimelineEntry> {
+    pub(crate) fn entries(&self, trips: RoundTrips) -> Vec<TimelineEntry> {
         let accept = at(&self.agent, Stage::Accept);
         let up = self.agent_up();
-        let down = (f64::from(shopper_rtt_ms) / 2.0).clamp(0.0, MAX_ONE_WAY);
-        // By the pages' clocks: the moment of the press on Accept.
-        let agent_zero = accept.or(at(&self.agent, Stage::CallStarted));
-        let shopper_zero = at(&self.shopper, Stage::CallStarted).map(|at| at - up - down);
+        let down = |trip: f32| (f64::from(trip) / 2.0).clamp(0.0, MAX_ONE_WAY);
+        let started = |side, trip| Some(at(side, Stage::CallStarted)? - up - down(trip));
+        // By the pages' clocks: the moment of the press on Accept, or of the desk's decision.
+        let agent_zero = accept.or_else(|| started(&self.agent, trips.agent));
+        let shopper_zero = started(&self.shopper, trips.shopper);
 
         let mut entries = self.earlier.clone();
         for (side, marks, zero) in

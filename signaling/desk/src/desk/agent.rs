@@ -9,7 +9,7 @@ use signaling_wire::{
     text::Note,
 };
 
-use super::Desk;
+use super::{Desk, calls::Accepted};
 use crate::{Effect, SocketId, record::OfferResult, seat::Duty, store::Verb};
 
 impl Desk {
@@ -52,7 +52,7 @@ impl Desk {
     /// Takes the offered call.
     pub(super) fn accept(&mut self, socket: SocketId, id: AgentId, offer: OfferId) {
         match self.ringing(id, offer) {
-            Some(call) => self.start(call),
+            Some(call) => self.start(call, Accepted::ByPress),
             None => self.problem(socket, Code::Conflict, Stage::Offer),
         }
     }

@@ -16,16 +16,25 @@ use crate::{
     quality::QualitySummary,
     seat::{Duty, ShopperPhase, limited},
     store::Verb,
-    timeline::{self, Timeline},
+    timeline::{self, RoundTrips, Timeline},
 };
 
 /// How long an ended call takes in the pages' last stages.
 const LATE_STAGES: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// Who has accepted a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// The agent.
+    ByPress,
+    /// The desk, for an agent who wants it so.
+    ByDesk,
+}
+
 impl Desk {
-    /// The agent has accepted. The claim made the pair exclusive already, so that the start does
+    /// The agent has accepted, by a press or once and for all. The claim made the pair exclusive already, so that the start does
     /// not wait for the store; and the bridge goes out before anything else.
-    pub(super) fn start(&mut self, id: CallId) {
+    pub(super) fn start(&mut self, id: CallId, accepted: Accepted) {
         let now = self.now;
         let Some(call) = self.calls.get(&id) else { return };
         let (link, queued_at, synthetic) = (call.link_id(), call.queued_at, call.link.synthetic);
@@ -42,7 +51,11 @@ impl Desk {
         let mut timeline = Timeline::new(shopper.page.marks.clone(), agent_marks);
         timeline.server("queued", now, queued_at);
         timeline.server("offered", now, offered.at);
-        timeline.server("accept_received", now, now);
+        let stage = match accepted {
+            Accepted::ByPress => "accept_received",
+            Accepted::ByDesk => "accepted_for_agent",
+        };
+        timeline.server(stage, now, now);
         let Some(call) = self.call(id) else { return };
         let rank = call.rank;
         call.state = CallState::Active(Box::new(Active {
@@ -108,7 +121,7 @@ impl Desk {
     /// Ends an accepted call.
     pub(super) fn end(&mut self, id: CallId, reason: EndReason, at: Millis) {
         let (now, rules) = (self.now, self.rules);
-        let rtt = self.shopper_rtt(id);
+        let trips = self.round_trips(id);
         let Some(call) = self.call(id) else { return };
         let (link, synthetic) = (call.link_id(), call.link.synthetic);
         let mut active = match std::mem::replace(&mut call.state, CallState::Waiting) {
@@ -121,7 +134,7 @@ impl Desk {
         let moving = active.moving.take();
         let (agent_id, epoch, started_at) = (active.agent, active.epoch, active.started_at);
         let bridge = active.bridge.or(active.found.map(|found| found.legs));
-        let entries = active.timeline.entries(rtt);
+        let entries = active.timeline.entries(trips);
         let qualities = active.quality;
         call.state = CallState::Ended { was: active, until: now + LATE_STAGES };
 
@@ -218,7 +231,7 @@ impl Desk {
             }
             return;
         };
-        let rtt = self.shopper_rtt(id);
+        let trips = self.round_trips(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
         let (link, over) = (call.link_id(), matches!(call.state, CallState::Ended { .. }));
         let agent = match &call.state {
@@ -235,7 +248,7 @@ impl Desk {
             // Nothing new.
             return;
         }
-        let entries = timeline.entries(rtt);
+        let entries = timeline.entries(trips);
         self.store(Verb::Timeline { call: id, entries: entries.clone() });
         if over {
             self.send_agent(agent, ServerMessage::Timeline { call: id, entries });
@@ -245,9 +258,9 @@ impl Desk {
     /// The page's clock has started anew, and its call goes on.
     pub(super) fn page_reloaded(&mut self, seat: Seat) {
         let Some((id, side)) = self.active_call(seat) else { return };
-        let rtt = self.shopper_rtt(id);
+        let trips = self.round_trips(id);
         if let Some(timeline) = self.calls.get_mut(&id).and_then(|call| call.timeline_mut()) {
-            timeline.page_reloaded(side, rtt);
+            timeline.page_reloaded(side, trips);
         }
     }
 
@@ -275,13 +288,15 @@ impl Desk {
         (call == id).then_some(side)
     }
 
-    /// The shopper's round trip to the server, as far as the page has reported it.
-    fn shopper_rtt(&self, id: CallId) -> f32 {
+    /// The pages' round trips to the server, as far as they have reported them.
+    fn round_trips(&self, id: CallId) -> RoundTrips {
         match self.calls.get(&id).map(|call| &call.state) {
             Some(CallState::Active(active) | CallState::Ended { was: active, .. }) => {
-                active.quality[index(Role::Shopper)].page.rtt_ms.min
+                let [shopper, agent] = [Role::Shopper, Role::Agent]
+                    .map(|side| active.quality[index(side)].page.rtt_ms.min);
+                RoundTrips { shopper, agent }
             }
-            _ => 0.0,
+            _ => RoundTrips::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use signaling_wire::{
     ids::{AgentId, CallId, OfferId},
 };
 
-use super::Desk;
+use super::{Desk, calls::Accepted};
 use crate::{
     Millis,
     call::{CallState, Offered},
@@ -130,7 +130,7 @@ impl Desk {
             agent.duty = Duty::Offered { call: id, offer, ringing: true };
             if agent.accepts_at_once() {
                 // Decided here and not in the page: asking it would cost a round trip.
-                return self.start(id);
+                return self.start(id, Accepted::ByDesk);
             }
         }
         if let Some(view) = self.offer_view(id) {
