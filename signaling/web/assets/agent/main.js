@@ -43,6 +43,7 @@ const ring = new RingScreen({
   accept: ({ offer }) => {
     session.stages.mark("accept");
     session.socket.send({ type: "accept", offer });
+    session.accepted();
     sound.stop();
     void media.ask();
   },
@@ -163,6 +164,8 @@ function wrap(call, left) {
 function onProblem(problem) {
   if (problem.stage !== "hello") {
     ring.release();
+    // Whatever was refused, nothing has been accepted.
+    session.ring(ring.offer !== null);
     desk.note(`${problem.title}. ${problem.hint}`);
     return;
   }

@@ -40,6 +40,29 @@ export async function list(kind) {
 const AUDIO = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 const VIDEO = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30, max: 30 } };
 
+/** Both, asked for before anybody wanted them. @type {Promise<MediaStream> | null} */
+let ahead = null;
+
+/** A camera takes longer to open than the rest of a page to come: the first `request` for both takes this one. */
+export function askAhead() {
+  if (!navigator.mediaDevices?.getUserMedia) return;
+  ahead = navigator.mediaDevices.getUserMedia(wishes({ audio: true, video: true }, "user"));
+  // Whoever takes it hears of it.
+  ahead.catch(() => {});
+}
+
+/** @param {Want} want @param {"user" | "environment"} facing */
+function wishes(want, facing) {
+  const { audio, video } = chosen();
+  return {
+    audio: want.audio && { ...AUDIO, ...(audio ? { deviceId: { ideal: audio } } : {}) },
+    video: want.video && {
+      ...VIDEO,
+      ...(video ? { deviceId: { ideal: video } } : { facingMode: { ideal: facing } }),
+    },
+  };
+}
+
 /**
  * One track of each kind wanted, as far as they can be had without asking the person twice.
  * @param {Want} want
@@ -50,16 +73,11 @@ export async function request(want, facing) {
   if (!navigator.mediaDevices?.getUserMedia) {
     return nothing({ trouble: isSecureContext ? "unsupported" : "insecure", device: "both" });
   }
-  const { audio, video } = chosen();
-  const constraints = {
-    audio: want.audio && { ...AUDIO, ...(audio ? { deviceId: { ideal: audio } } : {}) },
-    video: want.video && {
-      ...VIDEO,
-      ...(video ? { deviceId: { ideal: video } } : { facingMode: { ideal: facing } }),
-    },
-  };
+  const constraints = wishes(want, facing);
+  const asked = want.audio && want.video ? ahead : null;
+  ahead = null;
   try {
-    const stream = await navigator.mediaDevices.getUserMedia(constraints);
+    const stream = await (asked ?? navigator.mediaDevices.getUserMedia(constraints));
     return { ...tracks(stream), problem: null };
   } catch (error) {
     const problem = await explain(/** @type {DOMException} */ (error), want);

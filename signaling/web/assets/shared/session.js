@@ -145,20 +145,34 @@ export class Session {
     void this.leg.start(this.media.outgoing);
   }
 
+  /**
+   * This person has accepted: their media leaves in the flight of the message and is at the node when the
+   * call starts there. It is shown to nobody before, and ends when the server says no.
+   */
+  accepted() {
+    if (this.#flowsEarly || this.view.call) return;
+    this.#flowsEarly = true;
+    this.#attach();
+  }
+
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
   startCall(call) {
     this.stages.belong(call.call);
     this.#flowsEarly = false;
     // Tracks first: the screen can wait a millisecond, the other side's picture should not.
-    void this.leg.start(this.media.outgoing).then(() => {
-      if (this.media.audio || this.media.video) this.stages.mark("tracks_attached");
-    });
+    this.#attach();
     this.view.start(call);
     this.view.link(this.leg.state === "connected");
     show(this.view.element);
     this.#quality.start();
     this.#silent.start();
     this.socket.eager(true);
+  }
+
+  #attach() {
+    void this.leg.start(this.media.outgoing).then(() => {
+      if (this.media.audio || this.media.video) this.stages.mark("tracks_attached");
+    });
   }
 
   /** Nothing leaves the page any more. */

@@ -24,6 +24,8 @@ export class Tracks {
   #cap = VIDEO_BITRATE;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
+  #swapping = 0;
+  /** What the sender was asked for last, as JSON. */ #tuned = "";
   #audio;
   #video;
 
@@ -69,6 +71,10 @@ export class Tracks {
     const sender = this.#video.sender;
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
+    const tuned = JSON.stringify([this.#outgoing.screen, this.#cap]);
+    // Every change makes an encoder think, and it is asked while the first picture waits for it.
+    if (tuned === this.#tuned) return;
+    this.#tuned = tuned;
     /** @type {any} */ (parameters).degradationPreference =
       this.#outgoing.screen ? "maintain-resolution" : "balanced";
     const [encoding] = parameters.encodings;
@@ -77,11 +83,14 @@ export class Tracks {
     if (this.#cap < SLOW_BELOW) encoding.maxFramerate = SLOW;
     else delete encoding.maxFramerate;
     // Not every browser knows the preference; the call does not need it.
-    sender.setParameters(parameters).catch(() => {});
+    sender.setParameters(parameters).catch(() => (this.#tuned = ""));
   }
 
+  /** Where no swap is under way it begins here and now, before anything else that its caller does. */
   #apply() {
-    this.#swaps = this.#swaps.then(() => this.#swap());
+    const swap = this.#swapping === 0 ? this.#swap() : this.#swaps.then(() => this.#swap());
+    this.#swapping += 1;
+    this.#swaps = swap.finally(() => (this.#swapping -= 1));
     return this.#swaps;
   }
 
@@ -89,7 +98,7 @@ export class Tracks {
     // What counts is the gate when the swap's turn comes: a change of devices after `stop` must
     // not bring the tracks back.
     const { audio, video } = this.#open ? this.#outgoing : NOTHING;
-    await Promise.all([swap(this.#audio.sender, audio), swap(this.#video.sender, video)]);
+    await Promise.all([swap(this.#video.sender, video), swap(this.#audio.sender, audio)]);
     if (video) this.tune();
   }
 }
