@@ -8,7 +8,7 @@ import { cpus, release } from "node:os";
 import { boundsTable } from "./connect/bounds.mjs";
 import { check } from "./connect/check.mjs";
 import { drops } from "./connect/drops.mjs";
-import { merge } from "./connect/figures.mjs";
+import { merge, pictureKept } from "./connect/figures.mjs";
 import { measure } from "./connect/measure.mjs";
 import { parseOptions, USAGE } from "./connect/options.mjs";
 import { report } from "./connect/report.mjs";
@@ -25,7 +25,10 @@ if (options.help) {
 const print = ({ about, paths, blocks, failures }) => {
   for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(11)} ${value}`);
   console.log(`\n${report(blocks, paths)}\n`);
+  const { good, of } = pictureKept(blocks);
+  if (of > 0) console.log(`picture as promised: on ${good} of ${of} screens watched${good < of ? "  BROKEN" : ""}`);
   console.log(`failed runs: ${failures.length}`);
+  return good === of;
 };
 
 const read = (files) => files.map((file) => JSON.parse(readFileSync(file, "utf8")));
@@ -59,9 +62,9 @@ try {
     camera: options.clip,
     accessKbps: options.rate,
   };
-  const { blocks, failures, ok = failures.length === 0 } = await { drops, check, measure }[mode](world, options);
+  let { blocks, failures, ok = failures.length === 0 } = await { drops, check, measure }[mode](world, options);
   const lab = labStats();
-  if (mode === "measure") print({ about, paths: options.paths, blocks: merge([{ blocks }]), failures });
+  if (mode === "measure") ok = print({ about, paths: options.paths, blocks: merge([{ blocks }]), failures }) && ok;
   console.log(`emulator: ${JSON.stringify(lab.event_lateness_us_below)} µs late at most, by share of packets`);
   if (options.json) {
     writeFileSync(options.json, JSON.stringify({ about, paths: needs[mode], failures, blocks, lab }, null, 1));

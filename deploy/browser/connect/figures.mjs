@@ -97,6 +97,17 @@ function picture(runs, side) {
   };
 }
 
+/** On how many of the screens that were watched the picture was what the promise asks for. */
+export function pictureKept(blocks) {
+  const screens = blocks
+    .filter(({ loss }) => !loss)
+    .flatMap(({ summaries }) => Object.entries(summaries))
+    .filter(([path]) => path !== "direct")
+    .flatMap(([, { picture: sides }]) => Object.values(sides).filter(Boolean));
+  const sum = (of) => screens.reduce((total, screen) => total + screen[of], 0);
+  return { good: sum("good"), of: sum("of") };
+}
+
 /** Everything about the runs of one path under one condition. */
 export function summarise(runs) {
   const calls = runs.filter((run) => run.later !== undefined);

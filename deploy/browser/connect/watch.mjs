@@ -153,43 +153,56 @@ export function watch() {
       }),
     );
 
+  /** What came so far, and what had to be asked for again, both ways. */
   const received = async () => {
     let bytes = 0;
+    const asks = { repeats: 0, nacks: 0, plis: 0, peerNacks: 0, peerPlis: 0 };
     for (const pc of window.__probe.pcs) {
       if (pc.connectionState === "closed") continue;
       for (const stat of (await pc.getStats()).values()) {
-        if (stat.type === "inbound-rtp" && stat.kind === "video") bytes += stat.bytesReceived;
+        if (stat.kind !== "video") continue;
+        if (stat.type === "inbound-rtp") {
+          bytes += stat.bytesReceived;
+          asks.repeats += stat.retransmittedPacketsReceived ?? 0;
+          asks.nacks += stat.nackCount ?? 0;
+          asks.plis += stat.pliCount ?? 0;
+        } else if (stat.type === "outbound-rtp") {
+          asks.peerNacks += stat.nackCount ?? 0;
+          asks.peerPlis += stat.pliCount ?? 0;
+        }
       }
     }
-    return { bytes, at: performance.now() };
+    return { bytes, asks, at: performance.now() };
   };
 
   const until = (at) =>
     new Promise((done) => setTimeout(done, at - performance.timeOrigin - performance.now()));
 
-  let bytesBefore = 0;
+  let before = { bytes: 0, asks: {} };
   /** Forgets what was before: a console stays open from call to call. */
   const begin = async (every) => {
     clicks.length = 0;
     frames.length = 0;
     wanted = every ? "all" : "first";
-    bytesBefore = (await received()).bytes;
+    before = await received();
     followAll();
   };
 
   /** The first remote frame received after the click, and the picture of the `ms` after it. */
   const measure = async (clicked, ms) => {
     const first = await firstAfter(clicked);
-    const bytes = (await received()).bytes - bytesBefore;
-    const result = { at: first.at - clicked, received: first.received - clicked, bytes, firstLines: first.height };
+    const now = await received();
+    const bytes = now.bytes - before.bytes;
+    const asks = Object.fromEntries(Object.entries(now.asks).map(([name, count]) => [name, count - before.asks[name]]));
+    const result = { at: first.at - clicked, received: first.received - clicked, bytes, asks, firstLines: first.height };
     if (ms === 0) {
       wanted = "none";
       return result;
     }
     await until(first.at + 2_000);
-    const before = await received();
+    const second = await received();
     await until(first.at + 3_000);
-    const after = await received();
+    const third = await received();
     const end = first.at + ms;
     await until(end);
     wanted = "none";
@@ -202,7 +215,7 @@ export function watch() {
         second: shown.findLast((frame) => frame.at <= first.at + 1_000).height,
         end: shown.at(-1).height,
       },
-      kbps: ((after.bytes - before.bytes) * 8) / (after.at - before.at),
+      kbps: ((third.bytes - second.bytes) * 8) / (third.at - second.at),
       frames: shown.length,
       freezes: gaps.filter((gap) => gap > FREEZE_MS).length,
       longestGap: Math.max(...gaps),

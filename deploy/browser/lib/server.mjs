@@ -45,6 +45,8 @@ export class Server {
   #printedUsed = false;
   #agents = 1;
   #waitReady = true;
+  /** Its priority; that of this process otherwise. */
+  #nice;
 
   /**
    * Starts a server and waits until it is ready, unless it has no node yet. `dataDir` continues with
@@ -61,6 +63,7 @@ export class Server {
     args = [],
     env = {},
     ready = true,
+    nice,
   } = {}) {
     if (!existsSync(BINARY)) {
       throw new Error(`${BINARY} is missing: run "cargo build --release" first`);
@@ -68,6 +71,7 @@ export class Server {
     const server = new Server();
     server.dataDir = dataDir;
     server.address = address;
+    server.#nice = nice;
     server.port = await freePort();
     server.adminPort = await freePort();
     onFailure(`server on port ${server.port}`, () => server.log);
@@ -103,8 +107,9 @@ export class Server {
 
   #spawn(args, env) {
     this.#how = [args, env];
+    const [program, ...rest] = this.#nice === undefined ? [BINARY] : ["nice", "-n", `${this.#nice}`, BINARY];
     this.#child = adopt(
-      spawn(BINARY, args, {
+      spawn(program, [...rest, ...args], {
         cwd: this.dataDir,
         env: { ...process.env, ...env },
         stdio: ["ignore", "pipe", "pipe"],

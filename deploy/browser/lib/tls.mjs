@@ -1,13 +1,12 @@
 // A TLS proxy in front of a server, as `docs/operations/run.md` asks for: TLS 1.3 outside, the
-// server's plain HTTP inside, both on this machine.
+// server's plain HTTP inside, both on this machine. A process of its own, as the server is.
 
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
-import { createServer } from "node:tls";
 
+import { apart } from "./apart.mjs";
 import { scratch } from "./scratch.mjs";
 
 /** A certificate for one address, and what makes Chromium take it for a good one. */
@@ -20,27 +19,19 @@ function certificate(address) {
     ),
     { stdio: "ignore" },
   );
-  const pair = { key: readFileSync(key), cert: readFileSync(cert) };
-  const spki = new X509Certificate(pair.cert).publicKey.export({ type: "spki", format: "der" });
+  const spki = new X509Certificate(readFileSync(cert)).publicKey.export({ type: "spki", format: "der" });
   const pin = createHash("sha256").update(spki).digest("base64");
-  return { ...pair, trust: `--ignore-certificate-errors-spki-list=${pin}` };
+  return { key, cert, trust: `--ignore-certificate-errors-spki-list=${pin}` };
 }
 
 /** Listens on `address`; `lead` says afterwards which port of that address it leads to. */
 export async function tlsProxy(address) {
   const { key, cert, trust } = certificate(address);
-  let port;
-  const proxy = createServer({ key, cert, minVersion: "TLSv1.3", ALPNProtocols: ["http/1.1"] }, (near) => {
-    const far = connect({ port, host: address, noDelay: true });
-    for (const socket of [near, far]) socket.on("error", () => [near, far].forEach((one) => one.destroy()));
-    near.pipe(far).pipe(near);
-  });
-  proxy.on("connection", (socket) => socket.setNoDelay(true));
-  await new Promise((done) => proxy.listen(0, address, done));
+  const { child, first: port } = await apart(new URL("tls-process.mjs", import.meta.url), key, cert, address);
   return {
-    origin: `https://${address}:${proxy.address().port}`,
+    origin: `https://${address}:${port}`,
     trust,
-    lead: (to) => (port = to),
-    stop: () => proxy.close(),
+    lead: (to) => child.send(to),
+    stop: () => child.kill(),
   };
 }
