@@ -25,8 +25,8 @@ mod rivals;
 mod tests;
 mod trendline;
 
-pub(crate) use self::rate::RateMeter;
 pub use self::{
     estimator::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},
 };
+pub(crate) use self::{queue::StandingQueue, rate::RateMeter};

@@ -19,7 +19,7 @@ const ENOUGH: f64 = 4_000_000.0;
 const CONTINUE: f64 = 0.7;
 /// Time between probes: at first, and at most while they find nothing.
 const INTERVAL: Duration = Duration::from_secs(2);
-const MAX_INTERVAL: Duration = Duration::from_secs(4);
+const MAX_INTERVAL: Duration = Duration::from_secs(3);
 const INTERVAL_GROWTH: f64 = 1.5;
 /// After a cut the queue must drain first.
 const AFTER_CUT: Duration = Duration::from_millis(800);

@@ -8,7 +8,7 @@ const PERIODS: usize = 20;
 
 /// Shortest ways of the latest periods, microseconds on an arbitrary scale.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct StandingQueue {
+pub(crate) struct StandingQueue {
     shortest: [Option<i64>; PERIODS],
     /// When the latest period began.
     since: Option<Instant>,
@@ -19,12 +19,12 @@ pub(super) struct StandingQueue {
 
 impl StandingQueue {
     /// Takes the way of a packet.
-    pub(super) fn add(&mut self, way: i64) {
+    pub(crate) fn add(&mut self, way: i64) {
         self.latest = Some(self.latest.map_or(way, |least| least.min(way)));
     }
 
     /// All packets of a feedback have been added: the queue that each of them has met.
-    pub(super) fn update(&mut self, now: Instant) {
+    pub(crate) fn update(&mut self, now: Instant) {
         let Some(way) = self.latest.take() else { return };
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= PERIOD {
@@ -39,12 +39,12 @@ impl StandingQueue {
     }
 
     /// What the packets of the latest feedback have met.
-    pub(super) fn get(&self) -> Duration {
+    pub(crate) fn get(&self) -> Duration {
         self.queue
     }
 
     /// Nothing was heard for long: what was known of the queue is history.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.queue = Duration::ZERO;
     }
 }

@@ -70,6 +70,9 @@ impl KeyFrameAsks {
 /// The bitrate that a publisher is held to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct BitrateCap {
+    /// What the viewer's way leaves, and the publisher's own: the lower one counts, since then.
+    wished: Option<u64>,
+    brake: Option<u64>,
     cap: Option<(Instant, u64)>,
     told: Option<(Instant, u64)>,
     /// Repeats left of a decrease that has not been obeyed yet.
@@ -78,7 +81,21 @@ pub(super) struct BitrateCap {
 
 impl BitrateCap {
     pub(super) fn set(&mut self, now: Instant, bitrate: u64) {
-        self.cap = Some((now, bitrate));
+        self.wished = Some(bitrate);
+        self.apply(now);
+    }
+
+    /// The publisher's own way carries no more, or is left to it again.
+    pub(super) fn brake(&mut self, now: Instant, limit: Option<u64>) {
+        if self.brake != limit {
+            self.brake = limit;
+            self.apply(now);
+        }
+    }
+
+    fn apply(&mut self, now: Instant) {
+        let Some(wished) = self.wished else { return };
+        self.cap = Some((now, self.brake.map_or(wished, |brake| brake.min(wished))));
     }
 
     /// When to tell it. `latest` is the last packet of the stream: a publisher that sends nothing

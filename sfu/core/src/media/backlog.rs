@@ -38,7 +38,7 @@ pub(super) struct Backlog {
     /// The frame that is being shed while it arrives: timestamp and last position.
     shedding: Option<(u32, u64)>,
     /// A frame of this temporal layer that others refer to was shed: it and those above it are of
-    /// no use before one that refers to the base only.
+    /// no use before one of this layer that refers to lower ones only.
     broken: Option<u8>,
 }
 
@@ -107,11 +107,10 @@ impl Backlog {
         }
         let Layer { temporal, discardable, sync, .. } = packet.layer;
         if let Some(broken) = self.broken {
-            if temporal >= broken && !sync {
-                return self.is_new(packet);
-            }
             if sync && temporal == broken {
                 self.broken = None;
+            } else if temporal >= broken {
+                return self.is_new(packet);
             }
         }
         let full = self.bytes as f64 > SHED_FROM * room as f64;

@@ -29,6 +29,8 @@ pub(crate) struct Entry {
     pub(super) sent: Option<Instant>,
     /// It was sent more than once.
     pub(super) repeated: bool,
+    /// Without it nothing that follows can be shown.
+    pub(super) needed: bool,
 }
 
 /// A ring of bytes: each packet is written once, in the form it is sent in, and stays until newer
@@ -63,6 +65,7 @@ const EMPTY: Entry = Entry {
     send_time_at: 0,
     sent: None,
     repeated: false,
+    needed: false,
 };
 
 impl PacketCache {
@@ -109,6 +112,7 @@ impl PacketCache {
             send_time_at: layout.send_time_at,
             sent: None,
             repeated: false,
+            needed: layout.needed,
         };
         self.end += len as u64;
     }
@@ -182,4 +186,5 @@ pub(crate) struct Layout {
     pub(crate) header_len: u8,
     pub(crate) transport_sequence_at: u8,
     pub(crate) send_time_at: u8,
+    pub(crate) needed: bool,
 }

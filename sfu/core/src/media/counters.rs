@@ -98,4 +98,6 @@ counters! {
     probe_bytes,
     /// Times that video to the peer was paused.
     video_pauses,
+    /// Times that the peer was told to send less because its own way filled up.
+    brakes,
 }

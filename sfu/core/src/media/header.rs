@@ -77,5 +77,6 @@ pub(super) fn write_header(
     for (id, value) in passed() {
         header.extension(id, value);
     }
-    Layout { header_len: header.finish() as u8, transport_sequence_at, send_time_at }
+    let needed = incoming.layer.is_needed();
+    Layout { header_len: header.finish() as u8, transport_sequence_at, send_time_at, needed }
 }

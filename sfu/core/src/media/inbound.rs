@@ -8,6 +8,7 @@ use super::{
     Incoming, Kept, MediaLeg,
     arrivals::Arrivals,
     asks::{BitrateCap, KeyFrameAsks},
+    brake::Brake,
     clock::PeerClock,
     incoming::{MAX_PASSED, SourceId},
     leg::ControlDue,
@@ -44,6 +45,7 @@ pub(super) struct Inbound {
     pub(super) peer_clock: PeerClock,
     pub(super) key_frame_asks: KeyFrameAsks,
     pub(super) cap: BitrateCap,
+    brake: Brake,
     /// The dependency descriptor's templates.
     templates: Templates,
     /// Bytes of video.
@@ -68,6 +70,7 @@ impl Inbound {
             peer_clock: PeerClock::default(),
             key_frame_asks: KeyFrameAsks::default(),
             cap: BitrateCap::default(),
+            brake: Brake::default(),
             templates: Templates::default(),
             video: RateMeter::default(),
             kept: Kept::default(),
@@ -120,6 +123,7 @@ struct New {
 struct Extensions {
     mid: Option<Range<usize>>,
     transport_sequence: Option<u16>,
+    send_time: Option<[u8; 3]>,
     passed: ArrayVec<(Extension, Range<u16>), MAX_PASSED>,
 }
 
@@ -148,8 +152,12 @@ impl MediaLeg {
         self.counters.packets_in += 1;
         self.counters.bytes_in += packet.len() as u64;
         self.note_media(now);
+        let at = self.micros(now);
+        let braked = self.inbound.brake.on_packet(now, at, extensions.send_time, packet.len());
+        self.counters.brakes += u64::from(braked);
+        self.inbound.cap.brake(now, self.inbound.brake.limit(now));
         if kind == MediaKind::Video {
-            self.inbound.video.add(self.micros(now), packet.len());
+            self.inbound.video.add(at, packet.len());
         }
         let new = match role {
             Role::Media => self.receive_media(now, kind, &header),
@@ -284,6 +292,9 @@ impl MediaLeg {
                 Some(Extension::TransportSequence) => {
                     found.transport_sequence =
                         packet[value].first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
+                }
+                Some(Extension::AbsSendTime) => {
+                    found.send_time = packet[value].first_chunk().copied();
                 }
                 Some(extension) if extension.passes_through() => {
                     let value = value.start as u16..value.end as u16;

@@ -9,13 +9,16 @@ use std::{
 const REORDER_TOLERANCE: Duration = Duration::from_millis(5);
 /// Added to the round trip before a packet is asked for again: the publisher's own scheduling.
 const ANSWER_SLACK: Duration = Duration::from_millis(10);
-/// The first request is repeated after this: where packets are lost, requests are too, and a second
-/// one costs less than a round trip. Browsers pass over a request for what they have just repeated.
+/// Each request is made so many times, this far apart: where packets are lost requests are too, and
+/// another one costs less than a round trip. Browsers pass over a request for what they have repeated less
+/// than *their* round trip ago, so the second time around the first one may be too early, and the next come
+/// just in time.
+const COPIES: u8 = 3;
 const COPY_AFTER: Duration = Duration::from_millis(15);
 /// Never ask for a packet more often than this.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
-/// Asked for this often, a packet is given up.
-const MAX_TRIES: u8 = 11;
+/// Asked for this often, a packet is given up: ten times, and the copies.
+const MAX_TRIES: u8 = 10 * COPIES;
 /// Later than this a packet is of no use to a viewer in a conversation.
 const MAX_AGE: Duration = Duration::from_millis(1_200);
 /// More missing packets than this cost less as a key frame.
@@ -116,15 +119,18 @@ impl Missing {
         });
         let given_up = before - self.packets.len();
         let interval = (rtt + ANSWER_SLACK).max(MIN_INTERVAL);
+        // On a short way the answer is there nearly as soon as a copy.
+        let fit = (interval.as_micros() / COPY_AFTER.as_micros()) as u8;
+        let copies = fit.saturating_sub(1).clamp(1, COPIES);
         for packet in self.packets.iter_mut().filter(|packet| packet.due <= now) {
             if !ask(packet.sequence as u16) {
                 break;
             }
             packet.tries += 1;
-            packet.due = match packet.tries {
-                1 if interval > 2 * COPY_AFTER => now + COPY_AFTER,
-                2 if interval > 2 * COPY_AFTER => now + interval - COPY_AFTER,
-                _ => now + interval,
+            let copied = packet.tries % copies;
+            packet.due = match copied {
+                0 => now + interval - COPY_AFTER * u32::from(copies - 1),
+                _ => now + COPY_AFTER,
             };
         }
         self.next_due = self.packets.iter().map(|packet| packet.due).min();

@@ -28,6 +28,7 @@ mod admission;
 mod arrivals;
 mod asks;
 mod backlog;
+mod brake;
 pub(crate) mod cache;
 mod clock;
 mod control;

@@ -243,8 +243,7 @@ impl MediaLeg {
                 if len >= LARGE {
                     stream.large = Some(position);
                 }
-                let is_referred_to = !queued.layer.discardable && queued.layer.temporal == 0;
-                if self.sends_ahead() && is_referred_to
+                if self.sends_ahead() && queued.layer.is_needed()
                     || queued.key_frame && self.begins_on_a_lossy_way(now)
                 {
                     self.outbound.repeats.send_ahead(now, position);

@@ -16,7 +16,8 @@ const REPEAT_SHARE: f64 = 0.5;
 const REPEAT_BURST: f64 = 64_000.0;
 
 /// Where more than this share is lost without a queue, a repeat is sent twice: it is lost as easily
-/// as the packet was, and the picture stands still for another round trip.
+/// as the packet was, and the picture stands still for another round trip. Of an upper layer only that
+/// picture would be missing: it is repeated once.
 const COPY_FROM: f64 = 0.03;
 /// One that loses more than this is taken for a full one (a policer looks the same): it is not helped by
 /// more packets.
@@ -183,7 +184,7 @@ impl MediaLeg {
             self.counters.repeats_sent += 1;
             self.counters.repeats_copied += u64::from(is_copy);
             let is_beginning = self.begins(now) && !self.outbound.estimator.is_congested(now);
-            if !is_copy && (self.loses_by_itself() || is_beginning) {
+            if !is_copy && entry.needed && (self.loses_by_itself() || is_beginning) {
                 self.outbound.repeats.queue.push_back(Repeat { position, is_copy: true });
             }
             let at = self.micros(now);

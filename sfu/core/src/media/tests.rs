@@ -1,6 +1,7 @@
 //! Legs in memory and in virtual time.
 
 mod beginning;
+mod brake;
 mod forward;
 mod kept;
 mod lossy;

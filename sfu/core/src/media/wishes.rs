@@ -17,7 +17,7 @@ const MAX_ASIDE: f64 = 0.5;
 /// bytes. Only what audio takes beyond (copies of it, RFC 2198) is to be taken off before.
 const RESERVED_FOR_AUDIO: f64 = 60_800.0;
 /// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
-const MIN_CAP: f64 = 50_000.0;
+pub(super) const MIN_CAP: u64 = 50_000;
 /// A key frame that did not come is asked for again after this and a round trip.
 const KEY_FRAME_PATIENCE: Duration = Duration::from_millis(300);
 /// Changes of the bitrate below these shares are not worth a message.
@@ -183,12 +183,12 @@ impl MediaLeg {
     /// leaves room for draining where a queue stands, less repeats.
     fn cap(&self, now: Instant) -> u64 {
         if self.wishes.is_paused() {
-            return MIN_CAP as u64;
+            return MIN_CAP;
         }
         let target = self.send_target(now) as f64;
         let Flow { audio, repeated, .. } = self.wishes.flow;
         let aside = (repeated + (audio - RESERVED_FOR_AUDIO).max(0.0)).min(MAX_ASIDE * target);
-        (CAP_SHARE * target - aside).max(MIN_CAP) as u64
+        ((CAP_SHARE * target - aside) as u64).max(MIN_CAP)
     }
 
     /// Looks at what flows, and whether it leaves room for a picture.

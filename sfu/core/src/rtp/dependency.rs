@@ -14,6 +14,7 @@ const NEXT_SPATIAL: u32 = 2;
 /// Decode target indications.
 const NOT_PRESENT: u32 = 0;
 const DISCARDABLE: u32 = 1;
+const SWITCH: u32 = 2;
 
 /// The templates of a stream, as its latest structure has them.
 #[derive(Debug, Clone, Default)]
@@ -56,11 +57,14 @@ impl Templates {
             }
         }
         for layer in &mut self.layers {
-            let mut discardable = true;
+            let (mut discardable, mut switch) = (true, false);
             for _ in 0..targets {
-                discardable &= matches!(bits.take(2)?, NOT_PRESENT | DISCARDABLE);
+                let indication = bits.take(2)?;
+                discardable &= matches!(indication, NOT_PRESENT | DISCARDABLE);
+                switch |= indication == SWITCH;
             }
             layer.discardable = discardable;
+            layer.sync = switch && layer.temporal > 0;
         }
         Some(())
     }

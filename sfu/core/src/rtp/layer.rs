@@ -14,7 +14,7 @@ pub struct Layer {
     pub temporal: u8,
     /// No other frame refers to it.
     pub discardable: bool,
-    /// It refers to the base layer only: a decoder that missed frames of its layer goes on here.
+    /// It refers to lower layers only: a decoder that missed frames of its layer goes on here.
     pub sync: bool,
     /// Where the picture id stands in the payload and how long it is in bytes, for VP8: its
     /// receivers wait for pictures whose number is missing.
@@ -22,6 +22,11 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// Nothing that follows can be shown without the frame.
+    pub fn is_needed(&self) -> bool {
+        self.temporal == 0 && !self.discardable
+    }
+
     /// Reads a packet's payload, and its dependency descriptor if it has one. A codec or packet
     /// that says nothing is of the base layer.
     pub fn read(

@@ -227,3 +227,39 @@ proptest! {
         }
     }
 }
+
+/// The structure that Chromium sends for two temporal layers of VP8, and its templates in turn.
+#[test]
+fn the_descriptor_tells_where_a_layer_can_be_taken_up_again() {
+    // Templates: the base ("SS", "SR"), and above it one that refers to the base only ("-S"), one that
+    // also refers to its like ("-R"), one that nobody refers to ("-D").
+    let (layers, indications) = ([0, 0, 1, 1, 1u8], ["SS", "SR", "-S", "-R", "-D"]);
+    let mut bits = String::from("10000") + "000000" + "00001";
+    for pair in layers.windows(2) {
+        bits += if pair[0] == pair[1] { "00" } else { "01" };
+    }
+    bits += "11";
+    for indication in indications.concat().chars() {
+        bits += match indication {
+            '-' => "00",
+            'D' => "01",
+            'S' => "10",
+            _ => "11",
+        };
+    }
+    let mut first = vec![0x80, 0, 1];
+    first.extend(bits.as_bytes().chunks(8).map(|byte| {
+        byte.iter().enumerate().fold(0u8, |sum, (at, bit)| sum | (bit - b'0') << (7 - at))
+    }));
+    let mut templates = Templates::default();
+    assert!(templates.read(&first).is_some());
+    let read: Vec<_> = (0..5)
+        .map(|template| {
+            let layer = templates.read(&[0xc0 | template, 0, 2]).unwrap();
+            (layer.temporal, layer.sync, layer.discardable)
+        })
+        .collect();
+    let expected = [(0, false, false), (0, false, false), (1, true, false), (1, false, false)];
+    assert_eq!(read[..4], expected);
+    assert_eq!(read[4], (1, false, true));
+}

@@ -38,7 +38,12 @@ impl Repair {
         self.next += 1;
         self.cache.store(self.now, sequence, &PAYLOAD, |header| {
             header[..usize::from(HEADER_LEN)].fill(0x90);
-            Layout { header_len: HEADER_LEN, transport_sequence_at: 23, send_time_at: 20 }
+            Layout {
+                header_len: HEADER_LEN,
+                transport_sequence_at: 23,
+                send_time_at: 20,
+                needed: true,
+            }
         });
     }
 

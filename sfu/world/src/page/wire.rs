@@ -8,6 +8,8 @@ use sfu_core::{
     },
 };
 
+use crate::time::Time;
+
 /// What Chromium 156 offers.
 const OFFER: &str = include_str!("../../../core/src/sdp/fixtures/chromium-156.sdp");
 
@@ -65,6 +67,27 @@ pub struct Fields {
     pub timestamp: u32,
 }
 
+/// Where in a packet stands what is filled in when it leaves.
+#[derive(Debug, Clone, Copy)]
+pub struct Stamps {
+    number: Option<usize>,
+    time: Option<usize>,
+}
+
+impl Stamps {
+    /// Fills in the transport-wide number and the time.
+    pub fn fill(self, out: &mut [u8], number: u16, now: Time) {
+        if let Some(at) = self.number {
+            out[at..at + 2].copy_from_slice(&number.to_be_bytes());
+        }
+        if let Some(at) = self.time {
+            // abs-send-time: seconds with 18 bits behind the point, 24 bits in all.
+            let time = ((now.as_micros() << 18) / 1_000_000) as u32;
+            out[at..at + 3].copy_from_slice(&time.to_be_bytes()[1..]);
+        }
+    }
+}
+
 impl StreamIds {
     /// The page's streams: audio, video.
     pub fn of_page(negotiated: &Negotiated) -> Option<[Self; 2]> {
@@ -88,13 +111,13 @@ impl StreamIds {
         })
     }
 
-    /// Writes a packet into `out`, but for the transport-wide number, whose place is returned.
-    pub fn write(&self, out: &mut Vec<u8>, fields: Fields, payload: &[&[u8]]) -> usize {
+    /// Writes a packet into `out`, but for what is only known when it leaves.
+    pub fn write(&self, out: &mut Vec<u8>, fields: Fields, payload: &[&[u8]]) -> Stamps {
         self.write_as(out, self.payload_type, self.ssrc, fields, payload)
     }
 
     /// The same on the stream of repeats.
-    pub fn write_rtx(&self, out: &mut Vec<u8>, fields: Fields, payload: &[&[u8]]) -> usize {
+    pub fn write_rtx(&self, out: &mut Vec<u8>, fields: Fields, payload: &[&[u8]]) -> Stamps {
         self.write_as(out, self.rtx_payload_type, self.rtx_ssrc, fields, payload)
     }
 
@@ -105,20 +128,20 @@ impl StreamIds {
         ssrc: Ssrc,
         fields: Fields,
         payload: &[&[u8]],
-    ) -> usize {
+    ) -> Stamps {
         let Fields { marker, sequence, timestamp } = fields;
         out.clear();
         out.resize(MAX_HEADER, 0);
         let mut header = HeaderWriter::new(out, false);
         header.fixed(marker, payload_type, sequence, timestamp, ssrc);
-        let number_at = header.extension(self.transport_id, &[0; 2]).unwrap_or(0);
-        header.extension(self.send_time_id, &[0; 3]);
+        let number = header.extension(self.transport_id, &[0; 2]);
+        let time = header.extension(self.send_time_id, &[0; 3]);
         header.extension(self.mid_id, self.mid.as_bytes());
         let len = header.finish();
         out.truncate(len);
         for part in payload {
             out.extend_from_slice(part);
         }
-        number_at
+        Stamps { number, time }
     }
 }

@@ -26,7 +26,7 @@ pub use self::{
 use crate::{
     page::{
         frame,
-        wire::{Fields, MAX_RTP, RTP_OVERHEAD, StreamIds},
+        wire::{Fields, MAX_RTP, RTP_OVERHEAD, Stamps, StreamIds},
     },
     random::Random,
     time::{Time, millis},
@@ -194,10 +194,10 @@ impl Publisher {
             let fields = Fields { marker: false, sequence, timestamp };
             // The viewer knows a packet by its number.
             let payload = &SOUND[4..size.clamp(4, SOUND.len())];
-            let number_at = self.ids[0].write(out, fields, &[&number.to_be_bytes(), payload]);
+            let stamps = self.ids[0].write(out, fields, &[&number.to_be_bytes(), payload]);
             let (packets, bytes, _) = self.reports[0];
             self.reports[0] = (packets + 1, bytes + size as u32, timestamp);
-            self.number(now, out, number_at, None);
+            self.number(now, out, stamps, None);
             return Some(Left);
         }
         let target = self.gcc.target();
@@ -211,7 +211,7 @@ impl Publisher {
             sequence: packet.sequence,
             timestamp: packet.timestamp,
         };
-        let number_at = match packet.repeat_of {
+        let stamps = match packet.repeat_of {
             None => {
                 let (sequence, timestamp) = (packet.sequence, packet.timestamp);
                 self.history.keep(sequence, timestamp, packet.marker, &packet.payload);
@@ -227,7 +227,7 @@ impl Publisher {
         };
         let size = (out.len() + RTP_OVERHEAD) as u32;
         self.pacer.left(size, target);
-        self.number(now, out, number_at, probe);
+        self.number(now, out, stamps, probe);
         Some(Left)
     }
 
@@ -260,13 +260,11 @@ impl Publisher {
         sequence
     }
 
-    /// Fills in the transport-wide number.
-    fn number(&mut self, now: Time, out: &mut [u8], at: usize, probe: Option<u32>) {
+    /// Fills in the transport-wide number and the send time.
+    fn number(&mut self, now: Time, out: &mut [u8], stamps: Stamps, probe: Option<u32>) {
         let size = (out.len() + RTP_OVERHEAD) as u32;
         let number = self.in_flight.send(now, size, probe);
-        if at > 0 {
-            out[at..at + 2].copy_from_slice(&number.to_be_bytes());
-        }
+        stamps.fill(out, number, now);
         let (since, bytes) = self.usage;
         let (passed, bytes) = (now.secs_since(since), bytes + f64::from(size));
         self.usage = (since, bytes);

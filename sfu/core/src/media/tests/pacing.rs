@@ -138,6 +138,33 @@ fn what_waits_too_long_is_dropped_by_layer_and_then_to_the_next_key_frame() {
     assert!(quality.queue_ms < 1_000.0 && quality.dropped > 0.1, "{quality:?}");
 }
 
+/// A chain of pictures in the upper layer, as libvpx makes them: who left one out goes on with the next one
+/// that needs none of them, and needs no key frame for it.
+#[test]
+fn a_layer_that_was_broken_goes_on_where_it_refers_to_the_base_only() {
+    let at = Instant::now();
+    let mut backlog = Backlog::default();
+    let mut numbering = Numbering::default();
+    let picture = |position: u64, temporal: u8, sync: bool| Queued {
+        position,
+        timestamp: position as u32,
+        at,
+        bytes: 1_000,
+        layer: Layer { temporal, sync, ..Layer::default() },
+        key_frame: false,
+        marker: true,
+    };
+    for packet in [picture(1, 0, false), picture(2, 1, true), picture(3, 0, false)] {
+        assert!(!backlog.sheds(&packet, 2_500));
+        backlog.push(packet);
+    }
+    assert_eq!(backlog.relieve(2_500, &mut numbering), 1, "the upper picture");
+    while backlog.pop().is_some() {}
+    assert!(backlog.sheds(&picture(4, 1, false), 2_500), "it needs the one that was left out");
+    assert!(!backlog.sheds(&picture(6, 1, true), 2_500));
+    assert!(!backlog.sheds(&picture(8, 1, false), 2_500));
+}
+
 #[test]
 fn pictures_of_vp8_are_counted_on_where_a_layer_was_dropped() {
     let mut numbering = Numbering::default();

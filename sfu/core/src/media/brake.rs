@@ -1,0 +1,154 @@
+//! The publisher's way fills up: the node sees it as it happens, and what comes through meanwhile.
+//!
+//! A browser learns of it from feedback and needs a second or two until it sends no more than fits; by then
+//! the queue has overflowed, and the picture has stood still. So as soon as a queue has grown the node holds
+//! the publisher to less than what comes through (REMB). Only for a moment: then the browser's own control
+//! has had its time, and where others keep the queue full, who yields gets nothing.
+
+use std::time::{Duration, Instant};
+
+use super::wishes::MIN_CAP;
+use crate::bwe::{RateMeter, StandingQueue};
+
+/// A queue this long is more than the browser's own control should have let grow…
+const LONG: Duration = Duration::from_millis(70);
+/// …and below this it is gone.
+const SHORT: Duration = Duration::from_millis(40);
+/// The queue is to be gone in about this time, by sending less than what comes through: by the share that
+/// this takes, within bounds.
+const DRAIN: Duration = Duration::from_millis(600);
+const LESS: (f64, f64) = (0.15, 0.5);
+/// Right after that this share of it may be sent. From then on the limit grows by so much a second, faster
+/// than browsers do.
+const DRAINED: f64 = 0.95;
+const GROWTH: f64 = 1.25;
+/// The limit is lifted after this long.
+const LIFTED_AFTER: Duration = Duration::from_secs(2);
+/// A queue that has not gone after this long is not the publisher's own, and for so long nothing is done
+/// about it or another one.
+const PATIENCE: Duration = Duration::from_millis(2_000);
+const HANDS_OFF: Duration = Duration::from_secs(20);
+/// What comes through is measured over so many microseconds.
+const WINDOW: i64 = 200_000;
+/// What is gone sooner than this was no queue but a way that stood still for a moment, as radio does.
+const HICCUP: Duration = Duration::from_millis(100);
+/// Packets of so long a time are looked at together: the one that waited least tells.
+const LOOK: Duration = Duration::from_millis(30);
+/// Send times have 24 bits, in seconds shifted by 18 (abs-send-time).
+const TIME_BITS: u32 = 24;
+const TIME_SHIFT: u32 = 18;
+/// After a silence of this long nothing is known: half of the range would be ambiguous.
+const SILENCE: i64 = 10_000_000;
+
+/// See the module.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Brake {
+    state: State,
+    queue: StandingQueue,
+    through: RateMeter,
+    /// Send time of the newest packet as it came, and unwrapped; when it arrived, microseconds.
+    latest: Option<(u32, i64, i64)>,
+    /// When the first of the packets came that are looked at next.
+    first: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum State {
+    /// Nothing is wrong.
+    #[default]
+    Off,
+    /// The queue drains.
+    Draining { since: Instant, through: f64 },
+    /// It has; the limit rises until it is lifted.
+    Rising { since: Instant, through: f64 },
+    /// The queue is not ours.
+    Foreign { since: Instant },
+}
+
+impl Brake {
+    /// Takes a packet from the publisher: `at` is `now` in microseconds, `sent` its send time. `true` if
+    /// the publisher is to be braked from now on.
+    pub(super) fn on_packet(
+        &mut self,
+        now: Instant,
+        at: i64,
+        sent: Option<[u8; 3]>,
+        size: usize,
+    ) -> bool {
+        self.through.add(at, size);
+        let Some([high, middle, low]) = sent else { return false };
+        let raw = u32::from_be_bytes([0, high, middle, low]);
+        let ticks = match self.latest {
+            Some((before, ticks, arrived)) if at - arrived < SILENCE => {
+                // A publisher that writes the same time into every packet tells nothing.
+                if raw == before {
+                    return false;
+                }
+                let shift = u32::BITS - TIME_BITS;
+                let passed = (raw.wrapping_sub(before) << shift) as i32 >> shift;
+                ticks.saturating_add(i64::from(passed))
+            }
+            _ => {
+                self.queue = StandingQueue::default();
+                0
+            }
+        };
+        self.latest = Some((raw, ticks, at));
+        // Who leaps by half a minute with every packet gets nonsense, and no more than that.
+        self.queue.add(at.saturating_sub(ticks.saturating_mul(1_000_000) >> TIME_SHIFT));
+        let first = *self.first.get_or_insert(now);
+        if now.saturating_duration_since(first) < LOOK {
+            return false;
+        }
+        self.first = None;
+        self.queue.update(now);
+        let next = self.next(now, at);
+        let before = std::mem::replace(&mut self.state, next);
+        let is_draining = |state| matches!(state, State::Draining { .. });
+        is_draining(self.state) && !is_draining(before)
+    }
+
+    fn next(&mut self, now: Instant, at: i64) -> State {
+        let queue = self.queue.get();
+        let passed = |since: Instant| now.saturating_duration_since(since);
+        match self.state {
+            State::Off | State::Rising { .. } if queue > LONG => {
+                match self.through.rate(at, WINDOW) {
+                    Some(through) => State::Draining { since: now, through },
+                    None => State::Off,
+                }
+            }
+            State::Draining { since, .. } if queue < SHORT && passed(since) < HICCUP => State::Off,
+            State::Draining { through, .. } if queue < SHORT => {
+                State::Rising { since: now, through }
+            }
+            State::Draining { since, .. } if passed(since) > PATIENCE => {
+                State::Foreign { since: now }
+            }
+            // At first part of it came before the way was full.
+            State::Draining { since, through } if queue > LONG => {
+                let lately = self.through.rate(at, WINDOW).unwrap_or(through);
+                State::Draining { since, through: through.min(lately) }
+            }
+            State::Rising { since, .. } if passed(since) > LIFTED_AFTER => State::Off,
+            State::Foreign { since } if queue < SHORT && passed(since) > HANDS_OFF => State::Off,
+            state => state,
+        }
+    }
+
+    /// No more should be sent, bit/s; `None` where the publisher is left to itself.
+    pub(super) fn limit(&self, now: Instant) -> Option<u64> {
+        let limit = match self.state {
+            State::Off | State::Foreign { .. } => return None,
+            State::Draining { through, .. } => {
+                let less = self.queue.get().as_secs_f64() / DRAIN.as_secs_f64();
+                (1.0 - less.clamp(LESS.0, LESS.1)) * through
+            }
+            State::Rising { since, through } => {
+                let passed = now.saturating_duration_since(since).as_secs_f64();
+                DRAINED * through * GROWTH.powf(passed)
+            }
+        };
+        Some((limit as u64).max(MIN_CAP))
+    }
+}
