@@ -16,13 +16,20 @@ import { Seat } from "./lib/seat.mjs";
 import { BINARY, Server } from "./lib/server.mjs";
 import { sleep, until } from "./lib/until.mjs";
 import { ours } from "./picture/calls.mjs";
-import { CAMERA, installCamera } from "./picture/camera.mjs";
+import { installCamera } from "./picture/camera.mjs";
+
+/** As many pictures a second as a synthetic caller's, small enough that a browser keeps to it on a part of a core. */
+const CAMERA = { width: 320, height: 180, fps: 25, block: 16 };
+/** What a browser makes of that camera: as many packets a picture, as many pictures touched by a loss. */
+const VIDEO = "1M";
+/** A freeze is put down to the outage of this length when it is no shorter than… and no longer than, ms. */
+const BAND = [-60, 90];
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: "string", default: "50" },
+    seconds: { type: "string", default: "55" },
     runs: { type: "string", default: "1" },
-    calls: { type: "string", default: "5" },
+    calls: { type: "string", default: "3" },
     json: { type: "string" },
     help: { type: "boolean" },
   },
@@ -30,9 +37,9 @@ const { values: options } = parseArgs({
 if (options.help) {
   process.stdout.write(`deploy/accuracy [options]
 
-  --seconds N   length of each call (50: all outages)
+  --seconds N   length of each call (55: all outages)
   --runs N      calls of the two Chromiums, one after the other (1)
-  --calls N     synthetic calls beside each (5)
+  --calls N     synthetic calls beside each (3)
   --json FILE   every figure
 `);
   process.exit();
@@ -63,11 +70,21 @@ async function synthetic(server) {
   const child = spawn(
     LOADTEST,
     ["run", "steady", "--url", `http://127.0.0.1:${server.port}`, "--stage", `${calls}@${seconds}s`, "--max-calls", `${calls}`, "--hold", `${seconds}s`]
-      .concat(["--warm-up", "0s", "--no-thresholds", "--progress", "plain", "--out", `json=${json}`]),
+      .concat(["--warm-up", "0s", "--no-thresholds", "--video", VIDEO, "--progress", "plain", "--out", `json=${json}`]),
     { env: { ...process.env, VITRINE_API_KEY: key }, stdio: ["ignore", "inherit", "inherit"] },
   );
   await new Promise((done) => child.once("exit", done));
   return JSON.parse(readFileSync(json, "utf8"));
+}
+
+/** The length of each freeze, ms: what `totalFreezesDuration` grew by from one second to the next. */
+function freezesOf(samples) {
+  const grown = samples.slice(1).map(({ in_video: now }, i) => {
+    const { in_video: before } = samples[i];
+    const count = now.freezeCount - before.freezeCount;
+    return Array(count).fill((1_000 * (now.totalFreezesDuration - before.totalFreezesDuration)) / count);
+  });
+  return grown.flat();
 }
 
 /** What one Chromium says about what it received. */
@@ -78,6 +95,7 @@ function received({ frames, samples }, encoder) {
   // From drawing the picture to its last packet, without the encoder's mean work on it.
   const work = (1_000 * encoder.totalEncodeTime) / encoder.framesEncoded;
   return {
+    each: freezesOf(samples.filter(({ in_video: video }) => video?.freezeCount !== undefined)),
     audioLost: audio.packetsLost,
     audioExpected: audio.packetsLost + audio.packetsReceived,
     videoLost: video.packetsLost,
@@ -88,7 +106,8 @@ function received({ frames, samples }, encoder) {
     watched: (frames.at(-1)[0] - frames[0][0]) / 1_000,
     latency: percentile(frames.map(([, , , , age]) => age), 0.5) - work,
     work,
-    encoder: { ...encoder, fps: frames.length / ((frames.at(-1)[0] - frames[0][0]) / 1_000) },
+    fps: video.framesDecoded / ((frames.at(-1)[0] - frames[0][0]) / 1_000),
+    encoder,
   };
 }
 
@@ -104,7 +123,7 @@ let server;
 try {
   server = await Server.start({ mediaPort: ports[0], mediaAddress: `${host.address}:${entrances[0]}`, args: ["--media-tcp-port", "0"] });
   for (const [index, side] of ["shopper", "agent"].entries()) {
-    const seat = await Seat.open(side, "about:blank", { viewport: { width: 800, height: 600 } });
+    const seat = await Seat.open(side, "about:blank", { viewport: { width: 360, height: 480 } });
     seats.push(seat);
     await seat.page.evaluateOnNewDocument(installCamera, { ...CAMERA, seed: index + 1 });
   }
@@ -136,8 +155,13 @@ try {
     verdicts: reports.map(({ verdict }) => verdict),
   };
   const figures = reports.map((report) => report.figures);
-  if (options.json) writeFileSync(options.json, JSON.stringify({ about, browsers, figures }));
-  process.stdout.write(`${JSON.stringify(about)}\n${table(browsers, figures)}\n`);
+  const freezes = reports.flatMap(({ tally }) =>
+    tally.all
+      .filter(({ metric }) => metric === "freeze_seconds")
+      .flatMap(({ trend }) => trend.values.flatMap(([micros, times]) => Array(times).fill(micros / 1_000))),
+  );
+  if (options.json) writeFileSync(options.json, JSON.stringify({ about, browsers, figures, freezes }));
+  process.stdout.write(`${JSON.stringify(about)}\n${table(browsers, figures, freezes)}\n`);
 } finally {
   await Promise.all(seats.map((seat) => seat.close()));
   await server?.stop();
@@ -145,22 +169,30 @@ try {
 }
 
 /** Browser and load test, figure by figure. */
-function table(browsers, figures) {
+function table(browsers, figures, freezes) {
   const sum = (list, name) => list.reduce((all, one) => all + one[name], 0);
   const share = (name) => sum(figures.map((each) => each[name]), "of") / sum(figures.map((each) => each[name]), "all");
-  const freezes = figures.map((each) => each.freeze_seconds);
-  const mean = sum(freezes.map(({ count, avg }) => ({ total: count * avg })), "total") / sum(freezes, "count");
-  const latency = percentile(figures.map((each) => each.video_latency_seconds.p50), 0.5);
+  const mean = (list) => list.reduce((all, one) => all + one, 0) / list.length;
+  const theirs = browsers.flatMap(({ each }) => each);
   const receivers = 2 * calls * runs;
+  const near = (list, outage) => list.filter((length) => length >= outage + BAND[0] && length < outage + BAND[1]);
+  const outages = [...new Set(WAY.outages.map(([, length]) => length))].map((outage) => [
+    `freeze of an outage of ${outage} ms`,
+    ...[theirs, freezes].map((list) => mean(near(list, outage))),
+    `${near(theirs, outage).length} and ${near(freezes, outage).length}`,
+  ]);
   const rows = [
+    ["pictures decoded a second", mean(browsers.map(({ fps }) => fps)), NaN],
+    ["video packets a picture", mean(browsers.map(({ videoExpected, encoder }) => videoExpected / encoder.framesEncoded)), NaN],
     ["audio lost, %", 100 * (sum(browsers, "audioLost") / sum(browsers, "audioExpected")), 100 * share("audio_loss")],
-    ["freezes for each receiver", sum(browsers, "freezes") / browsers.length, sum(freezes, "count") / receivers],
-    ["one freeze, mean, ms", (1_000 * sum(browsers, "frozen")) / sum(browsers, "freezes"), 1_000 * mean],
+    ["freezes for each receiver", theirs.length / browsers.length, freezes.length / receivers],
+    ["one freeze, mean, ms", mean(theirs), mean(freezes)],
+    ...outages,
     ["frozen, % of the time", 100 * (sum(browsers, "frozen") / sum(browsers, "watched")), 100 * share("frozen")],
-    ["latency p50, ms", percentile(browsers.map((each) => each.latency), 0.5), 1_000 * latency],
+    ["video delay p50, ms", percentile(browsers.map((each) => each.latency), 0.5), 1_000 * percentile(figures.map((each) => each.video_latency_seconds.p50), 0.5)],
   ];
-  const cell = (value) => value.toFixed(2).padStart(10);
-  const lines = [`${"".padEnd(28)}  Chromium   loadtest    differ %   (${browsers.length} and ${receivers} receivers)`];
-  for (const [name, theirs, ours] of rows) lines.push(`${name.padEnd(28)}${cell(theirs)} ${cell(ours)}  ${cell(100 * (ours / theirs - 1))}`);
+  const cell = (value) => (Number.isNaN(value) ? "" : value.toFixed(2)).padStart(10);
+  const lines = [`${"".padEnd(32)}  Chromium   loadtest   differ    differ %   (${browsers.length} and ${receivers} receivers)`];
+  for (const [name, of, ours, n = ""] of rows) lines.push(`${name.padEnd(32)}${cell(of)} ${cell(ours)} ${cell(ours - of)} ${cell(100 * (ours / of - 1))}  ${n}`);
   return lines.join("\n");
 }

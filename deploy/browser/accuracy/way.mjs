@@ -6,12 +6,13 @@ import { createSocket } from "node:dgram";
 
 /**
  * What the way does. `outages` are [second after the client's first media, milliseconds]: long enough for
- * every picture to freeze, and too short for a page to give up its leg and open another.
+ * every picture to freeze, and too short for a page to give up its leg and open another (1,500 ms), or
+ * for a receiver to give up a packet: a browser asks for it ten times, a round trip apart.
  */
 export const WAY = {
   delayMs: 80,
   lostOf: 50,
-  outages: [5, 10, 15, 20, 25, 30, 35, 40].map((second, i) => [second, [300, 400][i % 2]]),
+  outages: [5, 10, 15, 20, 25, 30, 35, 40, 45].map((second, i) => [second, [300, 450, 600][i % 3]]),
 };
 
 const isRtp = (data) => data[0] >= 128 && data[0] <= 191 && !(data[1] >= 192 && data[1] <= 223);

@@ -2,16 +2,15 @@
 // and a reader of what the remote picture says.
 
 /** The camera's picture. Small, because two encoders and two decoders share the machine. */
-export const CAMERA = { width: 640, height: 480, fps: 30 };
+export const CAMERA = { width: 640, height: 480, fps: 30, block: 32 };
 
 /**
  * Injected with `evaluateOnNewDocument`; must not refer to anything outside itself.
  *
- * The code is 32 blocks of 32 × 32 pixels in two rows: the time in milliseconds, modulo 2^24, and a
- * check byte. Blocks that large survive an encoder that goes down to a quarter of the size.
+ * The code is 32 square blocks in two rows: the time in milliseconds, modulo 2^24, and a check byte.
+ * Blocks of 32 × 32 pixels survive an encoder that goes down to a quarter of the size.
  */
-export function installCamera({ width, height, fps, seed, layers }) {
-  const BLOCK = 32;
+export function installCamera({ width, height, fps, block: BLOCK, seed, layers }) {
   const COLUMNS = 16;
   const ROWS = 2;
   const PERIOD = 2 ** 24;

@@ -137,6 +137,7 @@ impl Live {
             ("audio", Metric::AudioLatency),
             ("video", Metric::VideoLatency),
             ("recovery", Metric::Recovery),
+            ("rejoin", Metric::Rejoin),
         ] {
             let hist = all.hist(metric);
             if hist.count() > 0 {

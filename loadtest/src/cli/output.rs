@@ -1,7 +1,7 @@
 //! Everything the program prints, and the files it writes.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is this module's purpose")]
 
-use std::{path::PathBuf, str::FromStr};
+use std::{io::Write, path::PathBuf, str::FromStr};
 
 use tracing_subscriber::EnvFilter;
 
@@ -80,9 +80,9 @@ impl Out {
 /// The result of one call, on standard output.
 pub(super) fn report(report: &CallReport, format: Format) {
     match format {
-        Format::Table => println!("{}", Table(report)),
+        Format::Table => put(&format!("{}\n", Table(report))),
         Format::Json => match serde_json::to_string(report) {
-            Ok(json) => println!("{json}"),
+            Ok(json) => put(&format!("{json}\n")),
             Err(error) => eprintln!("error: the report cannot be written as JSON: {error}"),
         },
     }
@@ -90,12 +90,12 @@ pub(super) fn report(report: &CallReport, format: Format) {
 
 /// The result of a run, on standard output.
 pub(super) fn summary(report: &RunReport) {
-    println!("{}", Summary(report));
+    put(&format!("{}\n", Summary(report)));
 }
 
 /// A text, on standard output.
 pub(super) fn text(text: &str) {
-    print!("{text}");
+    put(text);
 }
 
 /// The catalogue of metrics.
@@ -106,15 +106,20 @@ pub(super) fn metrics() {
             Kind::Share => "rate count",
             Kind::Count => "count",
         };
-        println!("{metric:<28} {figures:<27} {}", metric.about());
+        put(&format!("{metric:<28} {figures:<27} {}\n", metric.about()));
     }
 }
 
 /// The scenarios that come with the program.
 pub(super) fn scenarios() {
     for (name, about) in scenario::all_built_in() {
-        println!("{name:<10} {about}");
+        put(&format!("{name:<10} {about}\n"));
     }
+}
+
+/// To standard output. Who reads no further, as `head` does, has read enough.
+fn put(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// Something to know while a run goes on, on standard error.

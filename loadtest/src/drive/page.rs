@@ -251,6 +251,7 @@ impl Measured {
                 frozen_s: seen.frozen.as_secs_f64(),
                 watched_s: seen.watched.as_secs_f64(),
                 frames: seen.frames,
+                longest_silence_s: judge.longest_silence().as_secs_f64(),
                 silent_at_end,
             }
         };

@@ -147,6 +147,8 @@ impl Caller {
                 frozen: heard.as_ref().and_then(|heard| {
                     (heard.watched_s > 0.0).then(|| (heard.frozen_s / heard.watched_s).min(1.0))
                 }),
+                silence: watch.silence(role, heard.as_ref()),
+                rejoined: played.pair.rejoined(role).to_vec(),
                 foreign: heard.as_ref().map_or_else(Foreign::default, |heard| heard.foreign),
             }
         };
@@ -235,6 +237,8 @@ struct Watch {
     places: [Where; 2],
     asked: Option<oneshot::Receiver<CallPlaces>>,
     connected: [bool; 2],
+    /// The longest interruption, of legs that took over from each other as well.
+    interrupted: [Option<Duration>; 2],
 }
 
 impl Watch {
@@ -246,11 +250,18 @@ impl Watch {
             places: [Where::default(), Where::default()],
             asked: None,
             connected: [false; 2],
+            interrupted: [None; 2],
         }
     }
 
     fn place(&self, role: Role) -> &Where {
         &self.places[index(role)]
+    }
+
+    /// The longest time in which nothing at all arrived.
+    fn silence(&self, side: Role, heard: Option<&Heard>) -> Option<Duration> {
+        let on_one_leg = heard.map(|heard| Duration::from_secs_f64(heard.longest_silence_s));
+        on_one_leg.max(self.interrupted[index(side)])
     }
 
     /// Asks the deployment where it has placed the call.
@@ -355,7 +366,11 @@ impl Watcher for Watch {
     fn leg(&mut self, _: &Pair, side: Role, news: LegNews) {
         match news {
             LegNews::Fresh { at, streams, picture } => self.fresh(at, side, streams, picture),
-            LegNews::Interrupted { at, silence } => self.recovery(at, side, Some(silence)),
+            LegNews::Interrupted { at, silence } => {
+                let longest = &mut self.interrupted[index(side)];
+                *longest = (*longest).max(Some(silence));
+                self.recovery(at, side, Some(silence));
+            }
         }
     }
 

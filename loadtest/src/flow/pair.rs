@@ -211,6 +211,14 @@ impl Pair {
         }
     }
 
+    /// How long a side's page was without its seat, each time that it came back.
+    pub fn rejoined(&self, side: Role) -> &[Duration] {
+        match side {
+            Role::Shopper => self.shopper.rejoined(),
+            Role::Agent => self.agent.rejoined(),
+        }
+    }
+
     fn seat_mut(&mut self, side: Role) -> &mut Seat {
         match side {
             Role::Shopper => &mut self.shopper,

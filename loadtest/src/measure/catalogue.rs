@@ -83,6 +83,8 @@ metrics! {
     VideoLatency "video_latency_seconds" Trend Seconds "From the sender to the receiver, of every video packet",
     Freeze "freeze_seconds" Trend Seconds "How long freezes of the picture were",
     Recovery "recovery_seconds" Trend Seconds "From the last packet before an interruption to the first after it",
+    Silence "silence_seconds" Trend Seconds "Longest time in which nothing at all arrived, one value for each side of each call",
+    Rejoin "rejoin_seconds" Trend Seconds "From losing the WebSocket of a page to the welcome back at its seat",
     CallLoss "call_loss_ratio" Trend Ratio "Share of a side's packets that never arrived, one value for each side of each call",
     CallFrozen "call_frozen_ratio" Trend Ratio "Share of the time that a side's picture stood still, one value for each side of each call",
     CallsFailed "calls_failed" Share Ratio "Calls that failed, of all that ended",

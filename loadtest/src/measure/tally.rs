@@ -226,6 +226,12 @@ impl Tally {
                     metrics.record(metric, Some(role), |h| h.record(ratio));
                 }
             }
+            if let Some(silence) = side.silence {
+                metrics.record(Metric::Silence, Some(role), |h| h.record_time(silence));
+            }
+            for away in &side.rejoined {
+                metrics.record(Metric::Rejoin, Some(role), |h| h.record_time(*away));
+            }
             if once {
                 let length = ended.ended.saturating_sub(ended.started);
                 metrics.record(Metric::Call, None, |h| h.record_time(length));

@@ -24,6 +24,7 @@ pub struct Judge {
     foreign: Foreign,
     key_frame: KeyFrame,
     key_frames: u32,
+    longest_silence_us: u64,
 }
 
 /// What a packet told that nobody knew before.
@@ -157,6 +158,7 @@ impl Judge {
             foreign: Foreign::default(),
             key_frame: KeyFrame::Missing { frame: None, seen: Vec::new() },
             key_frames: 0,
+            longest_silence_us: 0,
         }
     }
 
@@ -210,6 +212,7 @@ impl Judge {
 
     fn count(&mut self, way: Way, now_us: u64, stamp: &Stamp, bytes: usize) -> Vec<News> {
         let mut news = Vec::new();
+        let last_us = self.last_us();
         let (stream, first) = match stamp.kind {
             Kind::Audio => (&mut self.audio, News::FirstAudio),
             Kind::Video => (&mut self.video, News::FirstVideo),
@@ -220,6 +223,8 @@ impl Judge {
         if !stream.take(now_us, stamp, bytes) {
             return news;
         }
+        let silence_us = last_us.map_or(0, |last| now_us.saturating_sub(last));
+        self.longest_silence_us = self.longest_silence_us.max(silence_us);
         if stamp.kind == Kind::Video {
             self.picture.part(Duration::from_micros(now_us), stamp, way);
         }
@@ -251,6 +256,11 @@ impl Judge {
     /// When the last packet of the other side arrived.
     pub fn last_us(&self) -> Option<u64> {
         self.audio.last_us.max(self.video.last_us)
+    }
+
+    /// The longest time after the first packet in which nothing at all arrived.
+    pub fn longest_silence(&self) -> Duration {
+        Duration::from_micros(self.longest_silence_us)
     }
 
     /// What arrived of a stream.

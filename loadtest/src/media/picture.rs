@@ -163,18 +163,20 @@ impl Freezes {
         self.told = now;
         if self.frozen {
             self.fresh.frozen += now - since;
-        } else if now - last >= self.threshold() {
+        } else if self.is_freeze(now - last) {
             self.frozen = true;
             self.fresh.frozen += now - last;
         }
     }
 
-    fn threshold(&self) -> Duration {
-        if self.recent.len() < LEAST_FRAMES {
-            return Duration::MAX;
-        }
-        let mean = self.sum / self.recent.len() as u32;
-        (mean * FACTOR).max(mean + LONGER)
+    /// Whether a frame that is shown for so long is a freeze. As in Chromium, its own time counts in
+    /// the mean.
+    fn is_freeze(&self, shown_for: Duration) -> bool {
+        let left_out = if self.recent.len() == FRAMES { self.recent.front() } else { None };
+        let frames = self.recent.len() + 1 - usize::from(left_out.is_some());
+        let sum = self.sum - left_out.copied().unwrap_or_default() + shown_for;
+        let mean = sum / frames as u32;
+        frames >= LEAST_FRAMES && shown_for >= (mean * FACTOR).max(mean + LONGER)
     }
 
     fn stop(&mut self, now: Duration) {

@@ -59,6 +59,12 @@ pub struct SideEnded {
     pub loss: Option<f64>,
     /// Share of the time in which the picture stood still, 0 to 1; none without a picture.
     pub frozen: Option<f64>,
+    /// The longest time in which nothing at all arrived; none without media.
+    #[serde(default)]
+    pub silence: Option<Duration>,
+    /// How long the page was without its seat, each time that it lost its socket and came back.
+    #[serde(default)]
+    pub rejoined: Vec<Duration>,
     /// What arrived and should not have.
     pub foreign: Foreign,
 }

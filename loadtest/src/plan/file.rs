@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::{
     Action, ChaosStep, Hold, Impairments, Label, Load, Media, PerSecond, Place, PlanError, Run,
     Share, duration,
+    nearest::hint,
     section::{Item, Section, not_toml},
 };
 use crate::measure::Threshold;
@@ -80,6 +81,7 @@ fn run(root: &Section<'_>) -> Result<Run, PlanError> {
         run.chaos.push(chaos(&item.section()?.only(&known)?, &commands)?);
     }
     run.chaos.sort_by_key(|step| step.at);
+    every_command_is_run(root, &run.chaos)?;
     for item in list(root, "thresholds")? {
         run.thresholds.push(item.parse::<Threshold>()?);
     }
@@ -172,6 +174,26 @@ fn commands(root: &Section<'_>) -> Result<BTreeMap<String, String>, PlanError> {
     let Some(item) = root.get("commands") else { return Ok(BTreeMap::new()) };
     let section = item.section()?;
     section.all().map(|(name, item)| Ok((name.to_owned(), item.text()?.to_owned()))).collect()
+}
+
+/// A command that no step runs is misspelt, here or in the step.
+fn every_command_is_run(root: &Section<'_>, steps: &[ChaosStep]) -> Result<(), PlanError> {
+    let run: Vec<&str> = steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Run { name, .. } => Some(name.as_str()),
+            Action::DropUdp { .. } | Action::ChangeAddress { .. } => None,
+        })
+        .collect();
+    let Some(item) = root.get("commands") else { return Ok(()) };
+    match item.section()?.all().find(|(name, _)| !run.contains(name)) {
+        None => Ok(()),
+        Some((_, item)) if run.is_empty() => Err(item.error("no chaos step runs a command")),
+        Some((name, item)) => {
+            let hint = hint(name, run);
+            Err(item.error(format!("no chaos step runs it{hint}")))
+        }
+    }
 }
 
 fn chaos(

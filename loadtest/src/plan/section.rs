@@ -101,7 +101,9 @@ impl<'a> Item<'a> {
     }
 
     fn wrong_type(&self, wanted: &str) -> PlanError {
-        self.error(format!("{wanted} is wanted, not a {}", self.value.get_ref().type_str()))
+        let found = self.value.get_ref().type_str();
+        let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
+        self.error(format!("{wanted} is wanted, not {article} {found}"))
     }
 
     pub(super) fn text(&self) -> Result<&'a str, PlanError> {

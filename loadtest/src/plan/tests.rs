@@ -125,13 +125,17 @@ fn wrong_values_name_their_line() {
     let base = "name = \"x\"\n[load]\nstages = [\"1@1s\"]\n";
     for (text, words) in [
         ("[call]\nhold = \"30\"", "line 5: call.hold: \"30\" is not a duration"),
-        ("[call]\nhold = 30", "line 5: call.hold: a text in quotes is wanted, not a integer"),
+        ("[call]\nhold = 30", "line 5: call.hold: a text in quotes is wanted, not an integer"),
         ("[call]\nhold = \"2m..10s\"", "the shortest is longer"),
         ("[media]\nprofile = \"720\"", "did you mean \"720p\"?"),
         ("[media]\nprofile = \"audio\"\nvideo = \"1M\"", "line 6: media.video"),
         ("[impair]\nboth = \"lt\"", "did you mean \"lte\"?"),
         ("[impair]\nboth = \"lose=2%\"", "did you mean \"loss\"?"),
         ("[impair]\nboth = \"loss=2\"", "\"2\" is not a share"),
+        (
+            "[[chaos]]\nat = \"1s\"\nrun = \"drian\"\n[commands]\ndrain = \"x\"",
+            "line 8: commands.drain: no chaos step runs it; did you mean \"drian\"?",
+        ),
         ("[[places]]\nweight = 2", "line 5: places[0]: a place needs"),
         ("[[chaos]]\nat = \"1s\"", "a step does one thing"),
         ("[[chaos]]\nat = \"1s\"\nrun = \"a\"\nshare = \"1%\"", "line 7: chaos[0].share"),

@@ -73,6 +73,8 @@ pub struct Heard {
     pub watched_s: f64,
     /// Frames shown.
     pub frames: u32,
+    /// The longest time in which nothing at all arrived, in seconds.
+    pub longest_silence_s: f64,
     /// Since when nothing had come when the media should have ended, if that was long.
     #[serde(skip)]
     pub silent_at_end: Option<Duration>,
@@ -210,6 +212,7 @@ impl Heard {
         self.frozen_s += former.frozen_s;
         self.watched_s += former.watched_s;
         self.frames += former.frames;
+        self.longest_silence_s = self.longest_silence_s.max(former.longest_silence_s);
     }
 }
 

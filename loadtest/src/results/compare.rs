@@ -84,7 +84,7 @@ const LEAST_RATIO: f64 = 0.001;
 
 /// What is compared: what people wait for, see and hear, and what fails. The generator's own
 /// figures and those that depend on how long people talk are not.
-const COMPARED: [Metric; 24] = [
+const COMPARED: [Metric; 26] = [
     Metric::Socket,
     Metric::Welcome,
     Metric::LegAnswer,
@@ -101,6 +101,8 @@ const COMPARED: [Metric; 24] = [
     Metric::VideoLatency,
     Metric::Freeze,
     Metric::Recovery,
+    Metric::Silence,
+    Metric::Rejoin,
     Metric::CallLoss,
     Metric::CallFrozen,
     Metric::CallsFailed,

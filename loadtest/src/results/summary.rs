@@ -9,7 +9,7 @@ use crate::measure::{Metric, Metrics, Unit, Value};
 pub struct Summary<'a>(pub &'a RunReport);
 
 /// What is shown of trends, in the order of a call's life.
-const TRENDS: [Metric; 10] = [
+const TRENDS: [Metric; 12] = [
     Metric::Warm,
     Metric::Ring,
     Metric::Connect,
@@ -18,6 +18,8 @@ const TRENDS: [Metric; 10] = [
     Metric::VideoLatency,
     Metric::Freeze,
     Metric::Recovery,
+    Metric::Silence,
+    Metric::Rejoin,
     Metric::HangUp,
     Metric::StartDelay,
 ];

@@ -4,6 +4,7 @@
 //! who may be asked form **rings** that widen as the shopper waits: first those who speak the
 //! language and have every skill the link asks for, then those who speak the language, then
 //! anyone. A ring that nobody on duty is in is skipped at once: waiting for it would help nobody.
+//! A test tool's shopper never leaves the first ring: no person is rung by a machine.
 //! Within a ring the best match goes first, and among equals the one who has been free longest.
 
 use std::{cmp::Reverse, time::Duration};
@@ -21,6 +22,8 @@ pub struct Need<'a> {
     pub skills: &'a [Name],
     /// How long the shopper has waited.
     pub waited: Duration,
+    /// The shopper is a test tool: its skills are those of its own agents, and nobody else is asked.
+    pub synthetic: bool,
 }
 
 /// An agent on duty.
@@ -76,7 +79,7 @@ pub fn choose(
     };
     let ring = [Ring::Full, Ring::Language, Ring::Anyone]
         .into_iter()
-        .filter(|ring| *ring >= by_time)
+        .filter(|ring| if need.synthetic { *ring == Ring::Full } else { *ring >= by_time })
         .find(|ring| on_duty.iter().any(|candidate| is_in(*ring, need, candidate.profile)))?;
     let best = on_duty
         .iter()

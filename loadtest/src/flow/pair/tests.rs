@@ -429,6 +429,8 @@ fn a_page_that_lost_its_socket_comes_back_to_its_seat_and_says_what_it_had_to_sa
     assert_eq!(hello, Some((Auth::Seat { token: "seat".into() }, Some(LEG))));
     world.say(Role::Shopper, back(true));
     assert!(world.was_sent(Role::Shopper, |m| *m == ClientMessage::HangUp), "it was kept");
+    let away = SETTLE + 4 * Duration::from_millis(1);
+    assert_eq!(world.pair.rejoined(Role::Shopper), [away], "from the first loss to the welcome");
 }
 
 #[test]

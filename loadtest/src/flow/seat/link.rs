@@ -90,7 +90,7 @@ impl Seat {
         }
         self.measure(&welcome.candidates);
         if self.away_since().is_some() {
-            return self.back(welcome);
+            return self.back(now, welcome);
         }
         self.marks.reach(Stage::Welcome, now);
         if !matches!(welcome.phase, Phase::Lobby | Phase::Idle { .. }) {
@@ -102,8 +102,8 @@ impl Seat {
     }
 
     /// The page is back at its seat.
-    fn back(&mut self, welcome: &Welcome) -> Result<(), Failure> {
-        let Link::Away { unsaid, .. } = std::mem::replace(&mut self.link, Link::Open) else {
+    fn back(&mut self, now: Duration, welcome: &Welcome) -> Result<(), Failure> {
+        let Link::Away { unsaid, since, .. } = std::mem::replace(&mut self.link, Link::Open) else {
             return Ok(());
         };
         let same_call = match (&self.state, &welcome.phase) {
@@ -114,6 +114,7 @@ impl Seat {
         if !same_call {
             return Err(self.failure("the page came back, and the call was gone"));
         }
+        self.rejoined.push(now.saturating_sub(since));
         for message in unsaid {
             self.send(message);
         }

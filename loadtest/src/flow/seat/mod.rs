@@ -36,6 +36,8 @@ pub(super) struct Seat {
     measured: Vec<MeasuredNode>,
     legs: Legs,
     link: Link,
+    /// How long the page was without its seat, each time that it came back.
+    rejoined: Vec<Duration>,
     /// What brings a shopper back to this seat.
     seat_token: Option<String>,
     /// Whether there are pictures.
@@ -90,6 +92,7 @@ impl Seat {
             measured: Vec::new(),
             legs,
             link: Link::Open,
+            rejoined: Vec::new(),
             seat_token: None,
             video,
             actions,
@@ -106,6 +109,10 @@ impl Seat {
 
     pub(super) fn marks(&self) -> &Marks {
         &self.marks
+    }
+
+    pub(super) fn rejoined(&self) -> &[Duration] {
+        &self.rejoined
     }
 
     pub(super) fn take_actions(&mut self) -> Vec<Action> {

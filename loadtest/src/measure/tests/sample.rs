@@ -129,6 +129,8 @@ fn call(rng: &mut SmallRng, number: u64) -> Vec<Event> {
         marks,
         loss: up.then_some(0.002),
         frozen: up.then_some(0.01),
+        silence: up.then_some(MS(60)),
+        rejoined: Vec::new(),
         foreign: Foreign::default(),
     };
     events.push(Event::Ended(Box::new(CallEnded {

@@ -121,3 +121,16 @@ fn delay_is_from_stamp_to_arrival() {
     assert!((29_900..=30_100).contains(&median), "{median}");
     assert_eq!(judge.stream(Kind::Audio).longest_gap_us(), 20_000);
 }
+
+#[test]
+fn the_longest_silence_is_that_of_both_streams_together() {
+    let mut judge = judge();
+    for (packet, number) in media(1, Role::Agent).iter().zip(0u64..) {
+        // A pause of 300 ms before the 100th packet; only one stream is missing around the 50th.
+        let at_us = number * 10_000 + if number >= 100 { 300_000 } else { 0 };
+        if !(40..60).contains(&number) || packet.head.kind == Kind::Audio {
+            judge.packet(at_us, packet.head.kind, &packet.payload);
+        }
+    }
+    assert_eq!(judge.longest_silence(), Duration::from_millis(310));
+}

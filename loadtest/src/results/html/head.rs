@@ -115,6 +115,14 @@ pub(super) fn cards(report: &RunReport) -> String {
             &format!("{} interruptions", number(recovery.count())),
         ));
     }
+    let rejoin = all.hist(Metric::Rejoin);
+    if rejoin.count() > 0 {
+        cards.push(card(
+            "Back at the seat, p95",
+            &maybe(rejoin.percentile(95.0), Unit::Seconds),
+            &format!("{} lost sockets", number(rejoin.count())),
+        ));
+    }
     let cpu = all.figure(Metric::GeneratorCpu, Aggregate::Max);
     if let Some(cpu) = cpu {
         let health = &report.tally.health;

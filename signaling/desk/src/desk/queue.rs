@@ -70,6 +70,7 @@ impl Desk {
             language: call.link.context.language.as_ref(),
             skills: &call.link.skills,
             waited: self.now.since(call.queued_at),
+            synthetic: call.link.synthetic,
         };
         matching::choose(&need, &on_duty, &self.rules, self.now)
     }

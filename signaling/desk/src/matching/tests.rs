@@ -22,8 +22,16 @@ fn chosen(
 ) -> Option<u128> {
     let language = language.map(name);
     let skills: Vec<Name> = skills.iter().copied().map(name).collect();
-    let need =
-        Need { language: language.as_ref(), skills: &skills, waited: Duration::from_secs(waited) };
+    let need = Need {
+        language: language.as_ref(),
+        skills: &skills,
+        waited: Duration::from_secs(waited),
+        synthetic: false,
+    };
+    choose_of(&need, agents)
+}
+
+fn choose_of(need: &Need<'_>, agents: &[(AgentProfile, Option<u64>)]) -> Option<u128> {
     let candidates: Vec<_> = agents
         .iter()
         .map(|(profile, idle)| Candidate {
@@ -32,7 +40,7 @@ fn chosen(
             idle_since: Millis(idle.unwrap_or(0) * 1_000),
         })
         .collect();
-    choose(&need, &candidates, &Rules::default(), Millis(1_000_000))
+    choose(need, &candidates, &Rules::default(), Millis(1_000_000))
         .map(|choice| choice.agent.bits())
 }
 
@@ -82,4 +90,17 @@ fn regions_and_cases_of_a_language_do_not_matter() {
     let agents = [(agent(1, &["pt-BR"], &[]), Some(1)), (agent(2, &["EN"], &["Returns"]), None)];
     assert_eq!(chosen(Some("PT"), &[], 0, &agents), Some(1));
     assert_eq!(chosen(Some("en-GB"), &["returns"], 0, &agents), None, "the speaker is busy");
+}
+
+#[test]
+fn a_test_tools_shopper_never_rings_anybody_but_its_own_agents() {
+    let person = (agent(1, &["en"], &[]), Some(1));
+    let own = (agent(2, &[], &["synthetic-7"]), Some(2));
+    let skills = [name("synthetic-7")];
+    for waited in [0, 60, 600] {
+        let waited = Duration::from_secs(waited);
+        let need = Need { language: None, skills: &skills, waited, synthetic: true };
+        assert_eq!(choose_of(&need, std::slice::from_ref(&person)), None, "{waited:?}");
+        assert_eq!(choose_of(&need, &[person.clone(), own.clone()]), Some(2), "{waited:?}");
+    }
 }
