@@ -34,14 +34,19 @@ const CASES = [
   {
     name: "UDP and the media's TCP port are blocked",
     blocked: { shopper: ["udp", "media"] },
-    shopper: "relay",
+    shopper: "relay tcp",
+  },
+  {
+    name: "only TLS to port 443 of the TURN server gets out",
+    blocked: { shopper: ["udp", "media", "turn"] },
+    shopper: "relay tls",
     short: true,
   },
   {
     name: "UDP and the media's TCP port are blocked, Firefox",
     browser: "firefox",
     blocked: { shopper: ["udp", "media"] },
-    shopper: "relay",
+    shopper: "relay tcp",
   },
   { name: "UDP is blocked on both sides", blocked: { shopper: ["udp"], agent: ["udp"] }, shopper: "tcp", agent: "tcp" },
 ];
@@ -53,17 +58,17 @@ const address = ownAddress();
 const coturn = await Coturn.start(address);
 const server = await Server.start({
   address,
-  args: ["--media-tcp-port", String(MEDIA_TCP_PORT), "--turn-urls", coturn.url],
+  args: ["--media-bind", address, "--media-tcp-port", String(MEDIA_TCP_PORT), "--turn-urls", coturn.urls],
   env: { VITRINE_TURN_SECRET: coturn.secret },
 });
-const firewall = new Firewall(MEDIA_TCP_PORT);
+const firewall = new Firewall({ media: { address, port: MEDIA_TCP_PORT }, turn: Coturn.tcp });
 let failed = 0;
 try {
   setLink("*<->*", { rtt_ms: Number(options.rtt) });
   for (const one of CASES.filter(({ short }) => short || !options.check)) {
     await firewall.block(one.blocked);
     try {
-      const seen = await callOver(server, one);
+      const seen = await callOver(server, coturn.trust, one);
       console.log(`ok      ${one.name}: ${seen}`);
     } catch (error) {
       failed += 1;

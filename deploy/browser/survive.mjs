@@ -2,7 +2,7 @@
 // emulated network; docs/operations/failover.md says what the figures mean.
 
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
 import { parseArgs } from "node:util";
 
@@ -15,11 +15,12 @@ const USAGE = `deploy/survive [options]
   --kills N     kill -9 of the call's node (100)
   --moves N     drain of the call's node (100)
   --rolls N     SIGTERM and start of all three nodes, one after the other; and again under load (3)
-  --cases N     runs of each of the other cases: frozen, cut off from signaling, from the pages (5)
+  --cases N     runs of each of the other cases: one side only watches, frozen, cut off from signaling, from the pages (5)
   --network N   runs of each of 1, 5 and 25 s without network, change of address, reload, another device (5)
   --only TEXT   only what has this in its name
   --rtt MS      round trip between the browsers and everything else (0)
   --json FILE   every run and every figure
+  --report FILE what such files say together, one after the other; nothing is run
 `;
 
 const { values: options } = parseArgs({
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     only: { type: "string", default: "" },
     rtt: { type: "string", default: "0" },
     json: { type: "string" },
+    report: { type: "string", multiple: true },
     help: { type: "boolean" },
   },
 });
@@ -47,6 +49,7 @@ const PLAN = [
   ["drain", moves, trials.move],
   ["rolling restart of 3", rolls, trials.roll],
   ["the same under load", rolls, trials.rollUnderLoad],
+  ["kill -9, one only watches", cases, trials.killWatched],
   ["frozen 1.5 s", cases, (world) => trials.freeze(world, 1_500)],
   ["frozen 8 s", cases, (world) => trials.freeze(world, 8_000)],
   ["cut off from signaling", cases, trials.cutFromSignaling],
@@ -70,8 +73,25 @@ function lines(name, runs) {
     const sorted = values.filter((value) => typeof value === "number").sort((a, b) => a - b);
     const never = values.filter((value) => value === null).length;
     const show = (value) => (value === undefined ? "-" : value.toFixed(0)).padStart(7);
-    return `${name.padEnd(24)} ${figure.padEnd(18)} ${String(values.length).padStart(4)} ${show(at(sorted, 0.5))} ${show(at(sorted, 0.95))} ${show(sorted.at(-1))} ${never ? `${never} never` : ""}`;
+    return `${name.padEnd(26)} ${figure.padEnd(18)} ${String(values.length).padStart(4)} ${show(at(sorted, 0.5))} ${show(at(sorted, 0.95))} ${show(sorted.at(-1))} ${never ? `${never} never` : ""}`;
   });
+}
+
+/** What was found, of all runs. */
+function table(results) {
+  const rows = Object.entries(results).map(([name, runs]) => lines(name, runs).join("\n"));
+  return [`${"milliseconds".padEnd(45)}    n     p50     p95     max`, ...rows].join("\n");
+}
+
+if (options.report) {
+  const together = {};
+  for (const file of options.report) {
+    const { about, results } = JSON.parse(readFileSync(file, "utf8"));
+    console.log(`${file}: ${about.at}, commit ${about.commit}`);
+    for (const [name, runs] of Object.entries(results)) (together[name] ??= []).push(...runs);
+  }
+  console.log(`\n${table(together)}`);
+  process.exit();
 }
 
 const about = {
@@ -115,7 +135,6 @@ for (const kind of PLAN) {
   if (runs > 0 && name.includes(options.only)) await attempt(kind);
 }
 for (const [key, value] of Object.entries(about)) console.log(`${key.padEnd(9)} ${value}`);
-console.log(`\n${"milliseconds".padEnd(43)}    n     p50     p95     max`);
-for (const [name, runs] of Object.entries(results)) console.log(lines(name, runs).join("\n"));
+console.log(`\n${table(results)}`);
 console.log(`\nemulator: ${JSON.stringify(late)} µs late at most, by share of packets`);
 process.exitCode = failed;

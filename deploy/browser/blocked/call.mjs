@@ -24,24 +24,24 @@ async function way() {
     stats.get(transport?.selectedCandidatePairId) ??
     all.find(({ type, selected, nominated, state }) => type === "candidate-pair" && (selected ?? (nominated && state === "succeeded")));
   if (!pair) return undefined;
-  const { candidateType, protocol } = stats.get(pair.localCandidateId);
-  return candidateType === "relay" ? "relay" : protocol;
+  const { candidateType, protocol, relayProtocol } = stats.get(pair.localCandidateId);
+  return candidateType === "relay" ? `relay ${relayProtocol}` : protocol;
 }
 
-async function openSeat(side, url, browser, trusted) {
+async function openSeat(side, url, browser, trusted, trust) {
   const options =
     browser === "firefox"
       ? { browser, prefs: { "dom.securecontext.allowlist": ownAddress() } }
-      : { args: [`--unsafely-treat-insecure-origin-as-secure=${trusted}`] };
+      : { args: [`--unsafely-treat-insecure-origin-as-secure=${trusted}`, trust] };
   return Seat.open(side, url, { host: side, ...options });
 }
 
-/** Has a call and says how it went. */
-export async function callOver(server, { browser, shopper: shopperWay, agent: agentWay = "udp" }) {
+/** Has a call and says how it went; `trust` makes Chromium trust the TURN server. */
+export async function callOver(server, trust, { browser, shopper: shopperWay, agent: agentWay = "udp" }) {
   const { url } = await server.link();
   const seats = await Promise.all([
-    openSeat("shopper", url, browser, server.origin),
-    openSeat("agent", await server.signIn(), undefined, server.origin),
+    openSeat("shopper", url, browser, server.origin, trust),
+    openSeat("agent", await server.signIn(), undefined, server.origin, trust),
   ]);
   const [shopper, agent] = seats;
   try {

@@ -40,12 +40,12 @@ async function prepared(browser, side, viewport, observed = true, frames = false
 /**
  * One Chromium process. `devices` is "granted" (a fake camera and microphone that play the side's
  * clip), "denied" (they exist, the person says no) or "missing" (there are none). `video` is another
- * clip for the camera; `host` is where it runs in an emulated network. Not `observed`, it reports
+ * clip for the camera, `picture` another size of the usual one; `host` is where it runs in an emulated network. Not `observed`, it reports
  * neither requests nor console, which costs it time. With `frames` it notes when they come.
  */
 export async function chromium(
   side,
-  { devices = "granted", viewport, args = [], video, host, observed = true, frames = false } = {},
+  { devices = "granted", viewport, args = [], video, picture, host, observed = true, frames = false } = {},
 ) {
   if (!CHROMIUM) throw new Error("chromium is not installed: run deploy/test");
   const flags = [
@@ -59,7 +59,7 @@ export async function chromium(
     ...args,
   ];
   if (devices !== "missing") {
-    const clips = makeClips(scratch, side);
+    const clips = makeClips(scratch, side, picture);
     flags.push(
       "--use-fake-device-for-media-stream",
       `--use-file-for-fake-video-capture=${video ?? clips.video}`,

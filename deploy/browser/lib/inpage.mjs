@@ -3,7 +3,8 @@
 
 /** Injected with `evaluateOnNewDocument`; must not refer to anything outside itself. */
 export function installProbe() {
-  const pcs = [];
+  // A page may make connections in a frame of its own.
+  const pcs = window.parent.__probe?.pcs ?? [];
   /** How long each connection took from its making. */
   const openedAfter = new WeakMap();
   const Native = window.RTCPeerConnection;

@@ -13,10 +13,11 @@ export const SIDES = {
 /** What Chromium's fake screen shows: green with a small white figure. */
 export const FAKE_SCREEN = [6, 149, 2];
 
-const WIDTH = 640;
-const HEIGHT = 360;
-const FPS = 20;
-const FRAMES = 40;
+/** The usual picture, and one that an encoder on a shared core keeps up with thirty times a second. */
+const USUAL = { width: 640, height: 360, fps: 20 };
+export const LIGHT = { width: 320, height: 180, fps: 30 };
+/** A clip is this long. */
+const SECONDS = 2;
 const SAMPLE_RATE = 48_000;
 
 /** BT.601 limited range, as fake capture and WebRTC codecs assume. */
@@ -29,15 +30,16 @@ function toYuv([r, g, b]) {
 }
 
 /** A Y4M clip: the colour, and a thin bar that moves so that every frame differs. */
-function y4m(rgb) {
+function y4m(rgb, { width, height, fps }) {
   const [y, u, v] = toYuv(rgb);
-  const chroma = (WIDTH / 2) * (HEIGHT / 2);
-  const parts = [Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420jpeg\n`)];
-  for (let frame = 0; frame < FRAMES; frame += 1) {
-    const luma = Buffer.alloc(WIDTH * HEIGHT, y);
-    const bar = Math.floor((frame / FRAMES) * WIDTH);
-    for (let row = 0; row < HEIGHT; row += 1) {
-      luma.fill(225, row * WIDTH + bar, row * WIDTH + Math.min(bar + 12, WIDTH));
+  const chroma = (width / 2) * (height / 2);
+  const parts = [Buffer.from(`YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`)];
+  const frames = fps * SECONDS;
+  for (let frame = 0; frame < frames; frame += 1) {
+    const luma = Buffer.alloc(width * height, y);
+    const bar = Math.floor((frame / frames) * width);
+    for (let row = 0; row < height; row += 1) {
+      luma.fill(225, row * width + bar, row * width + Math.min(bar + 12, width));
     }
     parts.push(Buffer.from("FRAME\n"), luma, Buffer.alloc(chroma, u), Buffer.alloc(chroma, v));
   }
@@ -126,11 +128,11 @@ function wav(hz) {
 }
 
 /** Writes one side's clips into `dir` and returns their paths. */
-export function makeClips(dir, side) {
+export function makeClips(dir, side, picture = USUAL) {
   const { rgb, hz } = SIDES[side];
   const video = join(dir, `${side}.y4m`);
   const audio = join(dir, `${side}.wav`);
-  writeFileSync(video, y4m(rgb));
+  writeFileSync(video, y4m(rgb, picture));
   writeFileSync(audio, wav(hz));
   return { video, audio };
 }

@@ -10,7 +10,7 @@ import { apart } from "./apart.mjs";
 import { scratch } from "./scratch.mjs";
 
 /** A certificate for one address, and what makes Chromium take it for a good one. */
-function certificate(address) {
+export function certificate(address) {
   const [key, cert] = ["key", "cert"].map((name) => join(scratch, `tls-${name}.pem`));
   execFileSync(
     "openssl",

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { openCluster } from "../lib/cluster.mjs";
 import { longestGap } from "../lib/frames.mjs";
 import { labStats, setLink } from "../lib/lab.mjs";
+import { LIGHT } from "../lib/media.mjs";
 import { inCall } from "../lib/scenes.mjs";
 import { Seat } from "../lib/seat.mjs";
 import { sleep, until } from "../lib/until.mjs";
@@ -18,6 +19,9 @@ const STEADY_FOR = 700;
 
 /** The leg of a page that has gone without a word ends with its consent (RFC 7675), 30 s later. */
 const GATHERED_WITHIN = 45_000;
+
+/** Two of them and all else share a few cores: what they show is small, so that it is shown in time. */
+export const WATCHED = { observed: false, frames: true, picture: LIGHT, viewport: { width: 480, height: 720 } };
 
 /** Runs a command in a host of the emulated network. */
 export const inside = (host, ...command) => execFileSync(WAN_BIN, ["exec", host, "--", ...command], { encoding: "utf8" });
@@ -34,7 +38,7 @@ export async function openWorld({ rtt }) {
     const args = [`--unsafely-treat-insecure-origin-as-secure=${cluster.server.origin}`];
     const seats = [];
     for (const side of ["shopper", "agent"]) {
-      const seat = await Seat.open(side, "about:blank", { host: side, args, observed: false, frames: true });
+      const seat = await Seat.open(side, "about:blank", { host: side, args, ...WATCHED });
       opened.push(() => seat.close());
       seats.push(seat);
     }
@@ -101,15 +105,16 @@ export const forget = ({ seats }) =>
     for (const list of Object.values(window.__frames)) list.splice(0, Math.max(0, list.length - 40));
   })));
 
-/** When picture and sound of both screens were back after `at`, in ms; null for what never came. */
-export async function back(world, at) {
+/** When picture and sound of these screens were back after `at`, in ms; null for what never came. */
+export async function back(world, at, seats = world.seats) {
   const steady = (times) => times.filter((time) => time > at + STEADY_FOR / 2).length > 8;
-  await until("both screens to be back", () => seen(world), (all) => all.every(({ frames, sounds }) => steady(frames) && steady(sounds)), NEVER_AFTER).catch(() => {});
+  const watched = { seats };
+  await until("the screens to be back", () => seen(watched), (all) => all.every(({ frames, sounds }) => steady(frames) && steady(sounds)), NEVER_AFTER).catch(() => {});
   // A second stop right after the first one belongs to it.
   await sleep(STEADY_FOR);
   const result = {};
-  for (const [index, { frames, sounds }] of (await seen(world)).entries()) {
-    const { side } = world.seats[index];
+  for (const [index, { frames, sounds }] of (await seen(watched)).entries()) {
+    const { side } = seats[index];
     for (const [what, times] of Object.entries({ frames, sounds })) {
       result[`${side}_${what}`] = steady(times) ? Math.max(0, longestGap(times, at - 100).end - at) : null;
     }

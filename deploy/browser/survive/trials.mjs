@@ -4,7 +4,7 @@ import { carrier } from "../lib/cluster.mjs";
 import { setLink } from "../lib/lab.mjs";
 import { Seat } from "../lib/seat.mjs";
 import { sleep, until } from "../lib/until.mjs";
-import { back, forget, inside, stops } from "./call.mjs";
+import { back, forget, inside, stops, WATCHED } from "./call.mjs";
 import { crowd } from "./crowd.mjs";
 
 /** Between two trials: the encoders have settled, and the phase of no timer is always the same. */
@@ -21,6 +21,21 @@ export async function kill(world) {
   const at = Date.now();
   await node.kill("SIGKILL");
   const result = await back(world, at);
+  await node.start();
+  await settle();
+  return result;
+}
+
+/** The same where the shopper sends nothing and only watches. */
+export async function killWatched(world) {
+  const [shopper] = world.seats;
+  for (const name of ["Mute", "Camera off"]) if (await shopper.has("button", name)) await shopper.press(name);
+  await sleep(2_000);
+  const node = await carrying(world);
+  await forget(world);
+  const at = Date.now();
+  await node.kill("SIGKILL");
+  const result = await back(world, at, [shopper]);
   await node.start();
   await settle();
   return result;
@@ -155,7 +170,7 @@ export async function reload(world) {
 export async function secondDevice(world) {
   const [first] = world.seats;
   const args = [`--unsafely-treat-insecure-origin-as-secure=${world.server.origin}`];
-  const second = await Seat.open("shopper", "about:blank", { host: "shopper", args, observed: false, frames: true });
+  const second = await Seat.open("shopper", "about:blank", { host: "shopper", args, ...WATCHED });
   const at = Date.now();
   await second.page.goto(world.url, { waitUntil: "load" });
   const loaded = Date.now();

@@ -143,7 +143,10 @@ async fn serve(settings: Settings) -> Result<(), Failure> {
         let seconds = deadline.as_secs();
         tracing::info!(calls, legs, "draining for at most {seconds} s; once more to stop now");
         tokio::select! {
-            () = drain.emptied() => tracing::info!("nothing is left"),
+            () = drain.emptied() => {
+                let Load { legs, .. } = drain.load();
+                tracing::info!(legs, "no call is left");
+            }
             () = tokio::time::sleep(deadline) => {
                 let Load { calls, legs, .. } = drain.load();
                 tracing::warn!(calls, legs, "stopping with what is left");

@@ -121,6 +121,8 @@ impl Networks {
             peer: peer.word,
             own_figures: figures(own),
             peer_figures: figures(peer),
+            own_place: None,
+            peer_place: None,
         }
     }
 }

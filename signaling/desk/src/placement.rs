@@ -101,13 +101,55 @@ pub struct LegPlace {
     pub why: String,
 }
 
-/// A node for one leg; none when there is no candidate.
+/// What a place follows from, for those who count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// The link names the region.
+    Link,
+    /// The page has measured.
+    Measured,
+    /// Where the page's address is.
+    Address,
+    /// Nothing is known about where the page is.
+    Load,
+    /// There is no other.
+    OnlyOne,
+    /// The other side of the call is there, or goes there.
+    Call,
+}
+
+impl Ground {
+    /// Every one.
+    pub const ALL: [Self; 6] =
+        [Self::Link, Self::Measured, Self::Address, Self::Load, Self::OnlyOne, Self::Call];
+
+    /// One lower-case word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Measured => "measured",
+            Self::Address => "address",
+            Self::Load => "load",
+            Self::OnlyOne => "only_one",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// A node for one leg; none when there is no candidate. What [`choose_on_grounds`] chooses.
+#[must_use]
+pub fn choose(candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
+    choose_on_grounds(candidates, wish).map(|(place, _)| place)
+}
+
+/// A node for one leg, and what that follows from; none when there is no candidate.
 ///
 /// The region in the link wins over everything but [`Wish::avoid`] while it has a candidate. Then what the page
 /// measured, each round trip lengthened by how crowded its node is; then the distance; then load
 /// alone. Nodes that are equally good are told apart by version and load.
 #[must_use]
-pub fn choose(candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
+pub fn choose_on_grounds(candidates: &[Candidate], wish: &Wish) -> Option<(LegPlace, Ground)> {
     // Nodes that drain one after the other must not leave a call without any, nor with a dead one.
     let all_but = |avoid: &[NodeId]| -> Vec<&Candidate> {
         candidates.iter().filter(|candidate| !avoid.contains(&candidate.node)).collect()
@@ -122,9 +164,16 @@ pub fn choose(candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
         Some(there) if !there.is_empty() => (there, wish.region.as_ref()),
         _ => (all, None),
     };
-    let (best, how) = nearest_measured(&pool, wish)
-        .or_else(|| nearest_located(&pool))
-        .or_else(|| least_loaded(&pool))?;
+    let on = |ground: Ground| move |(best, how)| (best, how, ground);
+    let (best, how, ground) = nearest_measured(&pool, wish)
+        .map(on(Ground::Measured))
+        .or_else(|| nearest_located(&pool).map(on(Ground::Address)))
+        .or_else(|| least_loaded(&pool).map(on(Ground::Load)))?;
+    let ground = match region {
+        Some(_) => Ground::Link,
+        None if pool.len() == 1 => Ground::OnlyOne,
+        None => ground,
+    };
     let mut why = String::new();
     if let Some(region) = region {
         let _ = write!(why, "the link asks for {region}; ");
@@ -132,7 +181,7 @@ pub fn choose(candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
         let _ = write!(why, "no node of {region} can take it; ");
     }
     why.push_str(&how);
-    Some(LegPlace { node: best.node, region: best.region.clone(), why })
+    Some((LegPlace { node: best.node, region: best.region.clone(), why }, ground))
 }
 
 /// The nodes that a page should measure, best guess first: one of each region. None when there is

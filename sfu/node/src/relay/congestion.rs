@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use quinn::congestion::{Controller, ControllerFactory};
+use quinn::{
+    Connection,
+    congestion::{Controller, ControllerFactory},
+};
 use quinn_proto::RttEstimator;
 
 /// Before anything is known: 40 Mbit/s at 200 ms.
@@ -42,10 +45,16 @@ impl ControllerFactory for MediaConfig {
     }
 }
 
+/// When the window of a connection was in use last: what waits at other times waits for a processor.
+pub(super) fn in_use(connection: &Connection) -> Option<Instant> {
+    connection.congestion_state().into_any().downcast::<Media>().ok()?.in_use
+}
+
 /// See the module.
 #[derive(Debug, Clone)]
 struct Media {
     window: u64,
+    in_use: Option<Instant>,
     /// The shortest round trips of this and of the former span of [`FORGET`].
     shortest: [Option<Duration>; 2],
     span_began: Instant,
@@ -71,7 +80,13 @@ impl Round {
 
 impl Media {
     fn new(now: Instant) -> Self {
-        Self { window: INITIAL, shortest: [None; 2], span_began: now, round: Round::new(now) }
+        Self {
+            window: INITIAL,
+            in_use: None,
+            shortest: [None; 2],
+            span_began: now,
+            round: Round::new(now),
+        }
     }
 
     fn shortest(&self) -> Option<Duration> {
@@ -129,7 +144,10 @@ impl Controller for Media {
         _app_limited: bool,
         _largest_packet_num_acked: Option<u64>,
     ) {
-        self.round.full |= in_flight > self.window / 2;
+        if in_flight > self.window / 2 {
+            self.round.full = true;
+            self.in_use = Some(now);
+        }
         self.end_round(now);
     }
 
@@ -203,6 +221,16 @@ mod tests {
         let window = window_after(10, rate, 0.0);
         // 100 ms and the tolerated queue, with one step of growth.
         assert!(window < (rate as f64 * 0.15 * GROWTH * GROWTH) as u64, "{window}");
+    }
+
+    #[test]
+    fn a_window_is_in_use_when_half_of_it_is_under_way() {
+        let start = Instant::now();
+        let mut media = Media::new(start);
+        media.on_end_acks(start, INITIAL / 2, false, None);
+        assert_eq!(media.in_use, None);
+        media.on_end_acks(start, INITIAL / 2 + 1, false, None);
+        assert_eq!(media.in_use, Some(start));
     }
 
     #[test]

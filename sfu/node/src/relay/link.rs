@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use super::{
-    Relay,
+    Relay, congestion,
     greeting::{GreetingError, UNPROVEN},
     queue::Queue,
     routes::{Route, Routes},
@@ -277,7 +277,9 @@ impl Link {
                     let round_trip = connection.rtt().as_micros() as u64;
                     self.stats.round_trip_us.store(round_trip, Relaxed);
                     let held = self.note_waiting(connection);
-                    let limit = self.share.look(Instant::now(), self.routes.len(), held);
+                    let in_use = congestion::in_use(connection);
+                    let limit =
+                        self.share.look(Instant::now(), self.routes.len(), held, in_use);
                     if let Some(limit) = limit {
                         self.limit(limit);
                     }
@@ -321,7 +323,10 @@ impl Link {
         }
         let dropped = std::mem::take(&mut self.queue.dropped);
         if dropped > 0 {
-            self.share.dropped();
+            // Where QUIC would have taken it, it was this task that was late.
+            if held > 0 {
+                self.share.dropped();
+            }
             add(&self.stats.waited_too_long, dropped);
         }
     }

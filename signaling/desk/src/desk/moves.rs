@@ -334,7 +334,7 @@ impl Desk {
     }
 
     /// The legs that carry a call.
-    fn warm_legs(&self, id: CallId) -> Option<[Option<LegId>; 2]> {
+    pub(super) fn warm_legs(&self, id: CallId) -> Option<[Option<LegId>; 2]> {
         let call = self.calls.get(&id)?;
         let active = call.active()?;
         let shopper = self.shoppers.get(&call.link_id()).and_then(|shopper| shopper.page.warm);

@@ -1,13 +1,13 @@
 //! What the sides' networks do to a call, told to both pages.
 
 use signaling_wire::{
-    browser::{PageQuality, Role, ServerMessage},
+    browser::{PageQuality, Place, Role, ServerMessage},
     control::LegQuality,
     ids::{CallId, LegId},
 };
 
 use super::Desk;
-use crate::{Seat, call::index};
+use crate::{Seat, call::index, placement::LegPlace};
 
 const SIDES: [Role; 2] = [Role::Shopper, Role::Agent];
 
@@ -37,10 +37,19 @@ impl Desk {
 
     fn tell_networks(&mut self, id: CallId) {
         let Some(active) = self.calls.get(&id).and_then(|call| call.active()) else { return };
-        let told = SIDES.map(|side| (side, active.networks.told(side)));
+        let mut told = SIDES.map(|side| (side, active.networks.told(side)));
+        let [shopper, agent] =
+            self.warm_legs(id).unwrap_or_default().map(|leg| self.place_of(leg?));
+        let [_, (_, to_agent)] = &mut told;
+        (to_agent.own_place, to_agent.peer_place) = (agent, shopper);
         for (side, network) in told {
             self.tell(id, side, ServerMessage::Network(Box::new(network)));
         }
+    }
+
+    fn place_of(&self, leg: LegId) -> Option<Place> {
+        let LegPlace { region, why, .. } = self.legs.get(&leg)?.place.clone();
+        Some(Place { region, why })
     }
 
     pub(super) fn leg_video(&mut self, leg: LegId, id: CallId, epoch: u32, paused: bool) {

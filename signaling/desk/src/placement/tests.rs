@@ -4,8 +4,8 @@ use proptest::{collection::vec, option, prelude::*};
 use signaling_wire::{ids::NodeId, text::Name};
 
 use super::{
-    CANDIDATES, CANDIDATES_ANYWHERE, CROWDED, CROWDED_MS, Candidate, Join, Measured, SAME_MS,
-    SAME_SHARE, Side, Wish, better_place, choose, join, to_measure,
+    CANDIDATES, CANDIDATES_ANYWHERE, CROWDED, CROWDED_MS, Candidate, Ground, Join, Measured,
+    SAME_MS, SAME_SHARE, Side, Wish, better_place, choose, choose_on_grounds, join, to_measure,
 };
 
 fn node(index: usize) -> NodeId {
@@ -220,6 +220,19 @@ fn reasons_read_as_sentences() {
         "no node of gru can take it; nearest by measurement 14 ms, next sgp 61 ms"
     );
     assert_eq!(choose(&[], &wish), None);
+}
+
+#[test]
+fn grounds_are_what_decided() {
+    let cluster = [candidate(0, "fra", 0.1), candidate(1, "sgp", 0.1)];
+    let ground = |cluster: &[Candidate], wish: &Wish| choose_on_grounds(cluster, wish).unwrap().1;
+    let mut wish = measured(&[(0, 14.2), (1, 60.7)]);
+    assert_eq!(ground(&cluster, &wish), Ground::Measured);
+    assert_eq!(ground(&cluster, &Wish::default()), Ground::Load);
+    assert_eq!(ground(&cluster[..1], &wish), Ground::OnlyOne);
+    wish.region = Some(name("sgp"));
+    assert_eq!(ground(&cluster, &wish), Ground::Link);
+    assert_eq!(ground(&cluster[..1], &wish), Ground::OnlyOne);
 }
 
 #[test]

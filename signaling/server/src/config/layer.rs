@@ -1,6 +1,10 @@
 //! What one source of configuration says.
 
-use std::{net::SocketAddr, num::NonZeroU16, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
+    path::PathBuf,
+};
 
 use serde::{Deserialize, Serialize};
 use sfu_node::config::PublicAddress;
@@ -121,6 +125,10 @@ pub struct Layer {
     /// How long a page's TURN credentials are good for, in seconds [default: 43200]
     #[arg(long, env = "VITRINE_TURN_TTL_S", value_name = "SECONDS", global = true)]
     pub turn_ttl_s: Option<u64>,
+    /// Address that the media node listens on: one of several, when another program has the same port on
+    /// the others [default: all]
+    #[arg(long, env = "VITRINE_MEDIA_BIND", value_name = "IP", global = true)]
+    pub media_bind: Option<IpAddr>,
     /// Addresses under which browsers reach the media node, separated by commas
     /// [default: those of this machine]
     #[arg(
@@ -167,7 +175,7 @@ fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
 
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 26] = [
+    pub(super) const KEYS: [&'static str; 27] = [
         "data_dir",
         "store",
         "listen",
@@ -188,6 +196,7 @@ impl Layer {
         "turn_urls",
         "turn_secret",
         "turn_ttl_s",
+        "media_bind",
         "media_addresses",
         "workers",
         "cluster_secret",
@@ -223,6 +232,7 @@ impl Layer {
         set(&mut config.turn_urls, self.turn_urls);
         set(&mut config.turn_secret, self.turn_secret.map(Some));
         set(&mut config.turn_ttl_s, self.turn_ttl_s);
+        set(&mut config.media_bind, self.media_bind);
         set(&mut config.media_addresses, self.media_addresses);
         set(&mut config.workers, self.workers.map(Some));
         set(&mut config.cluster_secret, self.cluster_secret.map(Some));

@@ -82,6 +82,8 @@ pub struct Config {
     /// How long a page's TURN credentials are good for, in seconds. A console keeps those of its
     /// hello, so the default is a long shift.
     pub turn_ttl_s: u64,
+    /// Address that the embedded node listens on.
+    pub media_bind: IpAddr,
     /// Addresses under which browsers reach the embedded node. Empty: those of this machine.
     pub media_addresses: Vec<PublicAddress>,
     /// Worker threads of the embedded node. None: one for each core.
@@ -123,6 +125,7 @@ impl Default for Config {
             turn_urls: Vec::new(),
             turn_secret: None,
             turn_ttl_s: 12 * 3_600,
+            media_bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             media_addresses: Vec::new(),
             workers: None,
             cluster_secret: None,

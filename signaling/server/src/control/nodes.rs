@@ -10,7 +10,7 @@ use std::{
 use dashmap::DashMap;
 use signaling_desk::{
     NodeHealth,
-    placement::{self, Candidate, LegPlace, Wish},
+    placement::{self, Candidate, Ground, LegPlace, Wish},
 };
 use signaling_wire::{browser::CandidateNode, ids::NodeId};
 
@@ -99,14 +99,14 @@ impl Nodes {
     /// The node for a leg, and why it is that one. One that has missed heartbeats only when there
     /// is no other.
     #[must_use]
-    pub fn choose(&self, wish: &Wish) -> Option<(Arc<Node>, LegPlace)> {
-        let place = self.chosen(wish)?;
-        Some((self.get(place.node)?, place))
+    pub fn choose(&self, wish: &Wish) -> Option<(Arc<Node>, LegPlace, Ground)> {
+        let (place, ground) = self.chosen(wish)?;
+        Some((self.get(place.node)?, place, ground))
     }
 
-    fn chosen(&self, wish: &Wish) -> Option<LegPlace> {
+    fn chosen(&self, wish: &Wish) -> Option<(LegPlace, Ground)> {
         let candidates = self.candidates(wish);
-        placement::choose(&candidates, &self.wary(wish, &candidates))
+        placement::choose_on_grounds(&candidates, &self.wary(wish, &candidates))
     }
 
     /// The same wish, which stays away from nodes that have missed heartbeats.
@@ -148,7 +148,7 @@ impl Nodes {
     /// Why a page of whom this is known is placed on this node, if it is what it would be given.
     #[must_use]
     pub fn why(&self, at: NodeId, wish: &Wish) -> Option<String> {
-        self.chosen(wish).filter(|best| best.node == at).map(|best| best.why)
+        self.chosen(wish).filter(|(best, _)| best.node == at).map(|(best, _)| best.why)
     }
 
     /// The nodes that a page of whom this is known should measure; none when there is nothing to
@@ -234,7 +234,7 @@ mod tests {
     }
 
     fn chosen(nodes: &Nodes) -> Option<NodeId> {
-        nodes.choose(&Wish::default()).map(|(_, place)| place.node)
+        nodes.choose(&Wish::default()).map(|(_, place, _)| place.node)
     }
 
     /// The node opens a leg that it is asked for.

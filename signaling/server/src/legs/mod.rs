@@ -13,7 +13,7 @@ use std::{collections::HashSet, sync::Arc, time::Instant};
 use dashmap::DashMap;
 use signaling_desk::{
     Seat, SocketId,
-    placement::{self, Join, LegPlace, Side, Wish},
+    placement::{self, Ground, Join, LegPlace, Side, Wish},
 };
 use signaling_wire::{
     browser::CandidateNode,
@@ -82,7 +82,15 @@ pub async fn serve(
         }
         Request::Open { sdp, wish } => {
             let leg = LegId::random(&mut rand::rng());
-            legs.open(socket, seat, leg, sdp, wish).await.map(|answer| (leg, answer))
+            match legs.choose(seat, &wish) {
+                Some(chosen) => {
+                    app.metrics.leg_placed(chosen.node.region(), chosen.ground);
+                    legs.open(socket, seat, leg, sdp, (chosen, wish))
+                        .await
+                        .map(|answer| (leg, answer))
+                }
+                None => Err(OpenError::NoNode),
+            }
         }
     };
     result.map_err(|error| {
@@ -110,6 +118,14 @@ struct Placed {
     seat: Option<Seat>,
     /// Who asked for it, until it is answered.
     asked_by: Option<SocketId>,
+}
+
+/// Where a leg is to be opened.
+#[derive(Debug)]
+struct Chosen {
+    node: Arc<Node>,
+    why: String,
+    ground: Ground,
 }
 
 /// What follows from what a page measured.
@@ -155,9 +171,8 @@ impl Legs {
         seat: Seat,
         leg: LegId,
         sdp: String,
-        wish: Wish,
+        (Chosen { node, why, .. }, wish): (Chosen, Wish),
     ) -> Result<String, OpenError> {
-        let (node, why) = self.choose(seat, &wish).ok_or(OpenError::NoNode)?;
         let on = node.incarnation();
         tracing::info!(%leg, node = %on.node, region = node.region(), why, "leg placed");
         let placed =
@@ -174,14 +189,15 @@ impl Legs {
         answer
     }
 
-    fn choose(&self, seat: Seat, wish: &Wish) -> Option<(Arc<Node>, String)> {
+    fn choose(&self, seat: Seat, wish: &Wish) -> Option<Chosen> {
         let wanted = self.wanted.remove(&seat).and_then(|(_, node)| self.nodes.eligible(node));
         if let Some(node) = wanted {
-            return Some((node, "where the other side of the call is".to_owned()));
+            let why = "where the other side of the call is".to_owned();
+            return Some(Chosen { node, why, ground: Ground::Call });
         }
         let avoid = self.evading.of(seat, Instant::now());
-        let (node, place) = self.nodes.choose(&Wish { avoid, ..wish.clone() })?;
-        Some((node, place.why))
+        let (node, place, ground) = self.nodes.choose(&Wish { avoid, ..wish.clone() })?;
+        Some(Chosen { node, why: place.why, ground })
     }
 
     /// A page has measured: what is known about the leg's place now, and whether it should rather
@@ -297,7 +313,7 @@ impl Legs {
             placed.map(|placed| Wish::clone(&placed.wish)).unwrap_or_default()
         });
         let best = |wish: &Wish| {
-            let (best, _) = self.nodes.choose(&Wish { avoid: avoid.clone(), ..wish.clone() })?;
+            let (best, ..) = self.nodes.choose(&Wish { avoid: avoid.clone(), ..wish.clone() })?;
             Some(best.incarnation().node)
         };
         let [Some(to_shopper), Some(to_agent)] = [best(&wishes[0]), best(&wishes[1])] else {

@@ -16,7 +16,7 @@ use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector, proto::MetricFamily,
 };
-use signaling_desk::{MoveCause, Moved};
+use signaling_desk::{MoveCause, Moved, placement::Ground};
 use signaling_wire::browser::{PageQuality, Presence, Role};
 
 pub(crate) use self::http::observe_request;
@@ -40,6 +40,7 @@ pub struct Metrics {
     registry: Registry,
     tokens_rejected: IntCounterVec,
     ws_rejected: IntCounterVec,
+    legs_placed: IntCounterVec,
     legs_failed: IntCounterVec,
     http: HistogramVec,
     store: HistogramVec,
@@ -123,6 +124,11 @@ impl Metrics {
                 "signaling_ws_rejected_total",
                 "WebSockets and their messages refused.",
                 &["reason"],
+            ),
+            legs_placed: make.counters(
+                "signaling_legs_placed_total",
+                "Legs that were given a node, by its region and what that follows from.",
+                &["region", "ground"],
             ),
             legs_failed: make.counters(
                 "signaling_legs_failed_total",
@@ -230,6 +236,11 @@ impl Metrics {
     /// A call's move to another node, or a try of it, is over.
     pub fn call_moved(&self, cause: MoveCause, how: Moved, took: Duration) {
         self.moves.moved(cause, how, took);
+    }
+
+    /// A leg is opened in this region.
+    pub fn leg_placed(&self, region: &str, ground: Ground) {
+        self.legs_placed.with_label_values(&[region, ground.name()]).inc();
     }
 
     /// A leg could not be opened or restarted.

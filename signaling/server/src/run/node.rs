@@ -23,6 +23,7 @@ pub(super) async fn start(
     signaling.extend(config.control_peers.iter().cloned());
     let node = NodeConfig {
         region: config.region.clone(),
+        bind: config.media_bind,
         base_port: config.media_port,
         relay_port: relay_port_for(config.media_port),
         tcp_port: match config.media_tcp_port {

@@ -4,7 +4,7 @@
 //! A statement names the term of the desk it comes from, and changes nothing when another desk has
 //! taken over since (see [`Leadership`]).
 //!
-//! * `connect`: the address, TLS, the pool and what may take how long
+//! * `connect`: the address, the pool and what may take how long; `tls`: whom the database has to be
 //! * `schema`: tables and migrations
 //! * `verbs`: the desk's changes; `records`: what is read back; `directory`: agents, one-time
 //!   tokens, secrets; `leadership`: which instance's desk decides
@@ -15,6 +15,7 @@ mod failure;
 mod leadership;
 mod records;
 mod schema;
+mod tls;
 mod verbs;
 
 use std::fmt;

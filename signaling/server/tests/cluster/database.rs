@@ -40,9 +40,18 @@ impl Cluster {
 
     /// Takes the database down, as a crash would, or brings it up again.
     pub(crate) fn command(&mut self, command: &str, answer: &str) {
+        assert_eq!(self.ask(command), answer);
+    }
+
+    /// The file with the certificate that it shows, which is for "localhost" and vouches for itself.
+    pub(crate) fn certificate(&mut self) -> String {
+        self.ask("certificate")
+    }
+
+    fn ask(&mut self, command: &str) -> String {
         let commands = self.commands.as_mut().expect("open until dropped");
         writeln!(commands, "{command}").expect("the script listens");
-        assert_eq!(self.line(), answer);
+        self.line()
     }
 
     fn line(&mut self) -> String {

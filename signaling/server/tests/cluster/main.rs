@@ -7,3 +7,4 @@ mod store;
 #[allow(dead_code, reason = "shared with the other test program, which uses all of it")]
 #[path = "../it/support.rs"]
 mod support;
+mod tls;

@@ -71,6 +71,11 @@ async fn each_side_is_placed_by_what_it_measured_and_the_record_says_so() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
+    let metrics = server.metrics().await;
+    for ground in ["measured", "link"] {
+        let line = format!("signaling_legs_placed_total{{ground=\"{ground}\",region=\"sgp\"}} 1");
+        assert!(metrics.contains(&line), "{line} is not in\n{metrics}");
+    }
     let why = "the link asks for sgp; nearest by measurement 190 ms";
     assert_eq!(
         places,

@@ -7,7 +7,8 @@
  *   node: {rtt_ms: number, loss_up: number, loss_down: number, up_kbps: number, down_kbps: number, estimate_kbps: number, queue_ms: number},
  *   page: import("../shared/quality.js").PageQuality,
  * }} Figures
- * @typedef {{own: Word, peer: Word, own_figures?: Figures, peer_figures?: Figures}} Told
+ * @typedef {{region: string, why: string}} Place
+ * @typedef {{own: Word, peer: Word, own_figures?: Figures, peer_figures?: Figures, own_place?: Place, peer_place?: Place}} Told
  */
 import { announce, h, icon, put, text } from "../shared/dom.js";
 import { t } from "./strings.js";
@@ -35,6 +36,8 @@ export class Networks {
   #cells = ROWS.map(() => ({ own: h("td", { class: "number" }), peer: h("td", { class: "number" }) }));
   #summary = h("summary", {}, icon("signal"), this.#sentence);
   #peer = h("th", { scope: "col", class: "number" }, t.shopper);
+  #places = { own: h("dd", {}), peer: h("dd", {}) };
+  #peerPlace = h("dt", {}, t.shopper);
 
   constructor() {
     const rows = ROWS.map(([name], i) => h("tr", {}, h("th", { scope: "row" }, name), this.#cells[i].own, this.#cells[i].peer));
@@ -49,17 +52,19 @@ export class Networks {
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "visually-hidden" }, t.figure)), h("th", { scope: "col", class: "number" }, t.you), this.#peer)),
         h("tbody", {}, ...rows),
       ),
+      h("p", {}, t.places),
+      h("dl", {}, h("dt", {}, t.you), this.#places.own, this.#peerPlace, this.#places.peer),
     );
     this.#say(t.networksUnknown, "good");
   }
 
   /** A call starts, or goes on. @param {string} peer */
   start(peer) {
-    text(this.#peer, peer.split(" ")[0] || t.shopper);
+    for (const name of [this.#peer, this.#peerPlace]) text(name, peer.split(" ")[0] || t.shopper);
   }
 
   /** @param {Told} told */
-  show({ own, peer, own_figures, peer_figures }) {
+  show({ own, peer, own_figures, peer_figures, own_place, peer_place }) {
     const worst = FROM_GOOD[Math.max(FROM_GOOD.indexOf(own), FROM_GOOD.indexOf(peer))];
     const sentence = worst === "good" ? t.networksGood
       : own === peer ? t.bothNetworks[/** @type {"fair" | "weak"} */ (worst)]
@@ -71,6 +76,8 @@ export class Networks {
       text(this.#cells[i].own, own_figures ? of(own_figures) : "–");
       text(this.#cells[i].peer, peer_figures ? of(peer_figures) : "–");
     });
+    text(this.#places.own, own_place ? t.inPlace(own_place.region, own_place.why) : "–");
+    text(this.#places.peer, peer_place ? t.inPlace(peer_place.region, peer_place.why) : "–");
   }
 
   /** @param {string} sentence @param {Word} word @returns {boolean} whether it is new */

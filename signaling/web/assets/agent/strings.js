@@ -69,6 +69,8 @@ export const t = {
     roundTrip: "Round trip", lostUp: "Lost, sending", lostDown: "Lost, getting", up: "Sends", down: "Gets",
     room: "Could get", queue: "Longest wait", picture: "Sees", frozen: "Frozen", concealed: "Sound gaps",
   },
+  places: "Media goes over",
+  inPlace: (/** @type {string} */ region, /** @type {string} */ why) => `${region}: ${why}`,
   inMs: (/** @type {number} */ value) => `${Math.round(value)} ms`,
   inPercent: (/** @type {number} */ value) => `${(value * 100).toFixed(1)} %`,
   inRate: (/** @type {number} */ value) => (value >= 1_000 ? `${(value / 1_000).toFixed(1)} Mbit/s` : `${Math.round(value)} kbit/s`),

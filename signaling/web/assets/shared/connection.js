@@ -10,6 +10,7 @@
  * @typedef {"opening" | "connected" | "broken"} LegState
  * @typedef {{code: string, title: string, hint: string, retry_after?: number}} Problem
  */
+import { Place, addressOf } from "./place.js";
 import { Tracks } from "./tracks.js";
 
 /** How long ICE may be silent before the page acts. Chromium reports silence after some seconds. */
@@ -36,6 +37,7 @@ export class Connection {
   #direct = 0;
   #on;
   #relays;
+  #place;
 
   /**
    * @param {{
@@ -48,11 +50,13 @@ export class Connection {
    *   onEnd: (connection: Connection, afterSeconds?: number) => void,
    * }} on `onEnd`: it is of no more use; not before so many seconds another try
    * @param {import("./relays.js").Relays} relays
+   * @param {Place} [place] where it is made; it leaves there with it
    */
-  constructor(on, relays) {
+  constructor(on, relays, place = new Place()) {
     this.#on = on;
     this.#relays = relays;
-    const pc = new RTCPeerConnection(relays.configuration());
+    this.#place = place;
+    const pc = place.connection(relays.configuration());
     this.#pc = pc;
     this.tracks = new Tracks(pc);
     pc.oniceconnectionstatechange = () => this.#iceChanged();
@@ -67,6 +71,11 @@ export class Connection {
   /** @returns {RTCRtpReceiver[]} */
   get receivers() {
     return this.#pc.getReceivers();
+  }
+
+  /** The address of this device that it uses, if it uses one. */
+  address() {
+    return addressOf(this.#pc);
   }
 
   /** When a restart was begun last, by the page's clock. */
@@ -145,6 +154,7 @@ export class Connection {
     this.#pending = null;
     this.#closed = true;
     this.#pc.close();
+    this.#place.leave();
   }
   #closed = false;
 

@@ -13,6 +13,7 @@
  * @typedef {import("./connection.js").LegState} LegState
  */
 import { Connection } from "./connection.js";
+import { lookAround } from "./place.js";
 import { Relays } from "./relays.js";
 
 /** Wait before another try after one that failed: first and most, and most while a call waits. */
@@ -50,15 +51,16 @@ export class Leg {
    *   onRefused: (problem: {code: string, title: string, hint: string}) => void,
    *   inCall: () => boolean,
    *   measured: () => import("./nearest.js").Measured[],
-   * }} on `onNext`: another connection has to be made ready to be shown; none: no more
+   *   onMoved: () => void,
+   * }} on `onMoved`: this device has other addresses than those that everything of this page goes by; `onNext`: another connection has to be made ready to be shown; none: no more
    */
   constructor(on) {
     this.#on = on;
-    addEventListener("online", () => this.#networkChanged());
+    addEventListener("online", () => void this.#networkChanged());
     const connection = /** @type {any} */ (navigator).connection;
     let type = connection?.type;
     connection?.addEventListener?.("change", () => {
-      if (connection.type !== type) this.#networkChanged();
+      if (connection.type !== type) void this.#networkChanged();
       type = connection.type;
     });
   }
@@ -102,7 +104,10 @@ export class Leg {
     this.#silent = silent;
     clearTimeout(this.#alone);
     // Were it the node, the server would have said so by then.
-    if (silent) this.#alone = setTimeout(() => this.#restart(), ALONE_AFTER);
+    if (!silent) return;
+    this.#alone = setTimeout(() => this.#restart(), ALONE_AFTER);
+    // Not every change of address is told.
+    void this.#mend(() => {});
   }
   #alone = 0;
 
@@ -111,7 +116,7 @@ export class Leg {
     this.#now?.socketOpened();
     this.#next?.socketOpened();
     // Both gone: it was this page's network, and its old path may be gone for good.
-    if (this.#silent && this.#on.inCall()) this.#restart();
+    if (this.#silent && this.#on.inCall()) void this.#mend();
   }
 
   /**
@@ -205,7 +210,8 @@ export class Leg {
     return this.#all.find((connection) => connection.awaits(attempt));
   }
 
-  #make() {
+  /** @param {import("./place.js").Place} [place] */
+  #make(place) {
     const connection = new Connection({
       send: this.#on.send,
       attempt: () => ++this.#attempt,
@@ -226,16 +232,17 @@ export class Leg {
         else if (of === this.#former && of.state === "broken") this.#dropFormer();
       },
       onEnd: (of, afterSeconds) => this.#ended(of, afterSeconds),
-    }, this.#relays);
+    }, this.#relays, place);
     if (this.#open) void connection.tracks.start(this.#outgoing);
     return connection;
   }
 
-  #replace() {
+  /** @param {import("./place.js").Place} [place] */
+  #replace(place) {
     if (this.#next || !this.#now) return;
     clearTimeout(this.#retry);
     this.#retry = 0;
-    this.#next = this.#make();
+    this.#next = this.#make(place);
     void this.#next.open();
   }
 
@@ -286,8 +293,39 @@ export class Leg {
 
   #networkChanged() {
     this.#relays.forget();
-    this.#restart();
+    return this.#mend();
   }
+
+  /**
+   * The way may be another one. When the address that the leg goes by is gone, so is the line: both are made anew at
+   * once, beside each other; nobody could restart anything before the browser notices as well.
+   * @param {() => void} [otherwise] when it is still there, or nobody knows
+   */
+  async #mend(otherwise = () => this.#restart()) {
+    const now = this.#now;
+    if (!now || this.#mending) return;
+    this.#mending = true;
+    try {
+      const [address, seen] = await Promise.all([now.address(), lookAround()]);
+      const gone = address !== null && seen !== null && !seen.addresses.has(address);
+      const here = seen ? [...seen.addresses].sort().join() : "";
+      // A next one that was opened since the device has these addresses is on its way.
+      const underWay = this.#next !== null && this.#next === this.#moved && here === this.#movedTo;
+      if (now !== this.#now || !gone || underWay) {
+        seen?.place.leave();
+        return underWay ? undefined : otherwise();
+      }
+      this.#dropNext();
+      this.#replace(seen.place);
+      [this.#moved, this.#movedTo] = [this.#next, here];
+      this.#on.onMoved();
+    } finally {
+      this.#mending = false;
+    }
+  }
+  #mending = false;
+  /** What was opened after a change of address, and from which addresses. @type {Connection | null} */ #moved = null;
+  #movedTo = "";
 
   #restart() {
     const now = this.#now;

@@ -87,12 +87,13 @@ async function measure(candidates) {
 }
 
 /**
- * Of a browser that checks once and then rests, a second connection: one answer alone may have waited.
+ * Of a browser that checks once and then rests, a second connection: one answer alone may have waited, and the
+ * one check may have been lost.
  * @param {Candidate} candidate
  * @returns {Promise<number | null>} milliseconds
  */
 async function roundTrip(candidate) {
-  const first = await attempt(candidate);
+  const first = (await attempt(candidate)) ?? (await attempt(candidate));
   if (!first || first.answers >= ENOUGH) return first && first.rtt;
   const second = await attempt(candidate);
   return Math.min(first.rtt, second?.rtt ?? Infinity);

@@ -87,6 +87,7 @@ export class Session {
       onNext: (connection) => this.view.change(connection),
       inCall: () => this.view.call !== null,
       measured: () => this.#nearest.measured,
+      onMoved: () => this.socket.redial(),
       onRefused: () => {
         this.#refused = true;
         this.#banner();

@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     client::{Auth, ClientMessage, NotAScore, Outcome, Score, WantedPresence},
     nodes::{CandidateNode, IceServer, MeasuredNode},
-    quality::{Network, NetworkWord, PageQuality, SideFigures, VideoPaused},
+    quality::{Network, NetworkWord, PageQuality, Place, SideFigures, VideoPaused},
     screen::{CallView, ChatLine, MediaPolicy, Offer, Phase, QueuePlace, Welcome},
     server::{ByeReason, EndReason, OfferEnd, ServerMessage},
     stages::{Stage, StageMark, TimelineEntry},

@@ -72,6 +72,21 @@ pub struct Network {
     /// Agent: the latest figures of the other side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_figures: Option<SideFigures>,
+    /// Agent: where this side's leg is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_place: Option<Place>,
+    /// Agent: where the other side's leg is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_place: Option<Place>,
+}
+
+/// Where a leg is, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Region of its node.
+    pub region: String,
+    /// Why it is there.
+    pub why: String,
 }
 
 /// The latest figures of one side.

@@ -1,14 +1,13 @@
 //! Connections: where to, under which limits.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{str::FromStr, time::Duration};
 
 use deadpool_postgres::{Client, Manager, ManagerConfig, Object, PoolError, RecyclingMethod};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::time::timeout;
-use tokio_postgres::{Config, NoTls, config::SslMode};
+use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Failure, OpenError};
+use super::{Failure, OpenError, tls::Tls};
 use crate::config::Secret;
 
 /// Connections of one instance: one for the desk's verbs, one for its lease, the rest for the API
@@ -34,11 +33,13 @@ pub(super) struct Pool(deadpool_postgres::Pool);
 impl Pool {
     /// A pool for this address. Connects when first asked.
     pub(super) fn new(url: &Secret) -> Result<Self, OpenError> {
-        let mut config = Config::from_str(url.expose()).map_err(|error| {
+        let (address, tls) = Tls::take_from(url.expose())?;
+        let mut config = Config::from_str(&address).map_err(|error| {
             let why =
                 std::error::Error::source(&error).map_or(error.to_string(), |e| e.to_string());
             OpenError::Address(why)
         })?;
+        tls.apply(&mut config);
         config.connect_timeout(CONNECT).tcp_user_timeout(REQUEST).keepalives_idle(REQUEST);
         if config.get_application_name().is_none() {
             config.application_name("vitrine-signaling");
@@ -47,10 +48,9 @@ impl Pool {
             config.options(format!("-c statement_timeout={STATEMENT_MS}"));
         }
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = if config.get_ssl_mode() == SslMode::Disable {
-            Manager::from_config(config, NoTls, how)
-        } else {
-            Manager::from_config(config, MakeRustlsConnect::new(tls()?), how)
+        let manager = match tls.client()? {
+            None => Manager::from_config(config, NoTls, how),
+            Some(client) => Manager::from_config(config, MakeRustlsConnect::new(client), how),
         };
         let pool = deadpool_postgres::Pool::builder(manager).max_size(MAX_CONNECTIONS).build();
         // It fails only for timeouts without a runtime, and there are none here.
@@ -93,18 +93,4 @@ impl Pool {
     pub(super) fn close(&self) {
         self.0.close();
     }
-}
-
-/// TLS that trusts the authorities the system trusts. `sslmode=require` demands it; the default
-/// (`prefer`) uses it where the database offers it.
-fn tls() -> Result<ClientConfig, OpenError> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| OpenError::Tls(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config)
 }
