@@ -14,7 +14,8 @@ const USAGE = `deploy/survive [options]
 
   --kills N     kill -9 of the call's node (100)
   --moves N     drain of the call's node (100)
-  --rolls N     SIGTERM and start of all three nodes, one after the other; and again under load (3)
+  --rolls N     SIGTERM and start of all three nodes, one after the other; and again under load;
+                and a drain of 110 synthetic calls at once (3)
   --cases N     runs of each of the other cases: one side only watches, frozen, cut off from signaling, from the pages (5)
   --network N   runs of each of 1, 5 and 25 s without network, change of address, reload, another device (5)
   --only TEXT   only what has this in its name
@@ -50,6 +51,7 @@ const PLAN = [
   ["rolling restart of 3", rolls, trials.roll],
   ["the same under load", rolls, trials.rollUnderLoad],
   ["kill -9, one only watches", cases, trials.killWatched],
+  ["drain of 110 calls", rolls, trials.drainCrowd],
   ["frozen 1.5 s", cases, (world) => trials.freeze(world, 1_500)],
   ["frozen 8 s", cases, (world) => trials.freeze(world, 8_000)],
   ["cut off from signaling", cases, trials.cutFromSignaling],

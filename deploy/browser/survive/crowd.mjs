@@ -10,20 +10,21 @@ import { BINARY } from "../lib/server.mjs";
 
 const LOADTEST = process.env.LOADTEST_BIN || join(dirname(BINARY), "loadtest");
 
-/** Calls at a time, and for how long new ones begin. Each lasts about as long as a node takes to be renewed. */
-const CALLS = 20;
-const BEGIN_FOR = 40;
+/** So many calls at a time, for how long new ones begin, and how long each lasts. */
+export const COME_AND_GO = { calls: 20, beginFor: 40, hold: "10s..30s" };
+/** As many as may move in one drain, all there before it begins, and until it is over. */
+export const CROWD = { calls: 110, beginFor: 20, hold: "60s", rate: "20s" };
 
 /** Starts them on the host `agent`; gives what became of them, once all have ended. */
-export function crowd({ server }) {
+export function crowd({ server }, { calls, beginFor, hold, rate = "5s" } = COME_AND_GO) {
   if (!existsSync(LOADTEST)) throw new Error(`${LOADTEST} is missing: run "cargo build --release -p loadtest" first`);
   const out = join(scratch, "crowd.json");
   const args = [
     ["run", "--url", server.origin],
     ["--allow", new URL(server.origin).hostname],
     ["--api-key-file", join(server.dataDir, "api-key")],
-    ["--stage", `0..${CALLS}@5s`, "--stage", `hold@${BEGIN_FOR - 5}s`],
-    ["--hold", "10s..30s", "--grace", "40s"],
+    ["--stage", `0..${calls}@${rate}`, "--stage", `hold@${Math.max(1, beginFor - Number.parseInt(rate, 10))}s`],
+    ["--hold", hold, "--grace", "90s"],
     ["--media", "360p", "--video", "150k"],
     ["--progress", "none", "--no-thresholds", "--out", `json=${out}`],
   ].flat();
@@ -41,6 +42,7 @@ export function crowd({ server }) {
         calls_completed: completed.count,
         calls_failed: broken.of,
         calls_dropped: dropped.of,
+        freezes: freezes?.count ?? 0,
         longest_freeze: 1_000 * (freezes?.max ?? 0),
       });
     });

@@ -5,7 +5,7 @@ import { setLink } from "../lib/lab.mjs";
 import { Seat } from "../lib/seat.mjs";
 import { sleep, until } from "../lib/until.mjs";
 import { back, forget, inside, stops, WATCHED } from "./call.mjs";
-import { crowd } from "./crowd.mjs";
+import { CROWD, crowd } from "./crowd.mjs";
 
 /** Between two trials: the encoders have settled, and the phase of no timer is always the same. */
 const settle = () => sleep(700 + Math.random() * 500);
@@ -128,6 +128,26 @@ export async function rollUnderLoad(world) {
   // As many as there will be are there.
   await sleep(8_000);
   return { ...(await roll(world)), ...(await gone) };
+}
+
+/** All calls of a crowd are on one node, which is drained. */
+export async function drainCrowd(world) {
+  const [node, ...others] = world.nodes;
+  for (const other of others) await other.admin("/admin/drain", "POST");
+  const gone = crowd(world, CROWD);
+  await until("the crowd to be there", () => node.figure("sfu_calls"), (calls) => calls > CROWD.calls, 60_000);
+  for (const other of others) await other.admin("/admin/drain", "DELETE");
+  await sleep(5_000);
+  const calls = await node.figure("sfu_calls");
+  await forget(world);
+  const at = Date.now();
+  await node.admin("/admin/drain", "POST");
+  await until("the node to be empty", () => node.figure("sfu_legs"), (legs) => legs === 0, 60_000);
+  const took = Date.now() - at;
+  await sleep(1_000);
+  const watched = await stops(world, at, Date.now() - 200);
+  await node.admin("/admin/drain", "DELETE");
+  return { ...watched, moved: calls, took, ...(await gone) };
 }
 
 /** The shopper's network is away for `seconds`; counted from its return. */
