@@ -83,8 +83,13 @@ async fn every_call_is_made_and_told_whole() {
         let record = deployment.api().call_record(call.id.expect("an id")).await.expect("a record");
         assert_eq!(record["synthetic"], true);
     }
-    let connected = events.iter().filter(|event| matches!(event, Event::Connected { .. })).count();
-    assert_eq!(connected, 20, "each side once");
+    let connected = events.iter().filter_map(|event| match event {
+        Event::Connected { place, .. } => Some(place),
+        _ => None,
+    });
+    let connected: Vec<_> = connected.collect();
+    assert_eq!(connected.len(), 20, "each side once");
+    assert!(connected.iter().all(|place| place.node.is_some()), "{connected:?}: counts on its node");
     let received = |wanted: Stream| -> u64 {
         let media = events.iter().filter_map(|event| match event {
             Event::Media(media) if media.stream == wanted => Some(media),

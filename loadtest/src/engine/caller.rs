@@ -284,6 +284,22 @@ impl Watch {
         }
     }
 
+    /// Takes what the deployment has said of the places, and tells who is connected, so that it counts
+    /// in its region and on its node.
+    fn look(&mut self, pair: &Pair) {
+        if let Some(asked) = &mut self.asked
+            && let Ok(places) = asked.try_recv()
+        {
+            self.asked = None;
+            self.take_places(places);
+        }
+        for side in [Role::Shopper, Role::Agent] {
+            if self.place(side).node.is_some() {
+                self.connected(pair, side);
+            }
+        }
+    }
+
     fn connected(&mut self, pair: &Pair, side: Role) {
         if self.connected[index(side)] {
             return;
@@ -315,6 +331,8 @@ impl Watch {
             self.take_places(places);
         }
         for side in [Role::Shopper, Role::Agent] {
+            // Wherever it was.
+            self.connected(&played.pair, side);
             let heard = match side {
                 Role::Shopper => &played.shopper,
                 Role::Agent => &played.agent,
@@ -363,7 +381,8 @@ impl Watch {
 }
 
 impl Watcher for Watch {
-    fn leg(&mut self, _: &Pair, side: Role, news: LegNews) {
+    fn leg(&mut self, pair: &Pair, side: Role, news: LegNews) {
+        self.look(pair);
         match news {
             LegNews::Fresh { at, streams, picture } => self.fresh(at, side, streams, picture),
             LegNews::Interrupted { at, silence } => {
@@ -380,15 +399,7 @@ impl Watcher for Watch {
             self.call = Some(call);
             self.ask_places(call);
         }
-        if let Some(asked) = &mut self.asked
-            && let Ok(places) = asked.try_recv()
-        {
-            self.asked = None;
-            self.take_places(places);
-        }
-        for side in [Role::Shopper, Role::Agent] {
-            self.connected(pair, side);
-        }
+        self.look(pair);
     }
 }
 

@@ -216,6 +216,13 @@ impl Tally {
             if once {
                 call_result(metrics, &ended.result);
             }
+            // Like recovery: what is done to a run hits those who called early as well.
+            if let Some(silence) = side.silence {
+                metrics.record(Metric::Silence, Some(role), |h| h.record_time(silence));
+            }
+            for away in &side.rejoined {
+                metrics.record(Metric::Rejoin, Some(role), |h| h.record_time(*away));
+            }
             if !measured {
                 return;
             }
@@ -225,12 +232,6 @@ impl Tally {
                 if let Some(ratio) = ratio {
                     metrics.record(metric, Some(role), |h| h.record(ratio));
                 }
-            }
-            if let Some(silence) = side.silence {
-                metrics.record(Metric::Silence, Some(role), |h| h.record_time(silence));
-            }
-            for away in &side.rejoined {
-                metrics.record(Metric::Rejoin, Some(role), |h| h.record_time(*away));
             }
             if once {
                 let length = ended.ended.saturating_sub(ended.started);
