@@ -153,6 +153,7 @@ export class Connection {
     clearTimeout(this.#direct);
     this.#pending = null;
     this.#closed = true;
+    this.tracks.close();
     this.#pc.close();
     this.#place.leave();
   }

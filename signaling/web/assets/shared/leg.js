@@ -9,7 +9,9 @@
  * while the next one opens beside it. In a call the next one is shown from its first picture on, and
  * the former still sends until the server closes it: the other side may not be as far.
  *
- * @typedef {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null, screen: boolean}} Outgoing
+ * @typedef {{
+ *   audio: MediaStreamTrack | null, video: MediaStreamTrack | null, screen: boolean, preview: HTMLVideoElement | null,
+ * }} Outgoing `preview`: where this person sees themself
  * @typedef {import("./connection.js").LegState} LegState
  */
 import { Connection } from "./connection.js";
@@ -36,8 +38,9 @@ export class Leg {
   #retry = 0;
   #formerTimer = 0;
   #open = false;
+  #ringing = false;
   /** Nothing comes from the node of the present connection. */ #silent = false;
-  /** @type {Outgoing} */ #outgoing = { audio: null, video: null, screen: false };
+  /** @type {Outgoing} */ #outgoing = { audio: null, video: null, screen: false, preview: null };
   #relays = new Relays();
   #on;
 
@@ -166,11 +169,12 @@ export class Leg {
     this.#on.onState(next.state);
   }
 
-  /** The call has started: media may leave. @param {Outgoing} outgoing */
-  async start(outgoing) {
+  /** The call has started: media may leave. @param {Outgoing} outgoing @param {boolean} [ringing] to the node alone */
+  async start(outgoing, ringing = false) {
     this.#open = true;
+    this.#ringing = ringing;
     this.#outgoing = outgoing;
-    await Promise.all(this.#all.map(({ tracks }) => tracks.start(outgoing)));
+    await Promise.all(this.#all.map(({ tracks }) => tracks.start(outgoing, ringing)));
   }
 
   /** What is sent changed. Before the call has started nothing happens. @param {Outgoing} outgoing */
@@ -233,7 +237,7 @@ export class Leg {
       },
       onEnd: (of, afterSeconds) => this.#ended(of, afterSeconds),
     }, this.#relays, place);
-    if (this.#open) void connection.tracks.start(this.#outgoing);
+    if (this.#open) void connection.tracks.start(this.#outgoing, this.#ringing);
     return connection;
   }
 

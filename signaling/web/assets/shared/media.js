@@ -49,7 +49,7 @@ export class Media extends EventTarget {
     });
   }
 
-  /** What the other side would get now. @returns {import("./leg.js").Outgoing} */
+  /** What the other side would get now. */
   get outgoing() {
     return { audio: this.audio, video: this.screen ?? this.video, screen: this.screen !== null };
   }

@@ -107,7 +107,7 @@ export class Session {
       send({ type: "quality", ...quality });
       this.view.quality(words);
     });
-    this.media.addEventListener("change", () => void this.leg.update(this.media.outgoing));
+    this.media.addEventListener("change", () => void this.leg.update(this.#outgoing));
     for (const event of ["online", "offline"]) addEventListener(event, () => this.#banner());
     // A page that goes says so to its node, which would else keep its leg for as long as the leg's consent
     // lasts; the browser may keep the page, and its connections with it, for somebody who comes back.
@@ -143,7 +143,7 @@ export class Session {
     if (flows === this.#flowsEarly || this.view.call) return;
     if (!flows) return this.#silence();
     this.#flowsEarly = true;
-    void this.leg.start(this.media.outgoing);
+    void this.leg.start(this.#outgoing, true);
   }
 
   /**
@@ -170,8 +170,12 @@ export class Session {
     this.socket.eager(true);
   }
 
+  get #outgoing() {
+    return { ...this.media.outgoing, preview: this.view.own };
+  }
+
   #attach() {
-    void this.leg.start(this.media.outgoing).then(() => {
+    void this.leg.start(this.#outgoing).then(() => {
       if (this.media.audio || this.media.video) this.stages.mark("tracks_attached");
     });
   }

@@ -6,6 +6,7 @@
  */
 
 import { layeredVideo, preferRedundantAudio } from "./codecs.js";
+import { FirstPicture } from "./firstpicture.js";
 
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
@@ -14,8 +15,16 @@ const VIDEO_BITRATE = 2_500_000;
 const SLOW_BELOW = 200_000;
 const SLOW = 15;
 
+/**
+ * So long the first picture stands alone, ms. The camera's own would be encoded, sent and shown while both
+ * pages still work on the first ones, and make those late on a machine without processors to spare.
+ */
+const FIRST_ALONE = 100;
+/** Where media flows while it rings, a picture goes to the node so often, ms: it is there to be the first one. */
+const STILL_EVERY = 250;
+
 /** @type {Outgoing} */
-const NOTHING = { audio: null, video: null, screen: false };
+const NOTHING = { audio: null, video: null, screen: false, preview: null };
 
 export class Tracks {
   /** @type {Outgoing} */ #outgoing = NOTHING;
@@ -26,6 +35,11 @@ export class Tracks {
   #swaps = Promise.resolve();
   #swapping = 0;
   /** What the sender was asked for last, as JSON. */ #tuned = "";
+  #first = FirstPicture.make();
+  /** Runs while the first picture is all that the sender has. */
+  #alone = 0;
+  /** Runs while it rings: single pictures instead of the camera. */
+  #stills = 0;
   #audio;
   #video;
 
@@ -34,6 +48,7 @@ export class Tracks {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
     this.#video = layeredVideo(pc, VIDEO_BITRATE);
+    void swap(this.#video.sender, this.#first?.track ?? null);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
     for (const { receiver } of [this.#audio, this.#video]) {
       const hints = /** @type {any} */ (receiver);
@@ -42,10 +57,17 @@ export class Tracks {
     }
   }
 
-  /** Opens the gate. @param {Outgoing} outgoing */
-  async start(outgoing) {
+  /** Opens the gate. @param {Outgoing} outgoing @param {boolean} [ringing] nobody is shown it yet */
+  async start(outgoing, ringing = false) {
+    const begins = !this.#open || this.#stills !== 0;
+    this.#outgoing = outgoing;
+    if (begins && this.#show()) {
+      this.#single();
+      if (ringing) this.#stills = setInterval(() => this.#show(), STILL_EVERY);
+      else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
+    } else if (!ringing) this.#single();
     this.#open = true;
-    await this.update(outgoing);
+    await this.#apply();
   }
 
   /** @param {Outgoing} outgoing */
@@ -57,13 +79,37 @@ export class Tracks {
   /** Closes the gate. */
   async stop() {
     this.#open = false;
+    this.#single();
     await this.#apply();
+  }
+
+  /** For good. */
+  close() {
+    this.#single();
+    this.#first?.track.stop();
   }
 
   /** The way to the other side takes no more than this, and the browser has not heard it itself. @param {number} kbps */
   cap(kbps) {
     this.#cap = Math.min(VIDEO_BITRATE, kbps * 1_000);
     this.tune();
+  }
+
+  /** The picture the person sees of themself leaves now. @returns {boolean} whether there is one */
+  #show() {
+    const { video, screen, preview } = this.#outgoing;
+    return video !== null && !screen && preview !== null && this.#first?.show(preview) === true;
+  }
+
+  #single() {
+    clearInterval(this.#stills);
+    clearTimeout(this.#alone);
+    this.#stills = this.#alone = 0;
+  }
+
+  #live() {
+    this.#alone = 0;
+    void this.#apply();
   }
 
   /** How the encoder gives way: a camera keeps moving, a screen stays readable. */
@@ -98,7 +144,9 @@ export class Tracks {
     // What counts is the gate when the swap's turn comes: a change of devices after `stop` must
     // not bring the tracks back.
     const { audio, video } = this.#open ? this.#outgoing : NOTHING;
-    await Promise.all([swap(this.#video.sender, video), swap(this.#audio.sender, audio)]);
+    const silent = this.#first?.track ?? null;
+    const picture = this.#alone || this.#stills ? silent : (video ?? silent);
+    await Promise.all([swap(this.#video.sender, picture), swap(this.#audio.sender, audio)]);
     if (video) this.tune();
   }
 }

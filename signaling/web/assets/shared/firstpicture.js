@@ -1,0 +1,49 @@
+// @ts-check
+/**
+ * The picture that leaves first. To give a sender its camera takes a swap of tracks and then the wait for
+ * the camera's next picture; both stand between the press and the other side's screen. Where the browser
+ * lets a page make its own track (MediaStreamTrackGenerator), the sender has one from the start that holds
+ * no picture, so nothing leaves; at the press it is handed the one that the person sees of themself.
+ */
+
+export class FirstPicture {
+  #track;
+  #writer;
+
+  /** @param {any} track */
+  constructor(track) {
+    this.#track = track;
+    this.#writer = track.writable.getWriter();
+  }
+
+  /** @returns {FirstPicture | null} none where the browser cannot */
+  static make() {
+    const Generator = /** @type {any} */ (globalThis).MediaStreamTrackGenerator;
+    if (!Generator || !("VideoFrame" in globalThis)) return null;
+    try {
+      return new FirstPicture(new Generator({ kind: "video" }));
+    } catch {
+      return null;
+    }
+  }
+
+  /** @returns {MediaStreamTrack} silent until `show` */
+  get track() {
+    return this.#track;
+  }
+
+  /** @param {HTMLVideoElement} preview whose picture leaves now, if it has one @returns {boolean} whether it had */
+  show(preview) {
+    // A page that nobody sees may have an old one.
+    if (document.hidden || preview.paused || preview.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || preview.videoWidth === 0) return false;
+    try {
+      const frame = new VideoFrame(preview);
+      // The track takes the frame over, and closes it.
+      this.#writer.write(frame).catch(() => frame.close());
+      return true;
+    } catch (error) {
+      console.info("vitrine: the first picture is the camera's next", error);
+      return false;
+    }
+  }
+}
