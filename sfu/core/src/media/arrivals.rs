@@ -14,6 +14,12 @@ const KEPT: u64 = 1_024;
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
 /// Without an end of a frame, feedback waits no longer than this.
 const MAX_INTERVAL: Duration = Duration::from_millis(60);
+/// Where media leaves for the publisher as well, feedback waits this long to leave behind it: the kernel takes
+/// both in one call. Longer than it is from one packet of sound to the next.
+const RIDE: Duration = Duration::from_millis(25);
+/// The same where nothing comes from the publisher meanwhile, as seen by a timer: feedback that left with
+/// media leaves its timer behind, so these are to be few.
+const RIDE_IN_SILENCE: Duration = Duration::from_millis(100);
 /// A packet this far behind is not reported again.
 const MAX_LATE: u64 = MAX_REPORTED as u64;
 
@@ -26,9 +32,18 @@ pub(super) struct Arrivals {
     kept: Vec<(u64, i64)>,
     /// First packet of the next message.
     next: u64,
-    due: Option<Instant>,
+    due: Option<Due>,
     last_sent: Option<Instant>,
     number: u8,
+}
+
+/// When the next message is due.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    /// From then on behind media…
+    behind_media: Instant,
+    /// …and from then on by itself.
+    alone: Instant,
 }
 
 impl Arrivals {
@@ -45,11 +60,24 @@ impl Arrivals {
 
     /// When [`Self::write`] is to be called.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+        self.due.map(|due| due.alone)
     }
 
-    /// Notes a packet that came at `now`, in microseconds `at`.
-    pub(super) fn on_packet(&mut self, now: Instant, at: i64, sequence: u16, frame_end: bool) {
+    /// Whether [`Self::write`] is to be called where media leaves for the publisher.
+    pub(super) fn is_due_behind_media(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due.behind_media <= now)
+    }
+
+    /// Notes a packet that came at `now`, in microseconds `at`. `latest_media` is when media left for the
+    /// publisher.
+    pub(super) fn on_packet(
+        &mut self,
+        now: Instant,
+        at: i64,
+        sequence: u16,
+        frame_end: bool,
+        latest_media: Option<Instant>,
+    ) {
         if self.kept.is_empty() {
             self.kept.resize(KEPT as usize, (0, 0));
         }
@@ -75,12 +103,20 @@ impl Arrivals {
 
         let wanted = match (self.due, self.last_sent) {
             // Whatever is due is due before a packet that has only just come.
-            (Some(due), _) if !frame_end => due,
+            (Some(due), _) if !frame_end => due.behind_media,
             (None, _) if !frame_end => now + MAX_INTERVAL,
             (_, Some(last)) => now.max(last + MIN_INTERVAL),
             (_, None) => now,
         };
-        self.due = Some(self.due.map_or(wanted, |due| due.min(wanted)));
+        let wanted = self.due.map_or(wanted, |due| due.behind_media.min(wanted));
+        let media_leaves =
+            latest_media.is_some_and(|at| now.saturating_duration_since(at) <= RIDE);
+        let alone = match media_leaves {
+            true if now < wanted + RIDE => wanted + RIDE_IN_SILENCE,
+            true => now,
+            false => wanted,
+        };
+        self.due = Some(Due { behind_media: wanted, alone });
     }
 
     /// Writes a feedback message.
@@ -109,7 +145,7 @@ impl Arrivals {
         self.next = base + covered as u64;
         self.last_sent = Some(now);
         if self.next <= highest {
-            self.due = Some(now);
+            self.due = Some(Due { behind_media: now, alone: now });
         }
         Some(len)
     }

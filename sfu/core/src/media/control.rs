@@ -186,13 +186,25 @@ impl MediaLeg {
                 return self.write_remb(bitrate, out);
             }
         }
-        if is_due(self.inbound.arrivals.due()) {
-            // Feedback is about the transport; the media source is there for form's sake.
-            let media =
-                self.inbound.streams.iter().flatten().last().map_or(Ssrc(0), |stream| stream.ssrc);
-            return self.inbound.arrivals.write(now, out, self.ssrcs.video, media);
+        if is_due(self.inbound.arrivals.due()) { self.write_arrivals(now, out) } else { None }
+    }
+
+    /// Feedback about arrivals that has waited for media to leave, if any leaves now.
+    pub(super) fn poll_arrivals(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        if self.outbound.latest_media != Some(now)
+            || !self.inbound.arrivals.is_due_behind_media(now)
+        {
+            return None;
         }
-        None
+        self.control_due = ControlDue::Unknown;
+        self.write_arrivals(now, out)
+    }
+
+    fn write_arrivals(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        // Feedback is about the transport; the media source is there for form's sake.
+        let media =
+            self.inbound.streams.iter().flatten().last().map_or(Ssrc(0), |stream| stream.ssrc);
+        self.inbound.arrivals.write(now, out, self.ssrcs.video, media)
     }
 
     fn write_nack(&mut self, now: Instant, slot: usize, out: &mut [u8]) -> Option<usize> {

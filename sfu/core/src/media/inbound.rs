@@ -143,7 +143,9 @@ impl MediaLeg {
         if let Some(sequence) = extensions.transport_sequence {
             let of_video = classified.is_some_and(|(kind, _)| kind == MediaKind::Video);
             let at = self.micros(now);
-            self.inbound.arrivals.on_packet(now, at, sequence, header.marker && of_video);
+            let frame_end = header.marker && of_video;
+            let latest_media = self.outbound.latest_media;
+            self.inbound.arrivals.on_packet(now, at, sequence, frame_end, latest_media);
         }
         let Some((kind, role)) = classified else {
             self.counters.unknown_stream += 1;

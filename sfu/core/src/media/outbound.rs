@@ -48,6 +48,8 @@ pub(super) struct Outbound {
     pub(super) estimator: Estimator,
     pub(super) pacer: Pacer,
     pub(super) held_up: HeldUp,
+    /// When the latest packet left.
+    pub(super) latest_media: Option<Instant>,
     /// A moment, and what says so in a packet.
     send_time: Option<(Instant, [u8; 3])>,
     pub(super) run: Option<Run>,
@@ -82,6 +84,7 @@ impl Outbound {
             estimator: Estimator::new(now),
             pacer: Pacer::new(now),
             held_up: HeldUp::new(now),
+            latest_media: None,
             send_time: None,
             run: None,
             start_probe: false,
@@ -154,7 +157,8 @@ impl MediaLeg {
     /// Writes the next packet to send into `out`, which holds at least [`MAX_PACKET`] bytes.
     ///
     /// Order: feedback, which the publisher waits for; audio, which is not paced; repeats, which
-    /// are older than any video that waits; video; filling of a probe; reports.
+    /// are older than any video that waits; video; filling of a probe; feedback that has waited for
+    /// something to leave; reports.
     pub fn poll_packet(&mut self, now: Instant, out: &mut [u8]) -> Option<Outgoing> {
         let out = out.get_mut(..MAX_PACKET)?;
         if let Some(len) = self.poll_control(now, out) {
@@ -168,9 +172,10 @@ impl MediaLeg {
         if let Some(len) = len {
             self.counters.packets_out += 1;
             self.counters.bytes_out += len as u64;
+            self.outbound.latest_media = Some(now);
             return Some(Outgoing::Rtp(len));
         }
-        self.poll_report(now, out).map(Outgoing::Rtcp)
+        self.poll_arrivals(now, out).or_else(|| self.poll_report(now, out)).map(Outgoing::Rtcp)
     }
 
     /// When something that waits may be sent.

@@ -229,3 +229,35 @@ fn what_lost_feedback_was_about_is_told_as_untold() {
     assert_eq!(fates.iter().filter(|fate| **fate == Fate::Untold).count(), 10);
     assert_eq!(fates.iter().filter(|fate| **fate == Fate::Lost).count(), 3);
 }
+
+#[test]
+fn feedback_leaves_behind_media_and_by_itself_where_none_leaves() {
+    let start = Instant::now();
+    let ms = |ms| start + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, start);
+    let mut other = leg(FIREFOX, start);
+    publisher.start_forwarding(start);
+    let (mut encoder, mut others) = (Encoder::new(CHROMIUM), Encoder::new(FIREFOX));
+    let mut frame = |leg: &mut MediaLeg, at| {
+        for packet in encoder.frame(0, true, 2, 0) {
+            leg.receive_rtp(at, &packet);
+        }
+    };
+    let told = |leg: &mut MediaLeg, at| asked(leg, at).feedback.len();
+
+    frame(&mut publisher, ms(0));
+    assert_eq!(told(&mut publisher, ms(0)), 2, "no media leaves for the publisher");
+
+    pass(&mut other, &mut publisher, ms(30), &[others.audio(0)]);
+    assert_eq!(drain(&mut publisher, ms(30)).len(), 1);
+    frame(&mut publisher, ms(40));
+    assert_eq!(told(&mut publisher, ms(40)), 0, "the next packet of sound is near");
+    pass(&mut other, &mut publisher, ms(50), &[others.audio(960)]);
+    let sent = drain(&mut publisher, ms(50));
+    assert!(matches!(sent[..], [(Outgoing::Rtp(_), _), (Outgoing::Rtcp(_), _)]), "{sent:?}");
+
+    frame(&mut publisher, ms(74));
+    assert_eq!(told(&mut publisher, ms(74)), 0);
+    publisher.receive_rtp(ms(99), &encoder.audio(0));
+    assert_eq!(told(&mut publisher, ms(99)), 3, "no sound has come");
+}
