@@ -96,6 +96,11 @@ impl Peer {
         }
     }
 
+    /// Its video's frames are to have so many packets.
+    pub fn set_packets_per_frame(&mut self, packets: usize) {
+        self.video.set_packets_per_frame(packets);
+    }
+
     /// Its offer, or with `setup` `passive` its answer. `address` is where its datagrams come from.
     pub fn offer(&self, setup: &str, address: SocketAddr) -> String {
         let ssrcs = [self.audio.ssrc, self.video.ssrc, self.video.ssrc + 1];

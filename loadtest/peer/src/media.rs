@@ -12,14 +12,16 @@ use super::{
     srtp::{Keys, TAG_LEN},
 };
 
-/// Packets of a video frame.
+/// Packets of a video frame, where nothing else is asked for.
 pub const PACKETS_PER_FRAME: usize = 6;
 /// Frames in a second.
 pub const FRAMES_PER_SECOND: u64 = 30;
 /// Audio packets in a second.
 pub const AUDIO_PER_SECOND: u64 = 50;
-/// RTP packets of one direction in a second.
-pub const PACKETS_PER_SECOND: u64 = FRAMES_PER_SECOND * PACKETS_PER_FRAME as u64 + AUDIO_PER_SECOND;
+/// RTP packets of one direction in a second, with frames of so many packets.
+pub const fn packets_per_second(packets_per_frame: usize) -> u64 {
+    FRAMES_PER_SECOND * packets_per_frame as u64 + AUDIO_PER_SECOND
+}
 /// Payload of a video packet: 1.5 Mbit/s over 180 packets.
 const VIDEO_PAYLOAD: usize = 1_042;
 /// 32 kbit/s, as WebRTC's Opus.
@@ -81,6 +83,7 @@ pub struct Stream {
     pub timestamp: u32,
     frames: u64,
     key_frame_wanted: bool,
+    packets_per_frame: usize,
     /// Packets sent.
     pub packets: u32,
     /// Payload bytes sent.
@@ -101,9 +104,15 @@ impl Stream {
             timestamp: ssrc.wrapping_mul(77_777),
             frames: 0,
             key_frame_wanted: true,
+            packets_per_frame: PACKETS_PER_FRAME,
             packets: 0,
             octets: 0,
         }
+    }
+
+    /// Frames of video are to have so many packets: the bitrate goes with it.
+    pub fn set_packets_per_frame(&mut self, packets: usize) {
+        self.packets_per_frame = packets;
     }
 
     /// The next frame is to be a key frame.
@@ -116,7 +125,7 @@ impl Stream {
     pub fn frame(&mut self, keys: &Keys, sequence: &mut u16, now: u64, run: &mut Vec<u8>) -> usize {
         let (packets, payload_len) = match self.kind {
             Kind::Audio => (1, AUDIO_PAYLOAD),
-            Kind::Video => (PACKETS_PER_FRAME, VIDEO_PAYLOAD),
+            Kind::Video => (self.packets_per_frame, VIDEO_PAYLOAD),
         };
         let key_frame = self.key_frame_wanted || self.frames.is_multiple_of(KEY_FRAME_EVERY);
         self.key_frame_wanted = false;

@@ -42,9 +42,9 @@ impl Maximum {
         self.common.row(&mut self.common.floor(Work::Echo)?, calls)?;
         self.common.row(&mut self.common.floor(Work::Forward)?, calls)?;
         self.common.row(&mut self.common.node()?, calls)?;
-        report::print(&format!("\n* node: {}\n", said(node)));
+        report::print(&format!("\n* node: {}\n", self.said(node)));
         if let Some(floor) = floor {
-            report::print(&format!("* floor: {}\n", said(floor)));
+            report::print(&format!("* floor: {}\n", self.said(floor)));
         }
         report::print(&format!(
             "* the last three rows: echo, floor and node at {LATENCY_LOAD} of the node's maximum\n"
@@ -77,18 +77,18 @@ impl Maximum {
             };
         }
     }
+
+    fn said(&self, (calls, verdict): (usize, Verdict)) -> String {
+        let packets = calls as u64 * self.common.packets_per_second();
+        match verdict {
+            Verdict::Generator => format!(
+                "at least {calls} calls ({packets} packets/s): there the generator was the limit"
+            ),
+            _ => format!("{calls} calls ({packets} packets/s) without loss"),
+        }
+    }
 }
 
 fn close(good: usize, bad: usize) -> bool {
     (bad - good) as f64 <= CLOSE_ENOUGH * bad as f64
-}
-
-fn said((calls, verdict): (usize, Verdict)) -> String {
-    let packets = calls as u64 * 2 * light_peer::media::PACKETS_PER_SECOND;
-    match verdict {
-        Verdict::Generator => format!(
-            "at least {calls} calls ({packets} packets/s): there the generator was the limit"
-        ),
-        _ => format!("{calls} calls ({packets} packets/s) without loss"),
-    }
 }

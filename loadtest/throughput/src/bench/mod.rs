@@ -59,6 +59,9 @@ pub struct Common {
     /// Seconds that count
     #[arg(long, default_value_t = 10)]
     measure: u64,
+    /// Packets in a frame of video: 6 are 1.5 Mbit/s, 2 are 0.5 Mbit/s
+    #[arg(long, default_value_t = light_peer::media::PACKETS_PER_FRAME)]
+    packets_per_frame: usize,
     /// Send every packet by itself instead of a frame's packets in one segmented send
     #[arg(long)]
     lone: bool,
@@ -82,7 +85,12 @@ impl Common {
 
     fn generator(&self) -> io::Result<Generator> {
         let burst = if self.lone { Burst::Packet } else { Burst::Frame };
-        Generator::new(self.peers_from(), burst)
+        Generator::new(self.peers_from(), burst, self.packets_per_frame)
+    }
+
+    /// Media packets that a call has forwarded in a second, both ways.
+    fn packets_per_second(&self) -> u64 {
+        2 * light_peer::media::packets_per_second(self.packets_per_frame)
     }
 
     fn floor(&self, work: Work) -> Result<Floor, TargetError> {
@@ -106,9 +114,11 @@ impl Common {
         pin_self(Cpu(self.generator_cpu))?;
         let how = if self.lone { "each packet a send of its own" } else { "a frame a send" };
         report::print(&format!(
-            "Generator on core {}, forwarder on core {}; {how}; AEAD_AES_128_GCM; load average {}\n\n",
+            "Generator on core {}, forwarder on core {}; {how}; {} packets a second in a call; \
+             AEAD_AES_128_GCM; load average {}\n\n",
             self.generator_cpu,
             self.forwarder_cpu,
+            self.packets_per_second(),
             Machine::load()
         ));
         Ok(())

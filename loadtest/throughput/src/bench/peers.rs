@@ -60,6 +60,13 @@ impl Peers {
         Ok(())
     }
 
+    /// Of an average packet.
+    fn bits_per_packet(&self) -> f64 {
+        let packets = self.common.packets_per_second() as f64 / 2.0;
+        let audio = light_peer::media::AUDIO_PER_SECOND as f64;
+        ((packets - audio) * BITS_PER_VIDEO_PACKET + BITS_OF_AUDIO) / packets
+    }
+
     fn start(&self, who: Who) -> Result<Box<dyn Target>, TargetError> {
         let (place, address) = (self.common.place(), self.common.bind);
         Ok(match who {
@@ -96,7 +103,7 @@ impl Peers {
                     cost(median),
                     cost(good[0]),
                     cost(good[good.len() - 1]),
-                    cost(median) / BITS_PER_PACKET * 1e3,
+                    cost(median) / self.bits_per_packet() * 1e3,
                     median.resident as f64 / 1e6 / calls as f64,
                     micros(0.5),
                     micros(0.99),
@@ -106,8 +113,10 @@ impl Peers {
     }
 }
 
-/// Media payload of an average packet: 1.5 Mbit/s of video and 32 kbit/s of audio in 230 packets.
-const BITS_PER_PACKET: f64 = 1_532_000.0 / light_peer::media::PACKETS_PER_SECOND as f64;
+/// Media payload of a packet of video, and of the sound of a second, in bits: 1.5 Mbit/s and 32 kbit/s as
+/// usual.
+const BITS_PER_VIDEO_PACKET: f64 = 1_500_000.0 / 180.0;
+const BITS_OF_AUDIO: f64 = 32_000.0;
 
 fn version(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).output();

@@ -68,6 +68,7 @@ pub struct Generator {
     buffers: Buffers,
     addresses: Addresses,
     burst: Burst,
+    packets_per_frame: usize,
     seats: Vec<Option<Seat>>,
     plan: Plan,
     epoch: (Instant, u64),
@@ -84,7 +85,7 @@ pub struct Generator {
 
 impl Generator {
     /// Sockets and no peer.
-    pub fn new(addresses: Addresses, burst: Burst) -> io::Result<Self> {
+    pub fn new(addresses: Addresses, burst: Burst, packets_per_frame: usize) -> io::Result<Self> {
         let poll = Poll::new()?;
         let sockets = (0..SOCKETS)
             .map(|index| {
@@ -99,6 +100,7 @@ impl Generator {
             buffers: Buffers::new(),
             addresses,
             burst,
+            packets_per_frame,
             seats: Vec::new(),
             plan: Plan::default(),
             epoch: same_moment(),
@@ -131,7 +133,8 @@ impl Generator {
     }
 
     /// Adds a peer; its number is the count so far.
-    pub fn add(&mut self, peer: Peer) -> usize {
+    pub fn add(&mut self, mut peer: Peer) -> usize {
+        peer.set_packets_per_frame(self.packets_per_frame);
         let number = self.seats.len();
         let socket = number % SOCKETS;
         let source = self.addresses.of(number);
