@@ -1,8 +1,9 @@
 //! The load test of a Vitrine deployment: synthetic callers that make real calls and judge them.
 //!
 //! A call has two **seats**, a shopper's and an agent's, both played by this program. Each seat
-//! speaks the product's own protocol over its own WebSocket and carries its own media leg on the
-//! `webrtc` crate, a WebRTC stack that shares no code with the node it talks to.
+//! speaks the product's own protocol over its own WebSocket and carries its own media leg: a light
+//! one ([`light`]), or for a share of the calls (`--full-stack`) one on the `webrtc` crate, a WebRTC
+//! stack that shares no code with the node it talks to.
 //!
 //! ```text
 //!            ┌──────────────── drive ────────────────┐
@@ -25,6 +26,9 @@
 //! * [`results`]: what a run came to, in every form in which it is told.
 //! * [`report`]: what one call measured, as data, as a table and as JSON.
 //! * [`cli`]: the command line and its exit codes.
+//!
+//! [`flow`], [`light`], [`link`] and [`media`] have no sockets and no clock: `tests/world.rs` runs whole
+//! calls of them in virtual time, against the real desk and the real media core.
 //!
 //! Start reading at [`flow::Pair`].
 

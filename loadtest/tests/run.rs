@@ -89,7 +89,10 @@ async fn every_call_is_made_and_told_whole() {
     });
     let connected: Vec<_> = connected.collect();
     assert_eq!(connected.len(), 20, "each side once");
-    assert!(connected.iter().all(|place| place.node.is_some()), "{connected:?}: counts on its node");
+    assert!(
+        connected.iter().all(|place| place.node.is_some()),
+        "{connected:?}: counts on its node"
+    );
     let received = |wanted: Stream| -> u64 {
         let media = events.iter().filter_map(|event| match event {
             Event::Media(media) if media.stream == wanted => Some(media),
