@@ -63,6 +63,36 @@ test("both pages say what the networks do to the call", { timeout: 120_000 }, as
     assert.equal(lifted.scalabilityMode, "L1T2");
   });
 
+  await t.test("a network that may carry more is tried, within the page", async () => {
+    const described = () =>
+      shopper.page.evaluate(() => {
+        const [pc] = window.__probe.pcs.filter(({ connectionState }) => connectionState === "connected");
+        return { sdp: pc.remoteDescription.sdp, ice: pc.iceConnectionState, signaling: pc.signalingState };
+      });
+    // What the encoder is given depends on this machine.
+    await shopper.page.evaluate(() => {
+      const [pc] = window.__probe.pcs.filter(({ connectionState }) => connectionState === "connected");
+      pc.getStats = async () => {
+        const report = new Map(await RTCPeerConnection.prototype.getStats.call(pc));
+        for (const [id, stat] of report) {
+          if (stat.type === "outbound-rtp" && stat.kind === "video") report.set(id, { ...stat, targetBitrate: 600_000 });
+        }
+        return report;
+      };
+    });
+    const before = await described();
+    await shopper.hear({ type: "video_room" });
+    const after = await until("the limit", described, ({ sdp }) => sdp.includes("b=AS:1200"));
+    assert.ok(after.sdp.indexOf("b=AS") > after.sdp.indexOf("m=video"), "sound has no limit");
+    const ufrag = ({ sdp }) => /a=ice-ufrag:(\S+)/.exec(sdp)[1];
+    assert.equal(ufrag(after), ufrag(before), "the path stays");
+    const shown = () => agent.page.evaluate(() => document.querySelector("video").currentTime);
+    const then = await shown();
+    await until("pictures after it", shown, (now) => now > then + 0.5);
+    assert.equal((await described()).ice, before.ice);
+    await shopper.page.evaluate(() => window.__probe.pcs.forEach((pc) => delete pc.getStats));
+  });
+
   await t.test("redundant audio and temporal layers are agreed on", async () => {
     const sdp = await shopper.page.evaluate(() => window.__probe.pcs.at(-1).remoteDescription.sdp);
     const [first] = /m=audio \d+ \S+ (\d+)/.exec(sdp).slice(1);

@@ -227,6 +227,14 @@ pub enum Event {
         /// What is so from now on.
         state: VideoState,
     },
+    /// The way from a page may carry more than its browser has found out by itself: the page should let it
+    /// try. At most once in a second.
+    Room {
+        /// The call.
+        call: CallId,
+        /// The page's leg.
+        leg: LegId,
+    },
     /// Quality of a bridged leg; every two seconds and at the end of the bridge.
     Quality {
         /// The call.

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use sfu_core::media::{MAX_PACKET, MediaLeg, MediaSetup, Outgoing};
+use sfu_core::media::{MAX_PACKET, MediaEvent, MediaLeg, MediaSetup, Outgoing};
 
 use crate::{
     page::{Sends, wire},
@@ -42,6 +42,8 @@ pub struct Node {
     clock: Clock,
     /// One for each page.
     pub legs: [MediaLeg; 2],
+    /// The page at this side should try for more.
+    room: [bool; 2],
     buffer: Box<[u8; MAX_PACKET]>,
 }
 
@@ -62,7 +64,7 @@ impl Node {
             leg.start_forwarding(at);
             leg
         };
-        Self { clock, legs: [leg(0), leg(1)], buffer: Box::new([0; MAX_PACKET]) }
+        Self { clock, legs: [leg(0), leg(1)], room: [false; 2], buffer: Box::new([0; MAX_PACKET]) }
     }
 
     /// Takes a packet from the page at `side`.
@@ -84,10 +86,17 @@ impl Node {
 
     /// Carries what the viewer at `side` wants to its publisher.
     fn exchange(&mut self, now: Instant, side: usize) {
-        while self.legs[side].poll_event().is_some() {}
+        while let Some(event) = self.legs[side].poll_event() {
+            self.room[side] |= event == MediaEvent::Room;
+        }
         if let Some(feedback) = self.legs[side].take_feedback(now) {
             self.legs[1 - side].apply_feedback(now, feedback);
         }
+    }
+
+    /// Whether the page at `side` should try for more, since this was asked last.
+    pub fn take_room(&mut self, side: usize) -> bool {
+        std::mem::take(&mut self.room[side])
     }
 
     /// When [`Self::handle_timeout`] is to be called.

@@ -141,6 +141,15 @@ pub enum Input {
         /// Sound goes on alone.
         paused: bool,
     },
+    /// A node says that the way from a page may carry more than it uses.
+    LegRoom {
+        /// The page's leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// The epoch of its bridge.
+        epoch: u32,
+    },
     /// A node's measurement of a leg in a call.
     LegQuality {
         /// The leg.

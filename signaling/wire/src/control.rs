@@ -90,6 +90,15 @@ pub enum NodeMessage {
         /// The way to this leg is too narrow for a picture: sound goes on alone.
         paused: bool,
     },
+    /// The way from a page may carry more than its browser has found out: the page should let it try.
+    LegRoom {
+        /// The page's leg.
+        leg: LegId,
+        /// The call.
+        call: CallId,
+        /// The epoch of its bridge.
+        epoch: u32,
+    },
     /// How far other nodes are, of those that this one has a relay link to. Said every second,
     /// to an instance that has sent [`SignalingMessage::BridgeRemote`].
     Peers {

@@ -121,7 +121,7 @@ impl Core {
         }
     }
 
-    /// Tells the shell what the viewer at `key` has seen of its publisher.
+    /// Tells the shell what the leg at `key` has seen of its publisher and of its own way.
     pub(super) fn media_events(&mut self, key: usize) {
         while let Some(event) = self.legs[key].media.poll_event() {
             let Some(bridged) = self.legs[key].bridged else { continue };
@@ -131,6 +131,11 @@ impl Core {
                 MediaEvent::Video(state) => {
                     let (call, leg) = (bridged.call, self.legs[key].id);
                     self.events.push_back(Event::Video { call, leg, state });
+                    continue;
+                }
+                MediaEvent::Room => {
+                    let (call, leg) = (bridged.call, self.legs[key].id);
+                    self.events.push_back(Event::Room { call, leg });
                     continue;
                 }
             };

@@ -113,6 +113,11 @@ impl BitrateCap {
         Some(since.max(at + interval))
     }
 
+    /// What it was told last, bit/s.
+    pub(super) fn told(&self) -> Option<u64> {
+        self.told.map(|(_, told)| told)
+    }
+
     /// The bitrate to tell now, if it is due; `sends` is what the publisher sends, in bit/s.
     pub(super) fn tell(&mut self, now: Instant, sends: f64) -> Option<u64> {
         let (_, cap) = self.cap?;

@@ -14,6 +14,8 @@ use crate::bwe::{RateMeter, StandingQueue};
 const LONG: Duration = Duration::from_millis(70);
 /// …and below this it is gone.
 const SHORT: Duration = Duration::from_millis(40);
+/// Longer than this is more than jitter: something waits.
+const WAITS: Duration = Duration::from_millis(20);
 /// The queue is to be gone in about this time, by sending less than what comes through: by the share that
 /// this takes, within bounds.
 const DRAIN: Duration = Duration::from_millis(600);
@@ -48,6 +50,8 @@ pub(super) struct Brake {
     through: RateMeter,
     /// Send time of the newest packet as it came, and unwrapped; when it arrived, microseconds.
     latest: Option<(u32, i64, i64)>,
+    /// When something waited last.
+    waited: Option<Instant>,
     /// When the first of the packets came that are looked at next.
     first: Option<Instant>,
 }
@@ -104,6 +108,10 @@ impl Brake {
         self.queue.update(now);
         let next = self.next(now, at);
         let before = std::mem::replace(&mut self.state, next);
+        let waits = self.queue.get() > WAITS || !matches!(self.state, State::Off);
+        if waits || self.waited.is_none() {
+            self.waited = Some(now);
+        }
         let is_draining = |state| matches!(state, State::Draining { .. });
         is_draining(self.state) && !is_draining(before)
     }
@@ -134,6 +142,16 @@ impl Brake {
             State::Foreign { since } if queue < SHORT && passed(since) > HANDS_OFF => State::Off,
             state => state,
         }
+    }
+
+    /// For how long hardly anything has waited on the publisher's way.
+    pub(super) fn calm(&self, now: Instant) -> Duration {
+        self.waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    /// What came through lately, bit/s; `at` is now in microseconds.
+    pub(super) fn through(&mut self, at: i64) -> Option<f64> {
+        self.through.rate(at, 2 * WINDOW)
     }
 
     /// No more should be sent, bit/s; `None` where the publisher is left to itself.

@@ -21,7 +21,9 @@ use arrayvec::ArrayVec;
 use bytes::Bytes;
 use shared::marshal::Marshal;
 
-use super::{Kept, MediaLeg, clock::middle, leg::ControlDue, missing::GivenUp};
+use super::{
+    Kept, MediaEvent, MediaLeg, clock::middle, leg::ControlDue, missing::GivenUp, room::Seen,
+};
 use crate::{
     api::MediaKind,
     rtcp::{Message, Messages, ReportBlock},
@@ -116,6 +118,21 @@ impl MediaLeg {
             for stream in &mut self.outbound.streams {
                 stream.cache.free();
             }
+        }
+        self.look_for_room(now);
+    }
+
+    /// Looks whether the peer's way may carry more than the peer uses.
+    fn look_for_room(&mut self, now: Instant) {
+        let Some(told) = self.inbound.cap.told() else { return };
+        if !self.inbound.room.is_due(now) {
+            return;
+        }
+        let at = self.micros(now);
+        let Some(through) = self.inbound.brake.through(at) else { return };
+        let calm = self.inbound.brake.calm(now);
+        if self.inbound.room.look(now, Seen { calm, through, told }) {
+            self.push_event(MediaEvent::Room);
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     incoming::{MAX_PASSED, SourceId},
     leg::ControlDue,
     receive::{Arrival, ReceiveStream},
+    room::Room,
 };
 use crate::{
     api::MediaKind,
@@ -45,7 +46,8 @@ pub(super) struct Inbound {
     pub(super) peer_clock: PeerClock,
     pub(super) key_frame_asks: KeyFrameAsks,
     pub(super) cap: BitrateCap,
-    brake: Brake,
+    pub(super) brake: Brake,
+    pub(super) room: Room,
     /// The dependency descriptor's templates.
     templates: Templates,
     /// Bytes of video.
@@ -71,6 +73,7 @@ impl Inbound {
             key_frame_asks: KeyFrameAsks::default(),
             cap: BitrateCap::default(),
             brake: Brake::default(),
+            room: Room::default(),
             templates: Templates::default(),
             video: RateMeter::default(),
             kept: Kept::default(),

@@ -53,6 +53,7 @@ mod red;
 pub mod relay;
 mod repair_time;
 mod repeats;
+mod room;
 mod scarcity;
 mod send;
 mod sent;
@@ -101,7 +102,7 @@ pub enum Outgoing {
     Rtcp(usize),
 }
 
-/// Something worth telling about what is forwarded *to* a leg.
+/// Something worth telling about a leg: what is forwarded *to* it, if nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaEvent {
     /// The first packet of a kind since [`MediaLeg::start_forwarding`] was forwarded.
@@ -110,4 +111,6 @@ pub enum MediaEvent {
     FirstKeyFrame,
     /// Video was paused or flows again.
     Video(VideoState),
+    /// The peer's way to the node may carry more than the peer has found out: it should try.
+    Room,
 }

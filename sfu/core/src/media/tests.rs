@@ -11,3 +11,4 @@ mod patience;
 mod peers;
 mod repair;
 mod requests;
+mod room;

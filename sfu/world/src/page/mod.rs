@@ -126,6 +126,13 @@ impl Page {
         }
     }
 
+    /// The node thinks that the page's way may carry more.
+    pub fn try_more(&mut self) {
+        if let Some(publisher) = &mut self.publisher {
+            publisher.try_more();
+        }
+    }
+
     /// When something is due.
     pub fn next_timeout(&self, now: Time) -> Time {
         let publisher =

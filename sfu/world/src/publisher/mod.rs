@@ -7,6 +7,7 @@ mod history;
 mod pacer;
 #[cfg(test)]
 mod tests;
+mod uplink;
 
 use std::time::Duration;
 
@@ -160,7 +161,7 @@ impl Publisher {
             self.encoder.want_key_frame();
         }
         self.gcc.start(now);
-        let target = ((self.gcc.target() - audio::RESERVED) * PAYLOAD_SHARE).max(0.0);
+        let target = self.encoder_target();
         let Some((frame, size)) = self.encoder.encode(now, target) else { return };
         let most = MAX_RTP - HEADER_RESERVE;
         let count = size.div_ceil(most - frame::PREFIX).max(1);
@@ -290,6 +291,18 @@ impl Publisher {
         if self.plan.obeys {
             self.gcc.set_limit(bitrate as f64);
         }
+    }
+
+    /// The node thinks that the way may carry more.
+    pub fn try_more(&mut self) {
+        if let Some(allowed) = uplink::allowed(self.encoder_target(), self.plan.max_bitrate) {
+            self.gcc.allow(allowed);
+        }
+    }
+
+    /// What the encoder is given, bit/s.
+    fn encoder_target(&self) -> f64 {
+        ((self.gcc.target() - audio::RESERVED) * PAYLOAD_SHARE).max(0.0)
     }
 
     /// The node wants a key frame.

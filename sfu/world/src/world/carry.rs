@@ -1,15 +1,20 @@
 //! Packets from end to end.
 
+use std::time::Duration;
+
 use super::{World, WorldPlan, schedule::Event};
 use crate::{
     meter::FlowRecord,
     net::{Class, Endpoint, FlowId, LinkId, Outcome, PacketId, RouteId},
     page::{Sends, wire},
     tcp::{ACK_SIZE, SEGMENT_SIZE, Segment},
+    time::millis,
 };
 
 /// An actor that is due at once is woken after this: finer than anything that is modelled.
-const LEAST_SLEEP: std::time::Duration = std::time::Duration::from_micros(50);
+const LEAST_SLEEP: Duration = Duration::from_micros(50);
+/// What a node tells a page by way of signaling is there after this.
+const SIGNALING: Duration = millis(150);
 
 impl World {
     pub(super) fn drain_page(&mut self, index: usize, side: usize) {
@@ -42,7 +47,12 @@ impl World {
             }
         }
         self.buffer = buffer;
-        if let Some(call) = &self.calls[index] {
+        if let Some(call) = &mut self.calls[index] {
+            for side in [0, 1] {
+                if call.node.take_room(side) {
+                    self.schedule.push(now + SIGNALING, Event::Room(index, side));
+                }
+            }
             self.schedule.wake_node(index, call.node.next_timeout(now));
         }
     }

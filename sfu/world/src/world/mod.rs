@@ -173,6 +173,11 @@ impl World {
                 self.tcps[tcp].sender.handle_timeout(now);
                 self.drain_tcp(tcp);
             }
+            Event::Room(call, side) => {
+                if let Some(call) = &mut self.calls[call] {
+                    call.pages[side].try_more();
+                }
+            }
             Event::Sample => self.sample(),
         }
     }

@@ -22,6 +22,8 @@ pub(super) enum Event {
     Page(usize, usize),
     /// A node is due.
     Node(usize),
+    /// A page hears that it should try for more.
+    Room(usize, usize),
     /// A TCP sender is due.
     Tcp(usize),
     /// Links are looked at.

@@ -66,6 +66,14 @@ impl Desk {
         }
     }
 
+    pub(super) fn leg_room(&mut self, leg: LegId, id: CallId, epoch: u32) {
+        let Some(side) = self.side_of_leg(leg, id) else { return };
+        let active = self.calls.get(&id).and_then(|call| call.active());
+        if active.is_some_and(|active| active.epoch == epoch) {
+            self.tell(id, side, ServerMessage::VideoRoom);
+        }
+    }
+
     fn tell(&mut self, id: CallId, side: Role, message: ServerMessage) {
         if let Some(seat) = self.seat_of(id, side) {
             self.send_seat(seat, message);

@@ -49,6 +49,8 @@ pub trait NodeEvents: Send + Sync + 'static {
     async fn call_event(&self, call: CallId, epoch: u32, leg: LegId, event: CallEvent, at_us: u64);
     /// Whether the network lets a leg have the other side's picture.
     async fn leg_video(&self, call: CallId, epoch: u32, leg: LegId, paused: bool);
+    /// The way from a leg's page may carry more than it uses.
+    async fn leg_room(&self, call: CallId, epoch: u32, leg: LegId);
     /// Quality of a leg.
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality);
 }

@@ -99,6 +99,10 @@ impl NodeEvents for DeskEvents {
         self.tell(Input::LegVideo { leg, call, epoch, paused }).await;
     }
 
+    async fn leg_room(&self, call: CallId, epoch: u32, leg: LegId) {
+        self.tell(Input::LegRoom { leg, call, epoch }).await;
+    }
+
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality) {
         self.tell(Input::LegQuality { leg, call, quality }).await;
     }

@@ -12,6 +12,7 @@
  */
 import { Place, addressOf } from "./place.js";
 import { Tracks } from "./tracks.js";
+import { allowing, encoderTarget, steps } from "./uplink.js";
 
 /** How long ICE may be silent before the page acts. Chromium reports silence after some seconds. */
 const SILENCE = 500;
@@ -31,6 +32,8 @@ export class Connection {
 
   #pc;
   /** The offer that has no answer yet. @type {{type: string, attempt: number, sdp: string, leg?: string} | null} */ #pending = null;
+  /** The latest answer. */ #answer = "";
+  /** Offers take turns: what answers one must not be taken for the answer to another. */ #turns = Promise.resolve();
   #restartedAt = -Infinity;
   #watch = 0;
   #silence = 0;
@@ -114,6 +117,7 @@ export class Connection {
   async answered({ leg, sdp }) {
     const restarted = this.#pending?.leg !== undefined;
     this.#pending = null;
+    this.#answer = sdp;
     this.id = leg;
     try {
       await this.#pc.setRemoteDescription({ type: "answer", sdp });
@@ -159,8 +163,37 @@ export class Connection {
   }
   #closed = false;
 
+  /** This page's network may carry more than the browser sends: it is to try. */
+  async widen() {
+    if (!this.#answer || this.state !== "connected" || !this.tracks.layered) return;
+    const target = encoderTarget(await this.#pc.getStats());
+    for (const kbps of steps(target, this.tracks.wanted)) await this.#inTurn(() => this.#allow(kbps));
+  }
+
+  /** A round of offer and answer within the page. @param {number} kbps */
+  async #allow(kbps) {
+    if (this.#closed || this.#pending || this.#pc.signalingState !== "stable") return;
+    try {
+      await this.#pc.setLocalDescription(await this.#pc.createOffer());
+      await this.#pc.setRemoteDescription({ type: "answer", sdp: allowing(this.#answer, kbps) });
+    } catch (error) {
+      if (!this.#closed) console.warn("vitrine: bitrate not allowed", error);
+    }
+  }
+
+  /** @param {() => Promise<void>} task */
+  #inTurn(task) {
+    this.#turns = this.#turns.then(task);
+    return this.#turns;
+  }
+
   /** @param {RTCOfferOptions} options */
-  async #offer(options) {
+  #offer(options) {
+    return this.#inTurn(() => this.#makeOffer(options));
+  }
+
+  /** @param {RTCOfferOptions} options */
+  async #makeOffer(options) {
     try {
       await this.#pc.setLocalDescription(await this.#pc.createOffer(options));
     } catch (error) {

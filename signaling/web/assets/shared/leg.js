@@ -188,6 +188,11 @@ export class Leg {
     for (const { tracks } of this.#all) tracks.cap(kbps);
   }
 
+  /** This page's network may carry more than is sent over it. */
+  widen() {
+    void this.#now?.widen();
+  }
+
   /** The call is over: nothing leaves any more, the leg stays warm. */
   async stop() {
     this.#open = false;

@@ -239,6 +239,8 @@ export class Session {
         return this.view.paused(/** @type {any} */ (message));
       case "video_cap":
         return this.leg.cap(message.kbps);
+      case "video_room":
+        return this.leg.widen();
       case "network":
         this.view.quality(this.#quality.heard(message.own, message.peer));
         return this.#o.onMessage(message);

@@ -95,6 +95,17 @@ export class Tracks {
     this.tune();
   }
 
+  /** What the encoder may use, bit/s. */
+  get wanted() {
+    return this.#cap;
+  }
+
+  /** Whether the browser knows temporal layers: those that do probe what they are newly allowed. */
+  get layered() {
+    const [encoding] = this.#video.sender.getParameters().encodings ?? [];
+    return /** @type {any} */ (encoding)?.scalabilityMode !== undefined;
+  }
+
   /** The picture the person sees of themself leaves now. @returns {boolean} whether there is one */
   #show() {
     const { video, screen, preview } = this.#outgoing;

@@ -90,6 +90,9 @@ pub enum ServerMessage {
         /// kbit/s.
         kbps: u32,
     },
+    /// Both: this page's network may carry more than its browser sends over it. Whoever can should let it
+    /// try.
+    VideoRoom,
     /// Both: how both sides' networks are doing, every few seconds.
     Network(Box<Network>),
     /// Both: a chat message, one's own included (it confirms that it was stored).

@@ -59,6 +59,15 @@ impl Registry {
                 };
                 self.say(call.owner, message);
             }
+            Event::Room { call: id, leg } => {
+                let Some(call) = self.calls.get(&id) else { return };
+                let message = NodeMessage::LegRoom {
+                    leg: translate::leg_out(leg),
+                    call: translate::call_out(id),
+                    epoch: call.epoch.0,
+                };
+                self.say(call.owner, message);
+            }
             Event::Quality { call: id, leg, quality } => {
                 let owner = self.calls.get(&id).map(|call| call.owner);
                 let Some(owner) = owner.or(self.legs.get(&leg).map(|leg| leg.owner)) else {

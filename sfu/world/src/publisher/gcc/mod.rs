@@ -49,6 +49,8 @@ pub(super) struct Gcc {
     prober: Prober,
     /// REMB.
     limit: Option<f64>,
+    /// The remote description's limit.
+    allowed: f64,
     rtt: Duration,
     started: bool,
     overused: bool,
@@ -65,6 +67,7 @@ impl Gcc {
             loss: Loss::default(),
             prober: Prober::new(2.0 * max),
             limit: None,
+            allowed: f64::INFINITY,
             rtt: FIRST_RTT,
             started: false,
             overused: false,
@@ -86,7 +89,13 @@ impl Gcc {
 
     /// The same without regard to REMB.
     pub(super) fn own_estimate(&self) -> f64 {
-        self.aimd.bitrate().min(self.loss.bound()).max(LOWEST)
+        self.aimd.bitrate().min(self.loss.bound()).min(self.allowed).max(LOWEST)
+    }
+
+    /// The remote description allows so many bit/s from now on: that much is probed, and no more sent.
+    pub(super) fn allow(&mut self, bitrate: f64) {
+        self.allowed = bitrate;
+        self.prober.allow(bitrate);
     }
 
     /// The receiver's limit; 0 is none.

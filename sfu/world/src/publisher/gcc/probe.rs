@@ -85,6 +85,12 @@ impl Prober {
         }
     }
 
+    /// A limit that is higher than the one before is probed once.
+    pub(super) fn allow(&mut self, rate: f64) {
+        self.push(rate);
+        self.further_above = None;
+    }
+
     /// The next burst to send.
     pub(super) fn next(&mut self) -> Option<Probe> {
         let probe = self.waiting.pop_front()?;
@@ -96,11 +102,16 @@ impl Prober {
     }
 
     fn plan(&mut self, now: Time, rate: f64) {
+        let rate = self.push(rate);
+        self.further_above = (rate < self.max).then_some((rate * FURTHER_SHARE, now));
+    }
+
+    fn push(&mut self, rate: f64) -> f64 {
         let rate = rate.min(self.max);
         let bytes = (rate / 8.0 * LENGTH_SECS) as u32;
         self.waiting.push_back(Probe { id: self.next_id, rate, bytes, packets: LEAST_PACKETS });
         self.next_id += 1;
-        self.further_above = (rate < self.max).then_some((rate * FURTHER_SHARE, now));
+        rate
     }
 
     /// The estimate has changed.

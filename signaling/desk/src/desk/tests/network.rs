@@ -43,6 +43,21 @@ fn both_pages_hear_whose_picture_the_network_keeps_back() {
 }
 
 #[test]
+fn the_page_whose_network_may_carry_more_hears_it_and_only_in_the_bridge_that_is() {
+    let mut world = World::new();
+    let talk = world.call();
+    let [leg, _] = legs(&world);
+    let call = talk.call;
+    let told = |world: &mut World, socket| {
+        world.heard(socket).iter().filter(|told| **told == ServerMessage::VideoRoom).count()
+    };
+    world.input(Input::LegRoom { leg, call, epoch: 1 });
+    assert_eq!((told(&mut world, talk.shopper), told(&mut world, talk.agent)), (1, 0));
+    world.input(Input::LegRoom { leg, call, epoch: 0 });
+    assert_eq!(told(&mut world, talk.shopper), 0);
+}
+
+#[test]
 fn each_round_of_reports_tells_both_sides_and_the_figures_go_to_the_agent() {
     let mut world = World::new();
     let talk = world.call();

@@ -1,0 +1,104 @@
+//! The publisher's way may carry more than the publisher has found out.
+//!
+//! A browser that its own estimate holds back raises it by some percent a second, and does not probe. The
+//! node sees what the browser cannot: that on its way nothing has waited for a while, although it sends less
+//! than it may. It says so, and the page lets its browser try (`video_room`, `uplink.js`).
+
+use std::time::{Duration, Instant};
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Whoever sends this share of what it may is held back by the viewer's way, not by its own.
+const HELD_BACK: f64 = 0.85;
+/// Nothing must have waited for this long, and for so much longer for each bit/s that is sent: of several who
+/// share a way, the one with the least tries first.
+const CALM: Duration = Duration::from_millis(1_000);
+const CALM_FOR_EACH: f64 = 1.5e-6;
+/// A try has shown what it can after this long. One that has brought this factor is followed by the next
+/// as soon as nothing has waited for a moment.
+const SETTLED: Duration = Duration::from_millis(700);
+const GREW: f64 = 1.3;
+const MOMENT: Duration = Duration::from_millis(300);
+/// At least so long between two tries. Twice as long after each one that has neither brought more nor made
+/// anything wait: then it is the camera that needs no more.
+const PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// See the module.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    looked: Option<Instant>,
+    tried: Option<Try>,
+    pause: Duration,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Try {
+    at: Instant,
+    /// What came through before it, bit/s.
+    through: f64,
+}
+
+/// What is known of the publisher's way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// For how long hardly anything has waited.
+    pub(super) calm: Duration,
+    /// What comes through, bit/s.
+    pub(super) through: f64,
+    /// What the publisher may send, bit/s.
+    pub(super) told: u64,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { looked: None, tried: None, pause: PAUSE }
+    }
+}
+
+impl Room {
+    /// Whether it is time to look.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.looked.is_none_or(|at| now.saturating_duration_since(at) >= LOOK);
+        if due {
+            self.looked = Some(now);
+        }
+        due
+    }
+
+    /// Whether the publisher should try for more.
+    pub(super) fn look(&mut self, now: Instant, seen: Seen) -> bool {
+        let Seen { calm, through, told } = seen;
+        if through > HELD_BACK * told as f64 {
+            return false;
+        }
+        let mut needed = CALM + Duration::from_secs_f64(CALM_FOR_EACH * through);
+        let mut pause = PAUSE;
+        if let Some(tried) = self.tried {
+            let since = now.saturating_duration_since(tried.at);
+            let has_waited = calm < since;
+            if since < SETTLED {
+                return false;
+            }
+            if through > GREW * tried.through {
+                needed = MOMENT;
+            } else {
+                if !has_waited {
+                    pause = self.pause;
+                }
+                if since < pause {
+                    return false;
+                }
+                if !has_waited {
+                    pause = (2 * pause).min(LONGEST_PAUSE);
+                }
+            }
+        }
+        if calm < needed {
+            return false;
+        }
+        self.pause = pause;
+        self.tried = Some(Try { at: now, through });
+        true
+    }
+}
