@@ -228,7 +228,7 @@ pub enum Event {
         state: VideoState,
     },
     /// The way from a page may carry more than its browser has found out by itself: the page should let it
-    /// try. At most once in a second.
+    /// try. At most once in 0.7 seconds.
     Room {
         /// The call.
         call: CallId,
