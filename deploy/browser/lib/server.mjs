@@ -15,24 +15,24 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../../..");
 /** The server under test: `VITRINE_BIN`, or the checkout's release build. */
 export const BINARY = process.env.VITRINE_BIN ?? join(ROOT, "target/release/signaling");
 
+/** Below what the system gives to whoever asks for any port: nothing takes it before its owner does. */
+const PORTS = { from: 15_000, to: 32_000 };
+
 /** A TCP (or UDP) port that was free a moment ago. */
-export function freePort(kind = "tcp") {
-  return new Promise((done, failed) => {
-    if (kind === "udp") {
-      const probe = createSocket("udp4");
-      probe.once("error", failed);
-      probe.bind(0, "127.0.0.1", () => {
-        const { port } = probe.address();
-        probe.close(() => done(port));
-      });
-      return;
-    }
-    const probe = createServer();
-    probe.once("error", failed);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
+export async function freePort(kind = "tcp") {
+  for (;;) {
+    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
+    if (await isFree(kind, port)) return port;
+  }
+}
+
+function isFree(kind, port) {
+  return new Promise((done) => {
+    const probe = kind === "udp" ? createSocket("udp4") : createServer();
+    const free = () => probe.close(() => done(true));
+    probe.once("error", () => done(false));
+    if (kind === "udp") probe.bind(port, "127.0.0.1", free);
+    else probe.listen(port, "127.0.0.1", free);
   });
 }
 
