@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 /// five repairs are to be in time.
 const RISE: f64 = 0.2;
 const FALL: f64 = 0.05;
-/// How often packets are repaired is looked at over so many seconds.
+/// How often there is a loss to repair is looked at over so many seconds.
 const OVER: f64 = 3.0;
-/// More repairs a second than this are worth a delay, which everybody feels in every word; once
+/// Repairs closer together are of one loss: a queue that runs over when a call starts takes many packets at once,
+/// and will not soon again.
+const ONE_LOSS: Duration = Duration::from_millis(200);
+/// More losses a second than this are worth a delay, which everybody feels in every word; once
 /// they are, fewer than that are not.
 const OFTEN: f64 = 1.0;
 const SELDOM: f64 = 0.3;
@@ -26,8 +29,9 @@ const LONGEST: Duration = Duration::from_millis(300);
 pub(super) struct RepairTime {
     /// Seconds that a repair takes.
     takes: f64,
-    /// Repairs a second, as of the latest one.
+    /// Losses a second, as of the latest one.
     rate: f64,
+    /// When the latest loss was first repaired.
     latest: Option<Instant>,
     worth_it: bool,
 }
@@ -38,8 +42,10 @@ impl RepairTime {
         let after = after.as_secs_f64();
         let weight = if after > self.takes { RISE } else { FALL };
         self.takes += weight * (after - self.takes);
-        self.rate = self.rate(now) + 1.0 / OVER;
-        self.latest = Some(now);
+        if self.latest.is_none_or(|latest| now.saturating_duration_since(latest) >= ONE_LOSS) {
+            self.rate = self.rate(now) + 1.0 / OVER;
+            self.latest = Some(now);
+        }
     }
 
     /// How long the viewer should wait at least; zero where nearly nothing is lost.
@@ -56,6 +62,6 @@ impl RepairTime {
     fn rate(&self, now: Instant) -> f64 {
         let Some(latest) = self.latest else { return 0.0 };
         let passed = now.saturating_duration_since(latest).as_secs_f64();
-        self.rate / (1.0 + passed / OVER)
+        self.rate * (-passed / OVER).exp()
     }
 }

@@ -10,6 +10,12 @@ import { FirstPicture } from "./firstpicture.js";
 
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
+/**
+ * And until the other side's network has been heard of. The browser's first probe, of this page's own network, is over
+ * with the first picture, and would let twice as much into a way that may not take half of it.
+ */
+const FIRST_BITRATE = 1_200_000;
+const UNHEARD = 1_000;
 
 /** With less than this, bit/s, a camera sends this many pictures a second. */
 const SLOW_BELOW = 200_000;
@@ -19,7 +25,7 @@ const SLOW = 15;
  * So long the first picture stands alone, ms. The camera's own would be encoded, sent and shown while both
  * pages still work on the first ones, and make those late on a machine without processors to spare.
  */
-const FIRST_ALONE = 100;
+const FIRST_ALONE = 40;
 /** Where media flows while it rings, a picture goes to the node so often, ms: it is there to be the first one. */
 const STILL_EVERY = 250;
 
@@ -31,6 +37,9 @@ export class Tracks {
   #open = false;
   /** Most that the other side's network takes now, bit/s. */
   #cap = VIDEO_BITRATE;
+  /** Most that may be sent now in any case, bit/s. */
+  #most = FIRST_BITRATE;
+  #unheard = 0;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
   #swapping = 0;
@@ -47,7 +56,7 @@ export class Tracks {
   constructor(pc) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
-    this.#video = layeredVideo(pc, VIDEO_BITRATE);
+    this.#video = layeredVideo(pc, FIRST_BITRATE);
     void swap(this.#video.sender, this.#first?.track ?? null);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
     for (const { receiver } of [this.#audio, this.#video]) {
@@ -66,6 +75,10 @@ export class Tracks {
       if (ringing) this.#stills = setInterval(() => this.#show(), STILL_EVERY);
       else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
     } else if (!ringing) this.#single();
+    if (begins && !ringing) {
+      clearTimeout(this.#unheard);
+      this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
+    }
     this.#open = true;
     await this.#apply();
   }
@@ -80,12 +93,15 @@ export class Tracks {
   async stop() {
     this.#open = false;
     this.#single();
+    clearTimeout(this.#unheard);
+    this.#allow(FIRST_BITRATE);
     await this.#apply();
   }
 
   /** For good. */
   close() {
     this.#single();
+    clearTimeout(this.#unheard);
     this.#first?.track.stop();
   }
 
@@ -97,7 +113,13 @@ export class Tracks {
 
   /** What the encoder may use, bit/s. */
   get wanted() {
-    return this.#cap;
+    return Math.min(this.#cap, this.#most);
+  }
+
+  /** @param {number} most bit/s */
+  #allow(most) {
+    this.#most = most;
+    this.tune();
   }
 
   /** Whether the browser knows temporal layers: those that do probe what they are newly allowed. */
@@ -128,16 +150,17 @@ export class Tracks {
     const sender = this.#video.sender;
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
-    const tuned = JSON.stringify([this.#outgoing.screen, this.#cap]);
+    const most = this.wanted;
+    const tuned = JSON.stringify([this.#outgoing.screen, most]);
     // Every change makes an encoder think, and it is asked while the first picture waits for it.
     if (tuned === this.#tuned) return;
     this.#tuned = tuned;
     /** @type {any} */ (parameters).degradationPreference =
       this.#outgoing.screen ? "maintain-resolution" : "balanced";
     const [encoding] = parameters.encodings;
-    encoding.maxBitrate = this.#cap;
+    encoding.maxBitrate = most;
     // Half the pictures, each worth looking at.
-    if (this.#cap < SLOW_BELOW) encoding.maxFramerate = SLOW;
+    if (most < SLOW_BELOW) encoding.maxFramerate = SLOW;
     else delete encoding.maxFramerate;
     // Not every browser knows the preference; the call does not need it.
     sender.setParameters(parameters).catch(() => (this.#tuned = ""));
