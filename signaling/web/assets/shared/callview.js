@@ -98,11 +98,6 @@ export class CallView {
     this.#mediaChanged();
   }
 
-  /** Where this person sees themself, in a call or before. */
-  get own() {
-    return this.#parts.self;
-  }
-
   /** A call starts, or the page came back to one. @param {Call} call */
   start(call) {
     const { leg, stages, t } = this.#o;

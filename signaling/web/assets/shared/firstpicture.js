@@ -6,6 +6,9 @@
  * no picture, so nothing leaves; at the press it is handed the one that the person sees of themself.
  */
 
+/** The latest picture that each preview gave, by its time stamp. @type {WeakMap<HTMLVideoElement, number>} */
+const given = new WeakMap();
+
 export class FirstPicture {
   #track;
   #writer;
@@ -38,6 +41,12 @@ export class FirstPicture {
     if (document.hidden || preview.paused || preview.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || preview.videoWidth === 0) return false;
     try {
       const frame = new VideoFrame(preview);
+      if (given.get(preview) === frame.timestamp) {
+        // The preview stands still: what it holds may be old, and the encoder takes no picture twice.
+        frame.close();
+        return false;
+      }
+      given.set(preview, frame.timestamp);
       // The track takes the frame over, and closes it.
       this.#writer.write(frame).catch(() => frame.close());
       return true;

@@ -11,7 +11,7 @@
  *
  * @typedef {{
  *   audio: MediaStreamTrack | null, video: MediaStreamTrack | null, screen: boolean, preview: HTMLVideoElement | null,
- * }} Outgoing `preview`: where this person sees themself
+ * }} Outgoing `preview`: plays the camera
  * @typedef {import("./connection.js").LegState} LegState
  */
 import { Connection } from "./connection.js";

@@ -13,7 +13,7 @@
  * }} Welcome
  */
 import { CallView } from "./callview.js";
-import { announce, show, text } from "./dom.js";
+import { announce, feed, h, show, text } from "./dom.js";
 import { Leg } from "./leg.js";
 import { Media } from "./media.js";
 import { Nearest } from "./nearest.js";
@@ -107,7 +107,12 @@ export class Session {
       send({ type: "quality", ...quality });
       this.view.quality(words);
     });
-    this.media.addEventListener("change", () => void this.leg.update(this.#outgoing));
+    this.#mirror.muted = true;
+    feed(this.#mirror, this.media.preview);
+    this.media.addEventListener("change", () => {
+      if (this.media.video) this.#mirror.play().catch(() => {});
+      void this.leg.update(this.#outgoing);
+    });
     for (const event of ["online", "offline"]) addEventListener(event, () => this.#banner());
     // A page that goes says so to its node, which would else keep its leg for as long as the leg's consent
     // lasts; the browser may keep the page, and its connections with it, for somebody who comes back.
@@ -170,8 +175,11 @@ export class Session {
     this.socket.eager(true);
   }
 
+  /** Holds the camera's latest picture. Never on a screen: one that has left the screen may stand still. */
+  #mirror = h("video", { playsinline: true });
+
   get #outgoing() {
-    return { ...this.media.outgoing, preview: this.view.own };
+    return { ...this.media.outgoing, preview: this.#mirror };
   }
 
   #attach() {

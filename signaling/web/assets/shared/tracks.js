@@ -72,7 +72,9 @@ export class Tracks {
     this.#outgoing = outgoing;
     if (begins && this.#show()) {
       this.#single();
-      if (ringing) this.#stills = setInterval(() => this.#show(), STILL_EVERY);
+      if (ringing) this.#stills = setInterval(() => {
+        if (!this.#show()) this.#live();
+      }, STILL_EVERY);
       else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
     } else if (!ringing) this.#single();
     if (begins && !ringing) {
@@ -140,8 +142,9 @@ export class Tracks {
     this.#stills = this.#alone = 0;
   }
 
+  /** The camera takes over. */
   #live() {
-    this.#alone = 0;
+    this.#single();
     void this.#apply();
   }
 
