@@ -79,7 +79,7 @@ fn each_round_of_reports_tells_both_sides_and_the_figures_go_to_the_agent() {
     assert_eq!((told.own, told.peer), (NetworkWord::Good, NetworkWord::Weak));
     assert_eq!(told.peer_figures.map(|figures| figures.node), Some(lossy));
     let place = told.peer_place.as_ref().expect("where the shopper's leg is");
-    assert_eq!((place.region.as_str(), place.why.as_str()), ("local", "the only node"));
+    assert_eq!((place.region.as_str(), place.why.as_str()), ("test", "the only node"));
     assert_eq!(told.own_place.as_ref(), Some(place));
     let [told] = &networks(&mut world, talk.shopper)[..] else { panic!("told once") };
     assert_eq!((told.own, told.peer), (NetworkWord::Weak, NetworkWord::Good));
