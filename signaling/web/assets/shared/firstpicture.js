@@ -3,7 +3,7 @@
  * The picture that leaves first. To give a sender its camera takes a swap of tracks and then the wait for
  * the camera's next picture; both stand between the press and the other side's screen. Where the browser
  * lets a page make its own track (MediaStreamTrackGenerator), the sender has one from the start that holds
- * no picture, so nothing leaves; at the press it is handed the one that the person sees of themself.
+ * no picture, so nothing leaves; at the press it is handed the camera's latest.
  */
 
 /** The latest picture that each preview gave, by its time stamp. @type {WeakMap<HTMLVideoElement, number>} */
@@ -35,7 +35,7 @@ export class FirstPicture {
     return this.#track;
   }
 
-  /** @param {HTMLVideoElement} preview whose picture leaves now, if it has one @returns {boolean} whether it had */
+  /** @param {HTMLVideoElement} preview plays the camera: its picture leaves now, if it has one @returns {boolean} whether it had */
   show(preview) {
     // A page that nobody sees may have an old one.
     if (document.hidden || preview.paused || preview.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || preview.videoWidth === 0) return false;

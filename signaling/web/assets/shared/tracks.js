@@ -11,8 +11,9 @@ import { FirstPicture } from "./firstpicture.js";
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
 /**
- * And until the other side's network has been heard of. The browser's first probe, of this page's own network, is over
- * with the first picture, and would let twice as much into a way that may not take half of it.
+ * Most that it may send until the other side's network has been heard of, and how long that takes, ms. The browser's
+ * first probe, of this page's own network, is over with the first picture, and would let twice as much into a way that
+ * may not take half of it.
  */
 const FIRST_BITRATE = 1_200_000;
 const UNHEARD = 1_000;
@@ -39,7 +40,7 @@ export class Tracks {
   #cap = VIDEO_BITRATE;
   /** Most that may be sent now in any case, bit/s. */
   #most = FIRST_BITRATE;
-  #unheard = 0;
+  /** Runs until then. */ #unheard = 0;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
   #swapping = 0;
@@ -71,12 +72,12 @@ export class Tracks {
     const begins = !this.#open || this.#stills !== 0;
     this.#outgoing = outgoing;
     if (begins && this.#show()) {
-      this.#single();
+      this.#endSingle();
       if (ringing) this.#stills = setInterval(() => {
         if (!this.#show()) this.#live();
       }, STILL_EVERY);
       else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
-    } else if (!ringing) this.#single();
+    } else if (!ringing) this.#endSingle();
     if (begins && !ringing) {
       clearTimeout(this.#unheard);
       this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
@@ -94,7 +95,7 @@ export class Tracks {
   /** Closes the gate. */
   async stop() {
     this.#open = false;
-    this.#single();
+    this.#endSingle();
     clearTimeout(this.#unheard);
     this.#allow(FIRST_BITRATE);
     await this.#apply();
@@ -102,7 +103,7 @@ export class Tracks {
 
   /** For good. */
   close() {
-    this.#single();
+    this.#endSingle();
     clearTimeout(this.#unheard);
     this.#first?.track.stop();
   }
@@ -130,13 +131,14 @@ export class Tracks {
     return /** @type {any} */ (encoding)?.scalabilityMode !== undefined;
   }
 
-  /** The picture the person sees of themself leaves now. @returns {boolean} whether there is one */
+  /** The camera's latest picture leaves now. @returns {boolean} whether there is one */
   #show() {
     const { video, screen, preview } = this.#outgoing;
     return video !== null && !screen && preview !== null && this.#first?.show(preview) === true;
   }
 
-  #single() {
+  /** Nothing but the camera from now on: no single pictures. */
+  #endSingle() {
     clearInterval(this.#stills);
     clearTimeout(this.#alone);
     this.#stills = this.#alone = 0;
@@ -144,7 +146,7 @@ export class Tracks {
 
   /** The camera takes over. */
   #live() {
-    this.#single();
+    this.#endSingle();
     void this.#apply();
   }
 
