@@ -91,6 +91,7 @@ pub(super) async fn probe(arguments: Probe) -> u8 {
         clock: Clock::start(),
         stop: stopped.clone(),
         legs: call::Legs::FULL,
+        from: [None; 2],
     };
     let report = call::run(setup, &guests).await.with_max_loss(arguments.max_loss / 100.0);
     if let Err(error) = api.remove_agent(guests.agent.id).await {

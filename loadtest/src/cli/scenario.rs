@@ -204,6 +204,7 @@ impl PlanArguments {
         run.impair.share = self.impair_share.unwrap_or(run.impair.share);
         if !self.region.is_empty() || self.node.is_some() {
             run.places = self.places();
+            run.from.retain(|region, _| self.region.contains(region));
         }
         for (name, given) in &self.command {
             let mut known = false;

@@ -1,6 +1,6 @@
 //! One synthetic call, from the first socket to what it measured.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use signaling_wire::browser::Role;
 use tokio::sync::{mpsc, watch};
@@ -34,6 +34,8 @@ pub struct Setup {
     pub stop: watch::Receiver<bool>,
     /// What carries its media.
     pub legs: Legs,
+    /// The own address that shopper and agent use, where this machine has several.
+    pub from: [Option<Ipv4Addr>; 2],
 }
 
 /// What carries the media of a call.

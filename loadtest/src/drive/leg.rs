@@ -4,7 +4,7 @@ mod key_frames;
 mod tracks;
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -178,9 +178,12 @@ impl Leg {
     }
 }
 
-/// The local addresses a leg binds to reach `target`. A machine's own deployment is reached over
+/// The local addresses a leg binds to reach `target`: `from`, if it is said which. A machine's own deployment is reached over
 /// loopback, which the stack leaves out of a wildcard.
-pub(super) fn addresses(target: &Target) -> Vec<SocketAddr> {
+pub(super) fn addresses(target: &Target, from: Option<Ipv4Addr>) -> Vec<SocketAddr> {
+    if let Some(from) = from {
+        return vec![SocketAddr::from((from, 0))];
+    }
     let mut addresses = vec![SocketAddr::from(([0, 0, 0, 0], 0))];
     if target.is_local() {
         addresses.push(SocketAddr::from(([127, 0, 0, 1], 0)));
@@ -189,9 +192,9 @@ pub(super) fn addresses(target: &Target) -> Vec<SocketAddr> {
 }
 
 /// The address that this machine would send to `target` from; no packet is sent to find out.
-pub(super) fn local_address(target: &Target) -> std::net::Ipv4Addr {
+pub(super) fn local_address(target: &Target) -> Ipv4Addr {
     if target.is_local() {
-        return std::net::Ipv4Addr::LOCALHOST;
+        return Ipv4Addr::LOCALHOST;
     }
     let route = || {
         let socket = std::net::UdpSocket::bind(("0.0.0.0", 0))?;
@@ -201,7 +204,7 @@ pub(super) fn local_address(target: &Target) -> std::net::Ipv4Addr {
     };
     match route() {
         Ok(SocketAddr::V4(address)) => *address.ip(),
-        Ok(SocketAddr::V6(_)) | Err(_) => std::net::Ipv4Addr::UNSPECIFIED,
+        Ok(SocketAddr::V6(_)) | Err(_) => Ipv4Addr::UNSPECIFIED,
     }
 }
 

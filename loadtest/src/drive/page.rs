@@ -1,6 +1,7 @@
 //! One side of a call as the driver has it: a socket and a leg.
 
 use std::{
+    net::Ipv4Addr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -62,7 +63,8 @@ impl Page {
     pub(super) async fn act(&mut self, action: Action) {
         match action {
             Action::OpenSocket { after } => {
-                let socket = Socket::open(&self.setup.target, after, self.events.clone());
+                let socket =
+                    Socket::open(&self.setup.target, self.from(), after, self.events.clone());
                 self.socket = Some(socket);
             }
             Action::Send(message) => {
@@ -121,6 +123,14 @@ impl Page {
         }
     }
 
+    fn from(&self) -> Option<Ipv4Addr> {
+        let [shopper, agent] = self.setup.from;
+        match self.events.side() {
+            Role::Shopper => shopper,
+            Role::Agent => agent,
+        }
+    }
+
     fn light(&self, attempt: u32) -> Option<&LightLeg> {
         let Media::Light(legs) = &self.media else { return None };
         legs.iter().find(|(number, _)| *number == attempt).map(|(_, leg)| leg)
@@ -128,6 +138,7 @@ impl Page {
 
     fn open_leg(&mut self, attempt: u32, after: Duration) {
         let (setup, events) = (self.setup.clone(), self.events.of_leg(attempt));
+        let from = self.from();
         match (&mut self.media, &self.setup.legs) {
             (Media::Full { opening: Some(_), .. }, _) => {
                 let reason = "a call on the webrtc stack has one leg".to_owned();
@@ -137,7 +148,7 @@ impl Page {
                 let slot = Arc::clone(leg);
                 *opening = Some(tokio::spawn(async move {
                     let opened = async {
-                        let addresses = leg::addresses(&setup.target);
+                        let addresses = leg::addresses(&setup.target, from);
                         let leg = Leg::open(addresses, setup.profile, setup.clock, events.clone())
                             .await?;
                         slot.get_or_init(|| leg).offer().await
@@ -155,10 +166,10 @@ impl Page {
                     Role::Shopper => (impair[0], *seed),
                     Role::Agent => (impair[1], seed.rotate_left(32) ^ 1),
                 };
-                let address = leg::local_address(&setup.target);
+                let address = from.unwrap_or_else(|| leg::local_address(&setup.target));
                 let seed = seed.wrapping_add(u64::from(attempt));
                 let profile = setup.profile;
-                let spec = Spec { side, attempt, after, profile, impair, seed, address };
+                let spec = Spec { side, attempt, after, profile, impair, seed, address, from };
                 let leg = pool.open(spec, events);
                 let deaf = self.deaf_until.saturating_sub(setup.clock.now());
                 if !deaf.is_zero() {

@@ -1,6 +1,10 @@
 //! A page's WebSocket.
 
-use std::time::Duration;
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use futures_util::{SinkExt, StreamExt};
 use signaling_wire::{
@@ -8,12 +12,13 @@ use signaling_wire::{
     limits::MAX_BROWSER_MESSAGE,
 };
 use tokio::{
+    net::{TcpSocket, TcpStream, lookup_host},
     sync::mpsc,
     task::JoinHandle,
     time::{Instant, interval_at},
 };
 use tokio_tungstenite::{
-    connect_async_with_config,
+    client_async_tls_with_config, connect_async_with_config,
     tungstenite::{self, Message, protocol::WebSocketConfig},
 };
 
@@ -31,15 +36,20 @@ pub(super) struct Socket {
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Socket {
-    /// Opens the socket of `target` after a while. What happens on it is told to `events`.
-    pub(super) fn open(target: &Target, after: Duration, events: Events) -> Self {
+    /// Opens the socket of `target` after a while, from one of this machine's addresses if it is said which. What happens on it is told to `events`.
+    pub(super) fn open(
+        target: &Target,
+        from: Option<Ipv4Addr>,
+        after: Duration,
+        events: Events,
+    ) -> Self {
         let (outbox, messages) = mpsc::unbounded_channel();
-        let url = target.websocket();
+        let (url, host) = (target.websocket(), target.host_and_port());
         let task = tokio::spawn(async move {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
-            let reason = run(&url, &events, messages).await.err();
+            let reason = run(&url, from.map(|from| (from, host)), &events, messages).await.err();
             events.tell(Input::SocketClosed {
                 reason: reason.map_or_else(|| "closed".to_owned(), |error| error.to_string()),
             });
@@ -64,6 +74,7 @@ impl Socket {
 
 async fn run(
     url: &str,
+    from: Option<(Ipv4Addr, String)>,
     events: &Events,
     mut messages: mpsc::UnboundedReceiver<ClientMessage>,
 ) -> Result<(), SocketError> {
@@ -71,7 +82,13 @@ async fn run(
         .max_message_size(Some(MAX_SERVER_MESSAGE))
         .max_frame_size(Some(MAX_SERVER_MESSAGE));
     // Without delayed sending: a hello must not wait for the acknowledgement of the handshake.
-    let (stream, _) = connect_async_with_config(url, Some(config), true).await?;
+    let (stream, _) = match from {
+        None => connect_async_with_config(url, Some(config), true).await?,
+        Some((from, host)) => {
+            let stream = connect_from(from, &host).await.map_err(tungstenite::Error::Io)?;
+            client_async_tls_with_config(url, stream, Some(config), None).await?
+        }
+    };
     events.tell(Input::SocketOpen);
     let (mut sink, mut stream) = stream.split();
     let opened = Instant::now();
@@ -102,6 +119,15 @@ async fn run(
             },
         }
     }
+}
+
+async fn connect_from(from: Ipv4Addr, host: &str) -> io::Result<TcpStream> {
+    let to = lookup_host(host).await?.find(SocketAddr::is_ipv4);
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(to.ok_or(io::ErrorKind::HostUnreachable)?).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn text(message: &ClientMessage) -> Result<Message, serde_json::Error> {

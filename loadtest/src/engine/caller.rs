@@ -1,6 +1,6 @@
 //! One call of a run, and what is told of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use signaling_wire::{
     browser::{Role, Stage},
@@ -54,6 +54,7 @@ pub(super) struct Caller {
     pub(super) hold: Duration,
     pub(super) seed: u64,
     pub(super) place: Option<plan::Place>,
+    pub(super) from: [Option<Ipv4Addr>; 2],
     pub(super) profile: Profile,
     pub(super) impair: [Option<link::Impairment>; 2],
     pub(super) full_stack: bool,
@@ -118,6 +119,7 @@ impl Caller {
             clock: common.clock,
             stop: common.stop.clone(),
             legs,
+            from: self.from,
         };
         let mut watch = Watch::new(self.number, Arc::clone(common));
         let played = call::play(setup, &guests, &mut watch, nudges).await;

@@ -224,12 +224,16 @@ impl Run {
             // All that chance decides is drawn here, in the order of the calls, so that it does not
             // depend on which call is faster.
             let impaired = self.rng.random::<f64>() < plan.impair.share.get();
+            let hold = plan.hold.sample(&mut self.rng);
+            let seed = self.rng.random();
+            let place = plan::pick_place(&plan.places, &mut self.rng);
             let caller = Caller {
                 number: CallNumber(start.number),
                 scheduled,
-                hold: plan.hold.sample(&mut self.rng),
-                seed: self.rng.random(),
-                place: plan::pick_place(&plan.places, &mut self.rng).cloned(),
+                hold,
+                seed,
+                place: place.cloned(),
+                from: place.map_or([None; 2], |place| plan.addresses(place)),
                 profile: caller::profile(&plan.media),
                 impair: [plan.impair.shopper, plan.impair.agent]
                     .map(|impairment| impairment.filter(|_| impaired).map(caller::one_way)),

@@ -1,6 +1,6 @@
 //! Reading a scenario.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use toml::de::DeTable;
 
@@ -15,7 +15,7 @@ use crate::measure::Threshold;
 /// Longest scenario, in bytes: far beyond what anybody writes by hand.
 const MAX_TEXT: usize = 256 * 1024;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "name",
     "about",
     "seed",
@@ -25,6 +25,7 @@ const KEYS: [&str; 13] = [
     "media",
     "impair",
     "places",
+    "from",
     "commands",
     "chaos",
     "thresholds",
@@ -74,6 +75,9 @@ fn run(root: &Section<'_>) -> Result<Run, PlanError> {
     for item in list(root, "places")? {
         let known = ["region", "shopper", "agent", "node", "weight"];
         run.places.push(place(&item.section()?.only(&known)?)?);
+    }
+    if let Some(item) = root.get("from") {
+        run.from = from(&item.section()?, &run.places)?;
     }
     let commands = commands(root)?;
     for item in list(root, "chaos")? {
@@ -168,6 +172,20 @@ fn place(section: &Section<'_>) -> Result<Place, PlanError> {
         return Err(section.error("a place needs a region (or shopper and agent) or a node"));
     }
     Ok(place)
+}
+
+/// The address of each region's callers.
+fn from(section: &Section<'_>, places: &[Place]) -> Result<BTreeMap<Label, Ipv4Addr>, PlanError> {
+    let regions = || places.iter().flat_map(|place| [&place.shopper, &place.agent]).flatten();
+    let mut from = BTreeMap::new();
+    for (region, item) in section.all() {
+        if !regions().any(|known| known.as_str() == region) {
+            let hint = hint(region, regions().map(Label::as_str));
+            return Err(item.error(format!("there is no such region in the places{hint}")));
+        }
+        from.insert(region.parse().map_err(|reason: String| item.error(reason))?, item.parse()?);
+    }
+    Ok(from)
 }
 
 fn commands(root: &Section<'_>) -> Result<BTreeMap<String, String>, PlanError> {

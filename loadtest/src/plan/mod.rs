@@ -18,7 +18,7 @@ mod print;
 mod section;
 mod units;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 pub use chaos::{Action, ChaosStep};
 pub use error::PlanError;
@@ -55,6 +55,8 @@ pub struct Run {
     pub impair: Impairments,
     /// Where calls come from, and where they should be placed. Empty: no region is declared.
     pub places: Vec<Place>,
+    /// Which of the generator's own addresses callers of a region use, where it has several.
+    pub from: BTreeMap<Label, Ipv4Addr>,
     /// What is done to the deployment or to the callers meanwhile, by time.
     pub chaos: Vec<ChaosStep>,
     /// Times of calls that begin before this are left out; counts and leaks are not.
@@ -86,6 +88,7 @@ impl Run {
             media: Media::default(),
             impair: Impairments::default(),
             places: Vec::new(),
+            from: BTreeMap::new(),
             chaos: Vec::new(),
             warm_up: Duration::ZERO,
             grace: Self::GRACE,
@@ -108,6 +111,11 @@ impl Run {
             Action::Run { name, command } if command.is_empty() => Some(name),
             _ => None,
         })
+    }
+
+    /// The generator's own address for the shopper and the agent of a call, where the plan names one.
+    pub fn addresses(&self, place: &Place) -> [Option<Ipv4Addr>; 2] {
+        [&place.shopper, &place.agent].map(|region| self.from.get(region.as_ref()?).copied())
     }
 
     /// From the first call to the end of the last stage.

@@ -74,6 +74,12 @@ impl Run {
             }
             writeln!(f, "weight = {}", place.weight)?;
         }
+        if !self.from.is_empty() {
+            writeln!(f, "\n[from]")?;
+            for (region, address) in &self.from {
+                writeln!(f, "{} = \"{address}\"", quoted(region.as_str()))?;
+            }
+        }
         Ok(())
     }
 

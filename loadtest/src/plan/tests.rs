@@ -40,6 +40,9 @@ shopper = "us-east"
 agent = "eu-west"
 node = "fra-1"
 
+[from]
+eu-west = "192.0.2.7"
+
 [commands]
 drain = "curl -X POST http://node/drain # \"quoted\""
 
@@ -75,6 +78,9 @@ fn a_scenario_says_everything() {
     assert_eq!(agent.rate.map(Kbps::get), Some(800));
     assert_eq!(run.impair.shopper.unwrap().rtt, Duration::from_millis(60));
     assert_eq!(run.places[0].agent, run.places[0].shopper);
+    let ours = Some([192, 0, 2, 7].into());
+    assert_eq!(run.addresses(&run.places[0]), [ours, ours]);
+    assert_eq!(run.addresses(&run.places[1]), [None, ours]);
     let steps: Vec<&str> = run.chaos.iter().map(|step| step.action.name()).collect();
     assert_eq!(steps, ["drain", "drop_udp", "change_address"], "in the order of time");
     assert_eq!(run.missing_commands().count(), 0);
@@ -137,6 +143,11 @@ fn wrong_values_name_their_line() {
             "line 8: commands.drain: no chaos step runs it; did you mean \"drian\"?",
         ),
         ("[[places]]\nweight = 2", "line 5: places[0]: a place needs"),
+        (
+            "[[places]]\nregion = \"eu\"\n[from]\nue = \"192.0.2.7\"",
+            "line 7: from.ue: there is no such region in the places; known are eu",
+        ),
+        ("[[places]]\nregion = \"eu\"\n[from]\neu = \"here\"", "line 7: from.eu"),
         ("[[chaos]]\nat = \"1s\"", "a step does one thing"),
         ("[[chaos]]\nat = \"1s\"\nrun = \"a\"\nshare = \"1%\"", "line 7: chaos[0].share"),
         ("[call\n", "line 4: "),

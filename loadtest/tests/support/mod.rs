@@ -98,6 +98,7 @@ impl Deployment {
             clock: Clock::start(),
             stop: stopped,
             legs: Legs::Full { detour },
+            from: [None; 2],
         };
         let report = tokio::spawn(async move {
             let report = call::run(setup, &guests).await;

@@ -108,6 +108,8 @@ pub struct Spec {
     pub seed: u64,
     /// The local address that its offer names.
     pub address: Ipv4Addr,
+    /// The local address that it is bound to; none: any.
+    pub from: Option<Ipv4Addr>,
 }
 
 /// Something that is done to a caller.

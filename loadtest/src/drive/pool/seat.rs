@@ -1,6 +1,11 @@
 //! A leg with its socket and its access network.
 
-use std::{collections::HashMap, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use mio::net::UdpSocket;
 use rand::{SeedableRng, rngs::SmallRng};
@@ -56,7 +61,7 @@ impl Seat {
         spec: Spec,
         events: Events,
     ) -> io::Result<Self> {
-        let socket = bind()?;
+        let socket = bind(spec.from)?;
         let leg = Leg::new(identity, spec.side, origin, spec.seed);
         let address = SocketAddr::from((spec.address, socket.local_addr()?.port()));
         let offer = leg.offer(identity, address);
@@ -114,7 +119,7 @@ impl Seat {
                 Ok(false)
             }
             Nudge::ChangeAddress => {
-                self.socket = bind()?;
+                self.socket = bind(self.spec.from)?;
                 self.drops = 0;
                 self.leg.moved(now);
                 Ok(true)
@@ -239,8 +244,8 @@ impl Seat {
     }
 }
 
-fn bind() -> io::Result<UdpSocket> {
-    let socket = std::net::UdpSocket::bind(("0.0.0.0", 0))?;
+fn bind(from: Option<Ipv4Addr>) -> io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind((from.unwrap_or(Ipv4Addr::UNSPECIFIED), 0))?;
     socket.set_nonblocking(true)?;
     let reference = socket2::SockRef::from(&socket);
     // A smaller grant shows as drops, which are reported.
