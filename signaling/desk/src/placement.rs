@@ -80,6 +80,9 @@ pub struct Wish {
     /// Nodes to stay away from while there is another: the leg is to leave them. Where there is none, the
     /// first of them is taken again first.
     pub avoid: Vec<NodeId>,
+    /// The node that carries the page's call: preferred to those that are no nearer, so that the call does not
+    /// come to span two nodes because the page's address has changed.
+    pub at: Option<NodeId>,
 }
 
 impl Wish {
@@ -147,7 +150,7 @@ pub fn choose(candidates: &[Candidate], wish: &Wish) -> Option<LegPlace> {
 ///
 /// The region in the link wins over everything but [`Wish::avoid`] while it has a candidate. Then what the page
 /// measured, each round trip lengthened by how crowded its node is; then the distance; then load
-/// alone. Nodes that are equally good are told apart by version and load.
+/// alone. Nodes that are equally good are told apart by version and load; [`Wish::at`] comes before them unless it is crowded.
 #[must_use]
 pub fn choose_on_grounds(candidates: &[Candidate], wish: &Wish) -> Option<(LegPlace, Ground)> {
     // Nodes that drain one after the other must not leave a call without any, nor with a dead one.
@@ -167,8 +170,8 @@ pub fn choose_on_grounds(candidates: &[Candidate], wish: &Wish) -> Option<(LegPl
     let on = |ground: Ground| move |(best, how)| (best, how, ground);
     let (best, how, ground) = nearest_measured(&pool, wish)
         .map(on(Ground::Measured))
-        .or_else(|| nearest_located(&pool).map(on(Ground::Address)))
-        .or_else(|| least_loaded(&pool).map(on(Ground::Load)))?;
+        .or_else(|| nearest_located(&pool, wish).map(on(Ground::Address)))
+        .or_else(|| least_loaded(&pool, wish).map(on(Ground::Load)))?;
     let ground = match region {
         Some(_) => Ground::Link,
         None if pool.len() == 1 => Ground::OnlyOne,
@@ -223,18 +226,23 @@ pub fn better_place(at: NodeId, candidates: &[Candidate], wish: &Wish) -> Option
     let best = choose(candidates, wish).filter(|best| best.node != at)?;
     let asked = |region: &str| wish.region.as_ref().is_some_and(|asked| asked.as_str() == region);
     let here = candidates.iter().find(|candidate| candidate.node == at);
-    let here_ms = wish.rtt_ms(at).or_else(|| {
-        // Of each region one node is measured, which says how far its neighbours are.
-        let region = &here?.region;
-        let neighbours = candidates.iter().filter(|candidate| candidate.region == *region);
-        neighbours.filter_map(|candidate| wish.rtt_ms(candidate.node)).min_by(f32::total_cmp)
-    });
+    let here_ms = wish.rtt_ms(at).or_else(|| neighbours_ms(here?, candidates.iter(), wish));
     let worth = match (here, here_ms, wish.rtt_ms(best.node)) {
         (Some(here), ..) if asked(&here.region) != asked(&best.region) => asked(&best.region),
         (_, Some(here), Some(there)) => there + WORTH_MOVING_MS.max(there * SAME_SHARE) < here,
         _ => false,
     };
     worth.then_some(best)
+}
+
+/// Of each region one node is measured, which says how far its neighbours are.
+fn neighbours_ms<'a>(
+    node: &Candidate,
+    candidates: impl Iterator<Item = &'a Candidate>,
+    wish: &Wish,
+) -> Option<f32> {
+    let neighbours = candidates.filter(|candidate| candidate.region == node.region);
+    neighbours.filter_map(|candidate| wish.rtt_ms(candidate.node)).min_by(f32::total_cmp)
 }
 
 /// How much farther away a node seems because of its load.
@@ -262,10 +270,17 @@ impl<'a> Cost<'a> {
 }
 
 /// The preferred one of those that are as near as the cheapest: within `band` of its cost.
-fn pick<'a, 'b>(costs: &'b [Cost<'a>], band: impl Fn(f32) -> f32) -> Option<&'b Cost<'a>> {
+fn pick<'a, 'b>(
+    costs: &'b [Cost<'a>],
+    wish: &Wish,
+    band: impl Fn(f32) -> f32,
+) -> Option<&'b Cost<'a>> {
     let least = costs.iter().min_by(|a, b| a.ms.total_cmp(&b.ms))?;
     let most = least.ms + band(least.far_ms);
     let near = costs.iter().filter(|cost| cost.ms <= most);
+    if let Some(at) = near.clone().find(|cost| Some(cost.candidate.node) == wish.at) {
+        return Some(at);
+    }
     near.reduce(|best, next| if better(next.candidate, best.candidate) { next } else { best })
 }
 
@@ -274,10 +289,15 @@ fn same_ms(rtt_ms: f32) -> f32 {
 }
 
 fn nearest_measured<'a>(pool: &[&'a Candidate], wish: &Wish) -> Option<(&'a Candidate, String)> {
-    let measured =
-        |&candidate: &&'a Candidate| Some(Cost::new(candidate, wish.rtt_ms(candidate.node)?));
+    let measured = |&candidate: &&'a Candidate| {
+        let rtt_ms = wish.rtt_ms(candidate.node).or_else(|| {
+            let at = Some(candidate.node) == wish.at;
+            at.then(|| neighbours_ms(candidate, pool.iter().copied(), wish)).flatten()
+        });
+        Some(Cost::new(candidate, rtt_ms?))
+    };
     let costs: Vec<_> = pool.iter().filter_map(measured).collect();
-    let best = pick(&costs, same_ms)?;
+    let best = pick(&costs, wish, same_ms)?;
     let others = costs.iter().filter(|cost| cost.candidate.node != best.candidate.node);
     let next = others.min_by(|a, b| a.far_ms.total_cmp(&b.far_ms));
     let next = next.map_or_else(String::new, |next| {
@@ -288,16 +308,20 @@ fn nearest_measured<'a>(pool: &[&'a Candidate], wish: &Wish) -> Option<(&'a Cand
     Some((best.candidate, format!("nearest by measurement {:.0} ms{next}", best.far_ms)))
 }
 
-fn nearest_located<'a>(pool: &[&'a Candidate]) -> Option<(&'a Candidate, String)> {
+fn nearest_located<'a>(pool: &[&'a Candidate], wish: &Wish) -> Option<(&'a Candidate, String)> {
     let located =
         |&candidate: &&'a Candidate| Some(Cost::new(candidate, candidate.distance_km? * MS_FOR_KM));
     let costs: Vec<_> = pool.iter().filter_map(located).collect();
-    let best = pick(&costs, |_| SAME_KM * MS_FOR_KM)?.candidate;
+    let best = pick(&costs, wish, |_| SAME_KM * MS_FOR_KM)?.candidate;
     let km = best.distance_km?;
     Some((best, format!("nearest by address, about {km:.0} km")))
 }
 
-fn least_loaded<'a>(pool: &[&'a Candidate]) -> Option<(&'a Candidate, String)> {
+fn least_loaded<'a>(pool: &[&'a Candidate], wish: &Wish) -> Option<(&'a Candidate, String)> {
+    let has_room = |node: &&&'a Candidate| Some(node.node) == wish.at && node.load < CROWDED;
+    if let Some(at) = pool.iter().find(has_room) {
+        return Some((at, "where the call is".to_owned()));
+    }
     let best =
         pool.iter().copied().reduce(|best, next| if better(next, best) { next } else { best })?;
     let why = match pool.len() {

@@ -187,6 +187,24 @@ fn nodes_that_a_leg_is_to_leave_are_the_last_resort() {
 }
 
 #[test]
+fn a_page_in_a_call_stays_on_its_node_while_that_is_about_as_near() {
+    let cluster = [candidate(0, "fra", 0.1), candidate(1, "fra", 0.3), candidate(2, "sgp", 0.1)];
+    let to = |cluster: &[Candidate], at, wish: Wish| {
+        choose(cluster, &Wish { at: Some(node(at)), ..wish }).unwrap().node
+    };
+    assert_eq!(to(&cluster, 1, measured(&[(0, 14.0), (1, 17.0), (2, 60.0)])), node(1));
+    assert_eq!(to(&cluster, 1, measured(&[(0, 14.0), (2, 60.0)])), node(1), "as its neighbour");
+    assert_eq!(to(&cluster, 1, measured(&[(0, 14.0), (1, 24.0)])), node(0), "not as near");
+    assert_eq!(to(&cluster, 2, measured(&[(0, 14.0), (2, 60.0)])), node(0), "far");
+    assert_eq!(to(&cluster, 1, Wish::default()), node(1), "nothing is known");
+    let full = [candidate(0, "fra", 0.1), candidate(1, "fra", 0.9)];
+    assert_eq!(to(&full, 1, Wish::default()), node(0), "it is crowded");
+    assert_eq!(to(&full, 1, measured(&[(0, 14.0), (1, 14.0)])), node(0), "it is crowded");
+    let wish = Wish { avoid: vec![node(1)], ..Wish::default() };
+    assert_eq!(to(&cluster, 1, wish), node(0), "it is to be left");
+}
+
+#[test]
 fn a_leg_is_opened_anew_when_its_page_turns_out_to_be_far() {
     let cluster = [candidate(0, "fra", 0.1), candidate(1, "sgp", 0.1), candidate(2, "sgp", 0.1)];
     let to = |at, rtts: &[(usize, f32)]| {

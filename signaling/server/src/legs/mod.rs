@@ -149,6 +149,8 @@ pub struct Legs {
     /// Where the next leg of a seat has to be: on the node of the other side of its call.
     wanted: DashMap<Seat, NodeId>,
     evading: Evading,
+    /// The node that carries a seat's call.
+    carried: DashMap<Seat, (CallId, NodeId)>,
     given_up: mpsc::Sender<LegId>,
     /// The nodes that have said what they carry.
     heard: watch::Sender<HashSet<Incarnation>>,
@@ -161,8 +163,10 @@ impl Legs {
         let (given_up, on_give_up) = mpsc::channel(GIVEN_UP);
         let (placed, wanted) = (DashMap::new(), DashMap::new());
         let (bridges, evading) = (Bridges::default(), Evading::default());
+        let carried = DashMap::new();
         let heard = watch::Sender::default();
-        (Self { nodes, placed, bridges, wanted, evading, given_up, heard }, on_give_up)
+        let legs = Self { nodes, placed, bridges, wanted, evading, carried, given_up, heard };
+        (legs, on_give_up)
     }
 
     async fn open(
@@ -196,7 +200,8 @@ impl Legs {
             return Some(Chosen { node, why, ground: Ground::Call });
         }
         let avoid = self.evading.of(seat, Instant::now());
-        let (node, place, ground) = self.nodes.choose(&Wish { avoid, ..wish.clone() })?;
+        let at = self.carried.get(&seat).map(|carried| carried.1);
+        let (node, place, ground) = self.nodes.choose(&Wish { avoid, at, ..wish.clone() })?;
         Some(Chosen { node, why: place.why, ground })
     }
 
@@ -290,6 +295,11 @@ impl Legs {
             }
         };
         self.bridges.made(call, epoch, parts.clone());
+        for placed in [&shopper, &agent] {
+            if let Some(seat) = placed.seat {
+                self.carried.insert(seat, (call, placed.on.node));
+            }
+        }
         for Part { on, command } in parts {
             self.tell(on, command);
         }
@@ -367,6 +377,7 @@ impl Legs {
         for on in self.bridges.end(call, epoch, Instant::now()) {
             self.tell(on, SignalingMessage::Unbridge { call, epoch });
         }
+        self.carried.retain(|_, (carried, _)| *carried != call);
     }
 
     /// The node has dialled again: what it may have missed is said once more.

@@ -106,7 +106,7 @@ impl Seated {
             Visitor::Agent(_) => None,
         };
         let from = self.from;
-        Wish { region, from, measured: measured.collect(), avoid: Vec::new() }
+        Wish { region, from, measured: measured.collect(), ..Wish::default() }
     }
 
     /// Has a node answer the page's offer. It takes a while, and other messages must not wait.
