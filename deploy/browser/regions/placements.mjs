@@ -22,7 +22,9 @@ async function visit(tokens, lanes) {
       const ws = new WebSocket(`ws://${location.host}/ws`);
       const say = (message) => ws.send(JSON.stringify(message));
       let nearest, first, took;
-      const give = setTimeout(() => failed(new Error("no placement within 20 s")), 20_000);
+      // What it has so far: a failure says where it stopped.
+      const seen = { open: false, candidates: null, leg: false, measured: 0, moving: false };
+      const give = setTimeout(() => failed(new Error(`no placement within 20 s: ${JSON.stringify(seen)}`)), 20_000);
       const offer = async (attempt) => {
         const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
         for (const kind of ["audio", "video"]) pc.addTransceiver(kind, { direction: "sendrecv" });
@@ -32,17 +34,20 @@ async function visit(tokens, lanes) {
         say({ type: "leg_offer", attempt, sdp, ...(measured.length > 0 ? { measured } : {}) });
       };
       ws.onopen = () => {
+        seen.open = true;
         say({ type: "hello", protocol: 1, auth: { kind: "link", token } });
         void offer(1);
       };
-      ws.onerror = failed;
+      ws.onclose = ({ code }) => failed(new Error(`the WebSocket was closed (${code}): ${JSON.stringify(seen)}`));
       ws.onmessage = ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "leg_failed" || message.type === "problem") failed(new Error(data));
         if (message.type === "welcome") {
+          seen.candidates = message.candidates?.length ?? 0;
           nearest = new Nearest({
             send: (measured) => {
               took = performance.now() - began;
+              seen.measured = measured.measured.length;
               say(measured);
               // The answer to what follows the measurement says whether the leg has to move.
               say({ type: "ping", t: 0 });
@@ -57,14 +62,17 @@ async function visit(tokens, lanes) {
           const at = { leg: message.leg, ip: message.sdp.match(/^a=candidate:\S+ 1 udp \d+ (\S+) /im)?.[1] };
           if (!first) {
             first = at;
+            seen.leg = true;
             nearest?.tell();
           } else end({ moved: true, ip: at.ip });
         }
-        if (message.type === "leg_move") void offer(2);
-        else if (message.type === "pong" && !moving) setTimeout(() => !moving && end({ moved: false, ip: first.ip }), 0);
-        if (message.type === "leg_move") moving = true;
+        if (message.type === "leg_move") {
+          seen.moving = true;
+          void offer(2);
+        } else if (message.type === "pong" && !seen.moving) {
+          setTimeout(() => !seen.moving && end({ moved: false, ip: first.ip }), 0);
+        }
       };
-      let moving = false;
       const end = (how) => {
         clearTimeout(give);
         ws.close();
@@ -97,7 +105,7 @@ export async function placements({ server, known }, count) {
         prefs: { "dom.securecontext.allowlist": ownAddress() },
       });
       try {
-          const share = Math.floor(count / REGIONS.length) + (index < count % REGIONS.length ? 1 : 0);
+        const share = Math.floor(count / REGIONS.length) + (index < count % REGIONS.length ? 1 : 0);
         const tokens = [];
         for (let i = 0; i < share; i += 1) tokens.push((await server.link({ synthetic: true })).url.split("#")[1]);
         const all = [];

@@ -17,6 +17,8 @@ const ENOUGH = 3;
 /** After the first answer there may be no more: a browser sends the next one only now and then. */
 const LINGER = 250;
 const LOOK_EVERY = 20;
+/** Where none has answered the page tries again, each time after twice as long: its network may be coming up. */
+const AGAIN_AFTER = { first: 1_000, last: 16_000 };
 
 /** What a page knows about how far the nodes are. */
 export class Nearest {
@@ -61,10 +63,17 @@ export class Nearest {
     this.#again = true;
     if (this.#running) return;
     this.#running = true;
+    let pause = AGAIN_AFTER.first;
     while (this.#again && this.#candidates.length > 0) {
       this.#again = false;
       const measured = await measure(this.#candidates);
-      if (measured.length === 0) continue;
+      if (measured.length === 0) {
+        if (pause > AGAIN_AFTER.last) continue;
+        await new Promise((done) => setTimeout(done, pause));
+        pause *= 2;
+        this.#again = true;
+        continue;
+      }
       this.measured = measured;
       this.#untold = true;
       this.tell();
