@@ -3,7 +3,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { adopt, scratch } from "./scratch.mjs";
 import { until } from "./until.mjs";
@@ -38,7 +38,9 @@ const quoted = (word) => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** A program that runs `program` inside `host`, with the descriptors it was given. */
 export function insideOf(host, program) {
-  const path = join(scratch, `in-${host}`);
+  const path = join(scratch, `in-${host}-${basename(program)}`);
+  // Written once: another one that begins at the same time must not find it empty.
+  if (existsSync(path)) return path;
   writeFileSync(path, `#!/bin/sh\nexec ${[WAN_BIN, "exec", host, "--", program].map(quoted).join(" ")} "$@"\n`);
   chmodSync(path, 0o755);
   return path;

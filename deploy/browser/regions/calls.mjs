@@ -12,11 +12,11 @@ const SETTLE = 2_500;
 /** From a person to the node of their own region, there and back. */
 const NEAR = 15;
 
-/** The ways of two regions to each other: this far between the nodes, and people behind them. */
+/** The ways of two regions to each other: this far between the nodes, and people behind them. Signaling is in `a`. */
 function distance(a, b, rtt) {
-  setLink(`node-${a}<->node-${b}`, { rtt_ms: rtt });
+  for (const node of [`node-${a}`, "server"]) setLink(`${node}<->node-${b}`, { rtt_ms: rtt });
   for (const person of ["shopper", "agent"]) {
-    setLink(`node-${a}<->${person}-${b}`, { rtt_ms: rtt + NEAR });
+    for (const node of [`node-${a}`, "server"]) setLink(`${node}<->${person}-${b}`, { rtt_ms: rtt + NEAR });
     setLink(`node-${b}<->${person}-${a}`, { rtt_ms: rtt + NEAR });
   }
 }
@@ -51,13 +51,48 @@ async function call(server, shopper, agent) {
   return { id, first: SIDES.map(at), places: SIDES.map(place) };
 }
 
+/** What both sides' first frames came to: the later of both screens, and each of them. */
+function figuresOf(all) {
+  const of = (values) => ({ p50: percentile(values, 0.5), p95: percentile(values, 0.95), max: Math.max(...values) });
+  const [shopper, agent] = SIDES.map((_, i) => of(all.map(({ first }) => first[i])));
+  return { ...of(all.map(({ first }) => Math.max(...first))), shopper, agent };
+}
+
+/** What of each distance may be added to a call on one node: one round trip between the nodes. */
+function tableOf(rows) {
+  const ms = (value) => value.toFixed(0);
+  const base = rows[0].figures;
+  const lines = [
+    "connect: from Accept to the first frame, in ms; each person 15 ms from their node, signaling 15 ms from node a",
+    "",
+    "nodes apart        n  later screen p50/p95/max  shopper's p50  agent's p50  beyond one node p50/p95  allowed       on",
+  ];
+  for (const { what, rtt, figures, all } of rows) {
+    const { p50, p95, max, shopper, agent } = figures;
+    const beyond = [p50 - base.p50, p95 - base.p95];
+    const on = new Set(all.map(({ places }) => places.map((place) => place?.region ?? "?").join("+")));
+    lines.push(
+      [
+        what.padEnd(16),
+        String(all.length).padStart(3),
+        `${ms(p50)}/${ms(p95)}/${ms(max)}`.padStart(25),
+        ms(shopper.p50).padStart(14),
+        ms(agent.p50).padStart(12),
+        (rtt === null ? "" : beyond.map(ms).join("/")).padStart(24),
+        (rtt === null ? "" : `${rtt} ${beyond[0] <= rtt ? "ok" : "NOT"}/${beyond[1] <= rtt ? "ok" : "NOT"}`).padStart(12),
+        ` ${[...on].join(" ")}`,
+      ].join(" "),
+    );
+  }
+  return lines.join("\n");
+}
+
 /** So many calls at each distance between the nodes of a and c, and as many on node a alone. */
 export async function connectTimes({ server }, distances, count) {
   const origin = server.origin;
-  const lines = ["connect: from Accept to the first frame, the later of both screens", ""];
   const problems = [];
   const rows = [];
-  const run = async (what, agentRegion) => {
+  const run = async (what, rtt, agentRegion) => {
     const seats = [await open("shopper", "a", origin), await open("agent", agentRegion, origin)];
     const [shopper, agent] = seats;
     const all = [];
@@ -75,22 +110,18 @@ export async function connectTimes({ server }, distances, count) {
     } finally {
       await Promise.all(seats.map((seat) => seat.close()));
     }
-    const later = all.map(({ first }) => Math.max(...first));
-    const on = new Set(all.map(({ places }) => places.map((place) => place?.region ?? "?").join("+")));
     for (const { places } of all) {
       const wanted = ["a", agentRegion];
       places.forEach((place, i) => {
         if (place?.region !== wanted[i]) problems.push(`${what}: the ${SIDES[i]} was on ${place?.region}: ${place?.why}`);
       });
     }
-    rows.push({ what, all });
-    lines.push(`${what.padEnd(28)} n ${all.length}  p50 ${percentile(later, 0.5).toFixed(0)} ms  p95 ${percentile(later, 0.95).toFixed(0)} ms  nodes ${[...on].join(" ")}`);
+    rows.push({ what, rtt, figures: figuresOf(all), all });
   };
-  await run("both on node a (15 ms)", "a");
+  await run("one node", null, "a");
   for (const rtt of distances) {
     distance("a", "c", rtt);
-    await run(`nodes ${rtt} ms apart`, "c");
+    await run(`${rtt} ms`, rtt, "c");
   }
-  return { rows, problems, table: lines.join("\n") };
+  return { rows, problems, table: tableOf(rows) };
 }
-
