@@ -19,8 +19,11 @@ use quinn_proto::RttEstimator;
 
 /// Before anything is known: 40 Mbit/s at 200 ms.
 const INITIAL: u64 = 1 << 20;
-/// Never less: the audio of 100 calls at 200 ms.
-const FLOOR: u64 = 128 << 10;
+/// Never less: the audio of a dozen calls at 200 ms. A floor above what a way carries would keep its queue full for
+/// ever, and nothing would wait here that could tell that the way is narrow.
+const FLOOR: u64 = 16 << 10;
+/// Nor less than this where nothing was lost: what looks like a queue may be a processor that is late.
+const LOSSLESS_FLOOR: u64 = 128 << 10;
 /// Never more: 2.5 Gbit/s at 200 ms.
 const CEILING: u64 = 64 << 20;
 /// Loss up to this share is not congestion.
@@ -45,9 +48,20 @@ impl ControllerFactory for MediaConfig {
     }
 }
 
-/// When the window of a connection was in use last: what waits at other times waits for a processor.
-pub(super) fn in_use(connection: &Connection) -> Option<Instant> {
-    connection.congestion_state().into_any().downcast::<Media>().ok()?.in_use
+/// What a connection's controller knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// When the window was in use last: what waits at other times waits for a processor.
+    pub(super) in_use: Option<Instant>,
+    /// What the window lets out, in bytes a second.
+    pub(super) rate: f64,
+}
+
+/// Asks a connection's controller.
+pub(super) fn seen(connection: &Connection) -> Option<Seen> {
+    let media = connection.congestion_state().into_any().downcast::<Media>().ok()?;
+    let rate = media.window as f64 / connection.rtt().max(ROUND).as_secs_f64();
+    Some(Seen { in_use: media.in_use, rate })
 }
 
 /// See the module.
@@ -117,7 +131,9 @@ impl Media {
         let loss = lost as f64 / (acked + lost).max(1) as f64;
         if loss > LOSS || of_round.saturating_sub(shortest) > QUEUE {
             let delivered = acked as f64 / lasted.as_secs_f64();
-            self.window = (BACKOFF * delivered * shortest.max(ROUND).as_secs_f64()) as u64;
+            let floor = if lost > 0 { FLOOR } else { LOSSLESS_FLOOR };
+            let carried = (BACKOFF * delivered * shortest.max(ROUND).as_secs_f64()) as u64;
+            self.window = carried.max(floor.min(self.window));
         } else if full {
             self.window = (self.window as f64 * GROWTH) as u64;
         }
@@ -221,6 +237,9 @@ mod tests {
         let window = window_after(10, rate, 0.0);
         // 100 ms and the tolerated queue, with one step of growth.
         assert!(window < (rate as f64 * 0.15 * GROWTH * GROWTH) as u64, "{window}");
+        // 2 Mbit/s.
+        let window = window_after(10, 250_000, 0.02);
+        assert!(window < (250_000.0 * 0.15 * GROWTH * GROWTH) as u64, "{window}");
     }
 
     #[test]

@@ -32,9 +32,9 @@ const LEAST: f64 = 150_000.0;
 const ENOUGH: f64 = 10_000_000.0;
 /// A change by less is not worth telling.
 const WORTH_TELLING: f64 = 0.03;
-/// While calls are held back, QUIC gets no more ahead than what leaves in this time, and this much.
+/// QUIC gets no more ahead than what leaves in this time, and this much: what waits there is overtaken by nothing.
 const AHEAD: Duration = Duration::from_millis(10);
-const LEAST_AHEAD: usize = 16 * 1024;
+const LEAST_AHEAD: usize = 4 * 1024;
 
 /// See the module.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(super) struct Share {
     calm: u32,
     /// Bit/s of the link, when it was looked at last.
     carried: f64,
+    /// Bytes a second that QUIC's window lets out.
+    rate: f64,
     /// Bit/s for each call.
     limit: Option<f64>,
     told: Option<u64>,
@@ -68,6 +70,7 @@ impl Share {
             narrow: 0,
             calm: 0,
             carried: 0.0,
+            rate: f64::MAX,
             limit: None,
             told: None,
         }
@@ -91,15 +94,16 @@ impl Share {
         self.was_narrow = true;
     }
 
-    /// How much QUIC may hold back.
+    /// How much QUIC may hold back, of `most`: what it lets out in a moment, or less where less was carried.
     pub(super) fn ahead(&self, most: usize) -> usize {
-        match self.limit {
-            Some(_) => {
-                let bytes = (self.carried / 8.0 * AHEAD.as_secs_f64()) as usize;
-                bytes.clamp(LEAST_AHEAD.min(most), most)
-            }
-            None => most,
-        }
+        let carried = self.limit.map_or(f64::MAX, |_| self.carried / 8.0);
+        let bytes = (carried.min(self.rate) * AHEAD.as_secs_f64()) as usize;
+        bytes.clamp(LEAST_AHEAD.min(most), most)
+    }
+
+    /// QUIC's window lets out so many bytes a second now.
+    pub(super) fn lets_out(&mut self, rate: f64) {
+        self.rate = rate;
     }
 
     /// Ends an interval in which so many calls shared the link; QUIC holds back `held` bytes, and its window
@@ -205,6 +209,16 @@ mod tests {
         });
         assert!(lifted.is_some_and(|looks| looks * LOOK < Duration::from_secs(20)), "{lifted:?}");
         assert_eq!(share.ahead(256 << 10), 256 << 10);
+    }
+
+    #[test]
+    fn quic_is_handed_what_its_window_lets_out_in_a_moment() {
+        let mut share = Share::new(Instant::now());
+        assert_eq!(share.ahead(64 << 10), 64 << 10, "nothing is known");
+        share.lets_out(2_500_000.0);
+        assert_eq!(share.ahead(64 << 10), 25_000);
+        share.lets_out(0.0);
+        assert_eq!(share.ahead(64 << 10), LEAST_AHEAD);
     }
 
     #[test]
