@@ -150,6 +150,14 @@ pub enum Command {
         /// Bit/s, audio included; `None` ends the limit.
         bitrate: Option<u64>,
     },
+    /// The way to another node stands, or does not any more. While it does, media of a new bridge leaves at once: the
+    /// other node is bridged a moment earlier or later, and what comes too early waits there.
+    Hop {
+        /// The way to the other node.
+        hop: Hop,
+        /// Whether it stands.
+        is_up: bool,
+    },
     /// Stop forwarding. The legs stay warm.
     Unbridge {
         /// The call.

@@ -133,7 +133,7 @@ pub fn offer(data: &[u8]) {
 /// it: parts of datagrams are joined, and what the channel makes of them stays within its bounds.
 pub fn relay(data: &[u8]) {
     let mut now = Instant::now();
-    let mut channel = Channel::new(now, ChannelId(7), Hop(0));
+    let mut channel = Channel::new(now, ChannelId(7), Hop(0), true);
     let (mut joiner, mut outlet) = (Joiner::default(), Outlet::default());
     let mut rest = data;
     while let Some((len, more)) = rest.split_first_chunk() {

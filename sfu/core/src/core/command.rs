@@ -37,6 +37,12 @@ impl Core {
                 self.bridge_remote(call, epoch, leg, remote, hop);
             }
             Command::LimitHop { hop, bitrate } => self.limit_hop(hop, bitrate),
+            Command::Hop { hop, is_up: true } => {
+                self.hops_up.insert(hop);
+            }
+            Command::Hop { hop, is_up: false } => {
+                self.hops_up.remove(&hop);
+            }
             Command::Unbridge { call, epoch } => self.unbridge(call, epoch),
             Command::Adopt(released) => self.adopt(*released),
         }

@@ -168,7 +168,7 @@ impl Core {
                     self.exchange_feedback(peer);
                     self.touched(peer);
                 }
-                (Some(Far::Remote(_)), Some(channel)) if channel.is_open() => {
+                (Some(Far::Remote(_)), Some(channel)) if channel.takes_media(self.now) => {
                     channel.send(self.now, &incoming, packet, &mut self.relay);
                 }
                 _ => leg.media.keep(self.now, &incoming, packet),

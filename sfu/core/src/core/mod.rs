@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use rand::{SeedableRng, rngs::StdRng};
 use slab::Slab;
 
@@ -73,6 +73,8 @@ pub struct Core {
     relay: Outlet,
     /// What each call may send over a hop that is too narrow, in bit/s.
     hop_limits: AHashMap<Hop, u64>,
+    /// The ways to other nodes that stand.
+    hops_up: AHashSet<Hop>,
     moved: Moved,
     handshakes: Handshakes,
     profiles: ProfileMemory,
@@ -111,6 +113,7 @@ impl Core {
             channels: AHashMap::new(),
             relay: Outlet::default(),
             hop_limits: AHashMap::new(),
+            hops_up: AHashSet::new(),
             moved: Moved::default(),
             handshakes: Handshakes::default(),
             profiles: ProfileMemory::default(),

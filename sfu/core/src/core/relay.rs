@@ -32,12 +32,16 @@ impl Core {
         let id = ChannelId::of(call, epoch);
         self.channels.insert(id, key);
         let leg = &mut self.legs[key];
-        let mut channel = Channel::new(self.now, id, hop);
+        let mut channel = Channel::new(self.now, id, hop, self.hops_up.contains(&hop));
+        let begins = channel.takes_media(self.now);
         channel.limit(self.hop_limits.get(&hop).copied());
         leg.channel = Some(Box::new(channel));
         leg.bridge(self.now, call, epoch, Far::Remote(remote));
         let leg = leg.id;
         self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
+        if begins {
+            self.send_kept(key);
+        }
         self.exchange_feedback(key);
         self.advance_channel(key);
         self.touched(key);
@@ -96,16 +100,22 @@ impl Core {
     /// The other node takes media. A publisher that was sending before is seen at once, without a
     /// round trip for a key frame.
     fn opened(&mut self, key: usize, feedback: Feedback) {
+        let starts_with_kept = self.send_kept(key);
+        let feedback = Feedback { key_frame: feedback.key_frame && !starts_with_kept, ..feedback };
+        self.legs[key].media.apply_feedback(self.now, feedback);
+    }
+
+    /// Sends what the publisher sent before there was anybody to see it; whether there was something.
+    fn send_kept(&mut self, key: usize) -> bool {
         let leg = &mut self.legs[key];
-        let Some(channel) = &mut leg.channel else { return };
+        let Some(channel) = &mut leg.channel else { return false };
         let kept = leg.media.take_kept(self.now);
-        let mut starts_with_kept = false;
+        let mut sent = false;
         for (incoming, packet) in kept.packets() {
             channel.send(self.now, incoming, packet, &mut self.relay);
-            starts_with_kept = true;
+            sent = true;
         }
-        let feedback = Feedback { key_frame: feedback.key_frame && !starts_with_kept, ..feedback };
-        leg.media.apply_feedback(self.now, feedback);
+        sent
     }
 
     /// Has a leg's channel say what is due.

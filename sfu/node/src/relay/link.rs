@@ -189,6 +189,7 @@ impl Link {
             };
             tracing::info!(node = %self.node, at = %connection.remote_address(), "relay link is up");
             self.stats.is_up.store(true, Relaxed);
+            self.tell_workers(|hop| Command::Hop { hop, is_up: true });
             add(&self.stats.connections, 1);
             self.share = Share::new(Instant::now());
             next = self.carry(&connection).await;
@@ -197,6 +198,7 @@ impl Link {
             }
             if next.is_none() {
                 self.stats.is_up.store(false, Relaxed);
+                self.tell_workers(|hop| Command::Hop { hop, is_up: false });
                 tracing::warn!(node = %self.node, "relay link is lost; its calls wait for the next");
             }
             connection.close(0u8.into(), b"");
@@ -237,10 +239,10 @@ impl Link {
                 return changed;
             }
             Order::Route(channel, port) => {
-                if let Some(first_words) = self.routes.add(Instant::now(), channel, port) {
-                    self.pass(port, channel, first_words);
-                    self.wake();
+                for early in self.routes.add(Instant::now(), channel, port) {
+                    self.pass(port, channel, early);
                 }
+                self.wake();
             }
             Order::Unroute(channel) => self.routes.remove(channel),
         }
@@ -277,7 +279,9 @@ impl Link {
                     let round_trip = connection.rtt().as_micros() as u64;
                     self.stats.round_trip_us.store(round_trip, Relaxed);
                     let held = self.note_waiting(connection);
-                    let in_use = congestion::in_use(connection);
+                    let seen = congestion::seen(connection);
+                    self.share.lets_out(seen.map_or(f64::MAX, |seen| seen.rate));
+                    let in_use = seen.and_then(|seen| seen.in_use);
                     let limit =
                         self.share.look(Instant::now(), self.routes.len(), held, in_use);
                     if let Some(limit) = limit {
@@ -291,10 +295,13 @@ impl Link {
     /// Has the workers hold each call's publisher to so many bit/s, or to nothing.
     fn limit(&self, bitrate: Option<u64>) {
         self.stats.share.store(bitrate.unwrap_or_default(), Relaxed);
+        self.tell_workers(|hop| Command::LimitHop { hop, bitrate });
+    }
+
+    fn tell_workers(&self, command: impl Fn(Hop) -> Command) {
         for peer in self.relay.0.workers.iter() {
-            let limit = Command::LimitHop { hop: self.hop, bitrate };
-            if peer.mailbox.tell(Input::Command(limit)).is_err() {
-                tracing::error!(node = %self.node, "a worker takes no limit of a relay link");
+            if peer.mailbox.tell(Input::Command(command(self.hop))).is_err() {
+                tracing::error!(node = %self.node, "a worker takes no command of a relay link");
             }
         }
     }

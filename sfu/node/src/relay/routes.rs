@@ -11,9 +11,12 @@ use sfu_core::{
     relay,
 };
 
-/// First words of channels that are not bridged here yet: the other node was told earlier. Kept so
-/// many, for so long, so that media begins without another round trip.
+/// What comes on channels that are not bridged here yet: the other node was told earlier. Kept so
+/// many first words and packets of media (16 key frames), for so long, so that media begins without another round trip.
 const MAX_EARLY: usize = 256;
+const MAX_EARLY_MEDIA: usize = 512;
+/// Channels that have ended of late: what is still under way on them waits for nothing.
+const MAX_ENDED: usize = 64;
 const EARLY_FOR: Duration = Duration::from_secs(2);
 
 /// See the module.
@@ -21,6 +24,8 @@ const EARLY_FOR: Duration = Duration::from_secs(2);
 pub(super) struct Routes {
     workers: HashMap<ChannelId, Port>,
     early: VecDeque<Early>,
+    early_media: VecDeque<Early>,
+    ended: VecDeque<ChannelId>,
 }
 
 #[derive(Debug)]
@@ -49,14 +54,20 @@ impl Routes {
         if let Some(&port) = self.workers.get(&channel) {
             return Route::Worker(port, channel);
         }
-        if !relay::is_control(data) {
+        if self.ended.contains(&channel) {
             return Route::Unknown;
         }
-        self.early.retain(|early| early.channel != channel);
-        if self.early.len() >= MAX_EARLY {
-            self.early.pop_front();
+        let (early, most) = if relay::is_control(data) {
+            // The latest says all.
+            self.early.retain(|early| early.channel != channel);
+            (&mut self.early, MAX_EARLY)
+        } else {
+            (&mut self.early_media, MAX_EARLY_MEDIA)
+        };
+        if early.len() >= most {
+            early.pop_front();
         }
-        self.early.push_back(Early { channel, at: now, data: data.clone() });
+        early.push_back(Early { channel, at: now, data: data.clone() });
         Route::Kept
     }
 
@@ -65,16 +76,29 @@ impl Routes {
         self.workers.len()
     }
 
-    /// A channel is bridged on this worker from now on. What it has heard already is returned.
-    pub(super) fn add(&mut self, now: Instant, channel: ChannelId, port: Port) -> Option<Bytes> {
+    /// A channel is bridged on this worker from now on. What it has heard already is returned, its words first.
+    pub(super) fn add(&mut self, now: Instant, channel: ChannelId, port: Port) -> Vec<Bytes> {
         self.workers.insert(channel, port);
-        self.early.retain(|early| now.saturating_duration_since(early.at) <= EARLY_FOR);
-        let place = self.early.iter().position(|early| early.channel == channel)?;
-        self.early.remove(place).map(|early| early.data)
+        let mut heard = Vec::new();
+        for early in [&mut self.early, &mut self.early_media] {
+            early.retain(|early| now.saturating_duration_since(early.at) <= EARLY_FOR);
+            heard.extend(
+                early
+                    .iter()
+                    .filter(|early| early.channel == channel)
+                    .map(|early| early.data.clone()),
+            );
+            early.retain(|early| early.channel != channel);
+        }
+        heard
     }
 
     pub(super) fn remove(&mut self, channel: ChannelId) {
         self.workers.remove(&channel);
+        if self.ended.len() >= MAX_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(channel);
     }
 }
 
@@ -89,28 +113,33 @@ mod tests {
     const CONTROL: u8 = 3;
 
     #[test]
-    fn first_words_of_a_channel_wait_for_its_bridge() {
+    fn what_comes_before_the_bridge_of_a_channel_waits_for_it() {
         let now = Instant::now();
         let mut routes = Routes::default();
-        assert_eq!(routes.find(now, &datagram(1, 7)), Route::Unknown, "media is not kept");
+        assert_eq!(routes.find(now, &datagram(1, 7)), Route::Kept);
+        assert_eq!(routes.find(now, &datagram(1, 8)), Route::Kept);
         assert_eq!(routes.find(now, &datagram(CONTROL, 7)), Route::Kept);
         assert_eq!(routes.find(now, &datagram(CONTROL, 7)), Route::Kept);
-        assert_eq!(routes.add(now, ChannelId(7), Port(1)), Some(datagram(CONTROL, 7)));
+        let early = [datagram(CONTROL, 7), datagram(1, 7)];
+        assert_eq!(routes.add(now, ChannelId(7), Port(1)), early);
         assert_eq!(routes.find(now, &datagram(1, 7)), Route::Worker(Port(1), ChannelId(7)));
         routes.remove(ChannelId(7));
-        assert_eq!(routes.find(now, &datagram(1, 7)), Route::Unknown);
+        assert_eq!(routes.find(now, &datagram(1, 7)), Route::Unknown, "it has ended");
         assert_eq!(routes.find(now, &Bytes::from_static(&[99])), Route::Malformed);
     }
 
     #[test]
-    fn first_words_are_bounded_in_number_and_time() {
+    fn what_waits_is_bounded_in_number_and_time() {
         let now = Instant::now();
         let mut routes = Routes::default();
         for channel in 0..=MAX_EARLY as u64 {
             routes.find(now, &datagram(CONTROL, channel));
         }
-        assert_eq!(routes.add(now, ChannelId(0), Port(0)), None, "pushed out");
-        assert!(routes.add(now, ChannelId(1), Port(0)).is_some());
-        assert_eq!(routes.add(now + EARLY_FOR * 2, ChannelId(2), Port(0)), None, "too old");
+        for _ in 0..=MAX_EARLY_MEDIA {
+            routes.find(now, &datagram(1, 1));
+        }
+        assert!(routes.add(now, ChannelId(0), Port(0)).is_empty(), "pushed out");
+        assert_eq!(routes.add(now, ChannelId(1), Port(0)).len(), 1 + MAX_EARLY_MEDIA);
+        assert!(routes.add(now + EARLY_FOR * 2, ChannelId(2), Port(0)).is_empty(), "too old");
     }
 }

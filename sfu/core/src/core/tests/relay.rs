@@ -99,6 +99,55 @@ fn a_picture_that_came_before_the_bridge_is_seen_without_a_key_frame_of_its_own(
     assert_eq!(feedback(&world, 0, 1), 0, "none is asked for");
 }
 
+/// The way from the first node to the second stands, and the second one is bridged already.
+fn one_end_waits() -> World {
+    let mut world = two_nodes();
+    world.command_to(0, Command::Hop { hop: Hop(1), is_up: true });
+    show(&mut world, 0, 1);
+    bridge_at(&mut world, 1, 1);
+    world.peers[0].received.clear();
+    world
+}
+
+#[test]
+fn over_a_way_that_stands_a_picture_does_not_wait_for_the_other_end_to_speak() {
+    let mut world = one_end_waits();
+    bridge_at(&mut world, 0, 1);
+    assert_eq!(media(&world, 1).len(), 1, "no time has passed");
+    for sequence in 2..30 {
+        show(&mut world, 0, sequence);
+    }
+    assert_eq!(media(&world, 1).len(), 29);
+    assert_eq!(feedback(&world, 0, 1), 0, "no key frame is asked for");
+}
+
+#[test]
+fn a_picture_that_was_lost_before_the_other_end_spoke_is_asked_for_again() {
+    let mut world = one_end_waits();
+    world.relays = |_| false;
+    bridge_at(&mut world, 0, 1);
+    world.relays = |_| true;
+    for sequence in 2..60 {
+        show(&mut world, 0, sequence);
+    }
+    assert!(feedback(&world, 0, 1) > 0);
+}
+
+#[test]
+fn an_end_that_is_never_heard_is_not_sent_to_for_long() {
+    let sent = |is_up| {
+        let mut world = two_nodes();
+        world.command_to(0, Command::Hop { hop: Hop(1), is_up });
+        bridge_at(&mut world, 0, 1);
+        for sequence in 1..100 {
+            show(&mut world, 0, sequence);
+        }
+        world.cores[0].stats().relay.datagrams_out
+    };
+    let media = sent(true) - sent(false);
+    assert!((50..70).contains(&media), "two seconds of 30 pictures: {media}");
+}
+
 #[test]
 fn a_lost_viewer_and_a_narrow_way_are_heard_of_on_the_publishers_node() {
     let mut world = two_nodes();

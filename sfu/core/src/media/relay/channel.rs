@@ -37,6 +37,9 @@ const REPEAT: Duration = Duration::from_millis(60);
 const REPEATS: u8 = 2;
 /// An end that has not heard us yet is answered at once, but not more often than this.
 const ANSWER: Duration = Duration::from_millis(20);
+/// Over a way that stands media is sent for so long to an end that has not been heard: as long as its link keeps
+/// what comes too early. Longer than the commands for a bridge are apart.
+const UNHEARD: Duration = Duration::from_secs(2);
 /// Assumed until the round trip is measured.
 const DEFAULT_RTT: Duration = Duration::from_millis(100);
 /// A round trip above this is a clock gone wrong.
@@ -75,6 +78,10 @@ pub struct Channel {
     clocks: [Option<RtpClock>; 2],
     wishes: Wishes,
     heard: Option<Heard>,
+    /// Until when media is sent although the other node has not been heard.
+    unheard_until: Option<Instant>,
+    /// A key frame was among it.
+    began_with_key_frame: bool,
     /// What the way to the other node leaves for the publisher here, in bit/s.
     limit: Option<u64>,
     rtt: Option<Duration>,
@@ -109,8 +116,8 @@ struct Heard {
 }
 
 impl Channel {
-    /// Our end of a channel, which begins to say so.
-    pub fn new(now: Instant, id: ChannelId, hop: Hop) -> Self {
+    /// Our end of a channel, which begins to say so; `is_up`: the way to the other node stands.
+    pub fn new(now: Instant, id: ChannelId, hop: Hop, is_up: bool) -> Self {
         Self {
             id,
             hop,
@@ -127,6 +134,8 @@ impl Channel {
                 repeats: QUICK_KNOCKS,
             },
             heard: None,
+            unheard_until: is_up.then(|| now + UNHEARD),
+            began_with_key_frame: false,
             limit: None,
             rtt: None,
         }
@@ -155,9 +164,14 @@ impl Channel {
         Some(self.limit.map_or(cap, |limit| limit.min(cap)))
     }
 
-    /// Whether the other node has been heard: it takes media.
-    pub fn is_open(&self) -> bool {
+    /// Whether the other node has been heard.
+    fn is_open(&self) -> bool {
         self.heard.is_some()
+    }
+
+    /// Whether the other node takes media, or will have taken it by the time that it arrives.
+    pub fn takes_media(&self, now: Instant) -> bool {
+        self.is_open() || self.unheard_until.is_some_and(|until| now < until)
     }
 
     /// Round trip between the nodes, as measured by this channel.
@@ -173,6 +187,7 @@ impl Channel {
     /// apart.
     pub fn send(&mut self, now: Instant, incoming: &Incoming, packet: &[u8], outlet: &mut Outlet) {
         let kind = incoming.kind();
+        self.began_with_key_frame |= incoming.starts_key_frame && !self.is_open();
         let told = &mut self.told[kind as usize];
         if told.source != Some(incoming.source) {
             told.source = Some(incoming.source);
@@ -350,7 +365,9 @@ impl Channel {
             self.wishes.due = now;
             self.wishes.repeats = REPEATS;
             let max_bitrate = self.limited(cap);
-            let feedback = Feedback { key_frame: key_frames > 0, max_bitrate };
+            // A wish from before our first picture has come there is fulfilled by it; where it was lost, it is said again.
+            let under_way = self.began_with_key_frame && self.unheard_until >= Some(now);
+            let feedback = Feedback { key_frame: key_frames > 0 && !under_way, max_bitrate };
             return Received::Opened(feedback);
         };
         let key_frame = former.key_frames != key_frames;
