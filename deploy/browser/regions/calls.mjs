@@ -9,6 +9,9 @@ const SIDES = ["shopper", "agent"];
 /** From the last measurement to a leg that is warm elsewhere, with room for a busy machine. */
 const SETTLE = 2_500;
 
+/** A link between nodes takes a way that has become longer for a queue, until it has forgotten the shorter one. */
+const FORGOTTEN = 21_000;
+
 /** From a person to the node of their own region, there and back. */
 const NEAR = 15;
 
@@ -119,8 +122,11 @@ export async function connectTimes({ server }, distances, count) {
     rows.push({ what, rtt, figures: figuresOf(all), all });
   };
   await run("one node", null, "a");
+  let before = Infinity;
   for (const rtt of distances) {
     distance("a", "c", rtt);
+    if (rtt > before) await sleep(FORGOTTEN);
+    before = rtt;
     await run(`${rtt} ms`, rtt, "c");
   }
   return { rows, problems, table: tableOf(rows) };
