@@ -229,6 +229,25 @@ async fn a_node_that_dials_again_keeps_its_legs_and_hears_what_it_missed() {
 }
 
 #[tokio::test]
+async fn a_page_in_a_call_opens_its_next_leg_where_the_call_is() {
+    let mut pages = Pages::open().await;
+    let mut node = ScriptedNode::register(&pages.server.server, 1, 1, vec![]).await;
+    for page in [&mut pages.shopper, &mut pages.agent] {
+        offer(page).await;
+        let leg = node.open().await;
+        answered(page, leg).await;
+    }
+    pages.meet().await;
+    assert!(matches!(node.hear().await, SignalingMessage::Bridge { .. }));
+    // The other one is idle, and would be given the leg of a page without a call.
+    let _idle = ScriptedNode::register(&pages.server.server, 2, 1, vec![]).await;
+    offer(&mut pages.shopper).await;
+    let leg = node.open().await;
+    answered(&mut pages.shopper, leg).await;
+    pages.server.stop().await;
+}
+
+#[tokio::test]
 async fn legs_on_two_nodes_are_bridged_between_them() {
     let relays: [SocketAddr; 2] = ["192.0.2.1:9999", "192.0.2.2:9999"].map(|a| a.parse().unwrap());
     let mut pages = Pages::open().await;
