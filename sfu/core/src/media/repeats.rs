@@ -12,7 +12,10 @@ use crate::{api::MediaKind, rtp::Ssrc};
 const MAX_REPEATS: usize = 256;
 /// Repeats may take this share of the estimate over time…
 const REPEAT_SHARE: f64 = 0.5;
-/// …and this much at once, in bytes: a lost key frame.
+/// …and at once what the publisher sends in this time: a longer outage needs a key frame, this one only its
+/// packets. If less is repeated than was lost, the picture moves and stands still a second time.
+const REPEAT_OUTAGE: Duration = Duration::from_secs(1);
+/// So much at once in any case, in bytes: a lost key frame.
 const REPEAT_BURST: f64 = 64_000.0;
 
 /// Where more than this share is lost without a queue, a repeat is sent twice: it is lost as easily
@@ -86,12 +89,23 @@ impl RepeatBudget {
         Self { bytes: REPEAT_BURST, at: now }
     }
 
-    /// Takes from what is there, as long as so much is left.
-    fn take(&mut self, now: Instant, bitrate: u64, size: usize, leave: f64) -> bool {
+    /// Takes from what is there; a copy leaves half of the most. `bitrate` is the estimate and `offered` what
+    /// the publisher sends, in bit/s.
+    fn take(
+        &mut self,
+        now: Instant,
+        bitrate: u64,
+        offered: f64,
+        size: usize,
+        is_copy: bool,
+    ) -> bool {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;
         let earned = bitrate as f64 / 8.0 * REPEAT_SHARE * passed;
-        self.bytes = (self.bytes + earned).min(REPEAT_BURST);
+        let most = REPEAT_BURST.max(offered / 8.0 * REPEAT_OUTAGE.as_secs_f64());
+        // Both bitrates fall after an outage; what was saved before is there to repair it.
+        self.bytes = self.bytes.max(most.min(self.bytes + earned));
+        let leave = if is_copy { most / 2.0 } else { 0.0 };
         let enough = self.bytes >= size as f64 + leave;
         if enough {
             self.bytes -= size as f64;
@@ -161,7 +175,7 @@ impl MediaLeg {
         }
         loop {
             let Repeat { position, is_copy } = self.outbound.repeats.queue.pop_front()?;
-            let bitrate = self.downlink();
+            let (bitrate, offered) = (self.downlink(), self.wishes.offered());
             let stream = &mut self.outbound.streams[MediaKind::Video as usize];
             if stream.is_outdated(position) {
                 self.counters.repeats_outdated += 1;
@@ -172,8 +186,8 @@ impl MediaLeg {
                 continue;
             };
             // What is really missing goes first.
-            let leave = if is_copy { REPEAT_BURST / 2.0 } else { 0.0 };
-            if !self.outbound.repeats.budget.take(now, bitrate, bytes.len(), leave) {
+            let budget = &mut self.outbound.repeats.budget;
+            if !budget.take(now, bitrate, offered, bytes.len(), is_copy) {
                 self.counters.repeats_over_budget += 1;
                 continue;
             }

@@ -95,6 +95,43 @@ fn a_greedy_peer_gets_its_share_of_repeats_and_no_more() {
 }
 
 #[test]
+fn an_outage_is_repaired_whole() {
+    const FRAME: Duration = Duration::from_millis(40);
+    const OUTAGE: Duration = Duration::from_millis(600);
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let mut viewer = leg(FIREFOX, start);
+    viewer.seed_rtt(RTT);
+    viewer.start_forwarding(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let mut now = start;
+    let mut lost = Vec::new();
+    // 1.44 Mbit/s; what leaves in the last 600 ms is lost.
+    for frame in 0..50 {
+        let packets = encoder.frame(frame * 3_600, frame == 0, 8, frame as u16);
+        pass(&mut publisher, &mut viewer, now, &packets);
+        viewer.take_feedback(now);
+        for _ in 0..8 {
+            let sent = drain_rtp(&mut viewer, now);
+            if now >= start + FRAME * 50 - OUTAGE {
+                lost.extend(sent.iter().map(|packet| header(packet).sequence));
+            }
+            now += FRAME / 8;
+        }
+    }
+    for &sequence in &lost {
+        viewer.receive_rtcp(now, &nack(22, sequence, 0));
+    }
+    let mut repeats = 0;
+    for _ in 0..100 {
+        repeats += drain_rtp(&mut viewer, now).len();
+        now += Duration::from_millis(5);
+    }
+    assert!(lost.len() >= 110, "{}", lost.len());
+    assert_eq!(repeats, lost.len(), "{:?}", viewer.counters());
+}
+
+#[test]
 fn a_gap_is_asked_for_and_filled_by_a_repeat() {
     let now = Instant::now();
     let mut publisher = leg(CHROMIUM, now);
