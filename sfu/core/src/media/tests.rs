@@ -4,6 +4,7 @@ mod beginning;
 mod brake;
 mod forward;
 mod kept;
+mod layers;
 mod lossy;
 mod opener;
 mod pacing;

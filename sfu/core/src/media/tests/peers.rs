@@ -65,6 +65,9 @@ pub(super) struct Encoder {
     pub(super) payload_types: [PayloadType; 2],
     mids: [(u8, String); 2],
     transport: (u8, u16),
+    described: Option<u8>,
+    /// The dependency descriptor of the next packets.
+    pub(super) description: Vec<u8>,
 }
 
 impl Encoder {
@@ -87,7 +90,14 @@ impl Encoder {
             payload_types: [payload_type(0, Codec::Opus), payload_type(1, codec)],
             mids: [mid(0), mid(1)],
             transport: (media[1].extensions.id(transport).unwrap(), 0),
+            described: None,
+            description: Vec::new(),
         }
+    }
+
+    /// Packets carry [`Self::description`] under this id.
+    pub(super) fn describe_with(&mut self, id: u8) {
+        self.described = Some(id);
     }
 
     /// Another SSRC for the stream of a kind.
@@ -109,6 +119,9 @@ impl Encoder {
         header.fixed(marker, self.payload_types[slot], sequence, timestamp, self.ssrcs[slot]);
         header.extension(self.mids[slot].0, self.mids[slot].1.as_bytes()).unwrap();
         header.extension(self.transport.0, &self.transport.1.to_be_bytes()).unwrap();
+        if let Some(id) = self.described {
+            header.extension(id, &self.description).unwrap();
+        }
         let len = header.finish();
         packet.truncate(len);
         packet.extend(payload);
