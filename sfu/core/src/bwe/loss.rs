@@ -59,6 +59,8 @@ pub(super) struct LossLimit {
     since: Option<Instant>,
     limit: Option<f64>,
     overflow: Option<f64>,
+    /// See [`Self::inherent`].
+    inherent: f64,
 }
 
 impl Default for LossLimit {
@@ -72,6 +74,7 @@ impl Default for LossLimit {
             since: None,
             limit: None,
             overflow: None,
+            inherent: 0.0,
         }
     }
 }
@@ -108,6 +111,7 @@ impl LossLimit {
         (self.packets, self.lost, self.bytes, self.since) = (0, 0, 0, Some(now));
         self.observations[self.next] = Some(observation);
         self.next = (self.next + 1) % KEPT;
+        self.inherent = self.without_queue();
         self.limit = self.judge(observation, seconds);
     }
 
@@ -162,6 +166,10 @@ impl LossLimit {
 
     /// The share that is lost where no queue is, as far as a way may lose by itself.
     pub(super) fn inherent(&self) -> f64 {
+        self.inherent
+    }
+
+    fn without_queue(&self) -> f64 {
         let (packets, lost) = self
             .weighted()
             .filter(|(_, o)| !o.queued)

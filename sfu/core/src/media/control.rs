@@ -80,7 +80,13 @@ impl MediaLeg {
                 let rtt = self.rtt();
                 let estimator = &mut self.outbound.estimator;
                 let was_blind = estimator.begin_feedback(now, rtt);
-                self.outbound.sent.on_feedback(&feedback, |result| estimator.on_packet(result));
+                let video = &self.outbound.streams[MediaKind::Video as usize];
+                let repeats = &mut self.outbound.repeats;
+                self.outbound.sent.on_feedback(
+                    &feedback,
+                    |result| estimator.on_packet(result),
+                    |position, came| repeats.told(now, video.near(position), came),
+                );
                 estimator.end_feedback(now, rtt);
                 self.outbound.pacer.reconsider();
                 if was_blind {

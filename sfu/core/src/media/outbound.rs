@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
     admission::{Forwarded, Room},
+    cache::Entry,
     held_up::HeldUp,
     pacer::{Pace, Pacer},
     padding::{LARGE, Run},
@@ -122,6 +123,7 @@ impl MediaLeg {
             two_byte_allowed: self.negotiated.mixed_extensions,
             room,
             at_once: self.begins(now),
+            repair: self.repair(),
         };
         let stream = &mut self.outbound.streams[kind as usize];
         let forwarded = stream.forward(now, terms, incoming, packet, &mut self.counters);
@@ -182,9 +184,12 @@ impl MediaLeg {
     pub(super) fn pacing_due(&self) -> Option<Instant> {
         let waits = self.outbound.repeats.wait()
             || !self.outbound.streams[MediaKind::Video as usize].backlog.is_empty();
-        let paced = self.outbound.pacer.opens().filter(|_| waits);
-        let ahead = self.outbound.repeats.next_ahead();
-        [paced, ahead, self.filling_due()].into_iter().flatten().min()
+        let opens = self.outbound.pacer.opens();
+        let paced = opens.filter(|_| waits);
+        // What is due while the bucket is closed waits for it.
+        let repeats = [self.outbound.repeats.next_ahead(), self.outbound.repeats.next_told()]
+            .map(|due| due.max(opens.filter(|_| due.is_some())));
+        [paced, self.filling_due()].into_iter().chain(repeats).flatten().min()
     }
 
     fn pace(&self, now: Instant) -> Pace {
@@ -206,8 +211,9 @@ impl MediaLeg {
     fn poll_paced(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         let video = &self.outbound.streams[MediaKind::Video as usize].backlog;
         let repeats = &self.outbound.repeats;
-        let ahead = repeats.next_ahead().is_some_and(|due| due <= now);
-        if video.is_empty() && !repeats.wait() && !ahead {
+        let is_due = |due: Option<Instant>| due.is_some_and(|due| due <= now);
+        let due = is_due(repeats.next_ahead()) || is_due(repeats.next_told());
+        if video.is_empty() && !repeats.wait() && !due {
             self.outbound.starting &= self.outbound.start_probe;
             return None;
         }
@@ -263,7 +269,8 @@ impl MediaLeg {
                 let at = self.micros(now);
                 self.outbound.audio.add(at, len);
             }
-            self.stamp(now, place, entry.transport_sequence_at, entry.send_time_at);
+            let video = (kind == MediaKind::Video).then_some(position as u16);
+            self.stamp(now, place, entry, video);
             if kind == MediaKind::Video {
                 self.end_start_probe(now, ended);
             }
@@ -274,15 +281,23 @@ impl MediaLeg {
         }
     }
 
-    /// Fills in what is only known when a packet leaves.
-    pub(super) fn stamp(&mut self, now: Instant, packet: &mut [u8], sequence_at: u8, time_at: u8) {
+    /// Fills in what is only known when a packet leaves. `video` is the position of video that leaves for the
+    /// first time.
+    pub(super) fn stamp(
+        &mut self,
+        now: Instant,
+        packet: &mut [u8],
+        entry: Entry,
+        video: Option<u16>,
+    ) {
+        let (sequence_at, time_at) = (entry.transport_sequence_at, entry.send_time_at);
         self.outbound.pacer.spend(packet.len());
         if sequence_at != 0 {
             let probe = self.outbound.run.as_mut().map(|run| {
                 run.sent(packet.len());
                 run.id()
             });
-            let sequence = self.outbound.sent.next(now, packet.len(), probe);
+            let sequence = self.outbound.sent.next(now, packet.len(), probe, video);
             self.outbound.estimator.on_sent(now, packet.len());
             let at = usize::from(sequence_at);
             packet[at..at + 2].copy_from_slice(&sequence.to_be_bytes());

@@ -108,7 +108,7 @@ impl MediaLeg {
         };
         self.counters.probe_packets += 1;
         self.counters.probe_bytes += len as u64;
-        self.stamp(now, &mut out[..len], entry.transport_sequence_at, entry.send_time_at);
+        self.stamp(now, &mut out[..len], entry, None);
         Some(len)
     }
 

@@ -20,7 +20,7 @@ const ONE_LOSS: Duration = Duration::from_millis(200);
 const OFTEN: f64 = 1.0;
 const SELDOM: f64 = 0.3;
 /// Added to a repair: a loss is seen only when the next frame comes; jitter, decoding.
-const SLACK: Duration = Duration::from_millis(40);
+const SLACK: Duration = Duration::from_millis(20);
 /// A conversation bears no more.
 const LONGEST: Duration = Duration::from_millis(300);
 

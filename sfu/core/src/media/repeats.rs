@@ -40,18 +40,32 @@ const AHEAD_FROM: Duration = Duration::from_millis(200);
 /// …so far apart, that the same overflow does not take both.
 const AHEAD_AFTER: Duration = Duration::from_millis(15);
 
+/// A request for packets is lost as easily as they are, and made again a round trip later. Feedback tells of the
+/// same loss: what has not been asked for so long after that is repeated unasked. By then the request would be
+/// here, and the next feedback, if the packet was only overtaken.
+const TOLD_AFTER: Duration = Duration::from_millis(45);
+/// Packets told lost that are waited for; where more are lost at once it is no matter of requests.
+const MAX_TOLD: usize = 64;
+
 /// Packets of the video stream to repeat.
 #[derive(Debug, Clone)]
 pub(super) struct Repeats {
     queue: VecDeque<Repeat>,
     /// Packets to repeat before anybody misses them, and when.
     ahead: VecDeque<(Instant, u64)>,
+    /// Packets that did not come, as the peer's feedback tells, and when to repeat what it has not asked for.
+    told: VecDeque<(Instant, u64)>,
     budget: RepeatBudget,
 }
 
 impl Repeats {
     pub(super) fn new(now: Instant) -> Self {
-        Self { queue: VecDeque::new(), ahead: VecDeque::new(), budget: RepeatBudget::new(now) }
+        Self {
+            queue: VecDeque::new(),
+            ahead: VecDeque::new(),
+            told: VecDeque::new(),
+            budget: RepeatBudget::new(now),
+        }
     }
 
     /// Whether there is something to repeat now.
@@ -62,6 +76,20 @@ impl Repeats {
     /// When a packet is repeated ahead next.
     pub(super) fn next_ahead(&self) -> Option<Instant> {
         self.ahead.front().map(|(due, _)| *due)
+    }
+
+    /// When a packet is due that the peer should have asked for.
+    pub(super) fn next_told(&self) -> Option<Instant> {
+        self.told.front().map(|(due, _)| *due)
+    }
+
+    /// The peer's feedback tells that a packet did not come, or that it `came` after all.
+    pub(super) fn told(&mut self, now: Instant, position: u64, came: bool) {
+        if came {
+            self.told.retain(|(_, told)| *told != position);
+        } else if self.told.len() < MAX_TOLD {
+            self.told.push_back((now + TOLD_AFTER, position));
+        }
     }
 
     /// A packet that has just been sent is to be repeated before anybody misses it.
@@ -150,6 +178,15 @@ impl MediaLeg {
         (COPY_FROM..COPY_UP_TO).contains(&self.outbound.estimator.loses())
     }
 
+    /// How long a repair takes on the peer's way, where packets get lost for no reason of ours.
+    pub(super) fn repair(&self) -> Duration {
+        if self.loses_by_itself() {
+            self.rtt() + self.outbound.estimator.queue()
+        } else {
+            Duration::ZERO
+        }
+    }
+
     /// A lost packet would be missed for long, and some are lost.
     pub(super) fn sends_ahead(&self) -> bool {
         let estimator = &self.outbound.estimator;
@@ -167,12 +204,32 @@ impl MediaLeg {
         self.begins(now) && self.inbound.has_gaps() && !self.outbound.estimator.is_congested(now)
     }
 
+    /// Repeats what feedback told lost, and nobody has asked for.
+    fn repeat_unasked(&mut self, now: Instant) {
+        let loses = self.loses_by_itself();
+        let stream = &mut self.outbound.streams[MediaKind::Video as usize];
+        let Repeats { queue, told, .. } = &mut self.outbound.repeats;
+        while let Some(&(_, position)) = told.front().filter(|(due, _)| *due <= now) {
+            told.pop_front();
+            if let Some((entry, _)) = stream.cache.get(position)
+                && loses
+                && !entry.repeated
+                && queue.len() < MAX_REPEATS
+            {
+                entry.sent = Some(now);
+                entry.repeated = true;
+                queue.push_back(Repeat { position, is_copy: false });
+            }
+        }
+    }
+
     pub(super) fn poll_repeat(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         let Repeats { queue, ahead, .. } = &mut self.outbound.repeats;
         while let Some(&(_, position)) = ahead.front().filter(|(due, _)| *due <= now) {
             ahead.pop_front();
             queue.push_back(Repeat { position, is_copy: true });
         }
+        self.repeat_unasked(now);
         loop {
             let Repeat { position, is_copy } = self.outbound.repeats.queue.pop_front()?;
             let (bitrate, offered) = (self.downlink(), self.wishes.offered());
@@ -203,7 +260,7 @@ impl MediaLeg {
             }
             let at = self.micros(now);
             self.outbound.repeated.add(at, len);
-            self.stamp(now, &mut out[..len], entry.transport_sequence_at, entry.send_time_at);
+            self.stamp(now, &mut out[..len], entry, None);
             return Some(len);
         }
     }

@@ -12,7 +12,7 @@ use super::{
     incoming::SourceId,
     key_progress::KeyFrameProgress,
     numbering::Numbering,
-    patience::Patience,
+    patience::{Patience, Repairs},
     red,
 };
 use crate::{
@@ -113,6 +113,8 @@ pub(super) struct Terms<'a> {
     pub(super) room: Room,
     /// What comes is to be shown at once: the viewer sees nothing yet.
     pub(super) at_once: bool,
+    /// How long repairs take on the viewer's own way; zero where nearly none is needed.
+    pub(super) repair: Duration,
 }
 
 impl SendStream {
@@ -177,7 +179,7 @@ impl SendStream {
         packet: &[u8],
         counters: &mut Counters,
     ) -> Forwarded {
-        let Terms { media, two_byte_allowed, room, at_once } = terms;
+        let Terms { media, two_byte_allowed, room, at_once, repair } = terms;
         let Some(mapping) = self.route(media, incoming.codec) else {
             counters.not_mappable += 1;
             return Forwarded::Dropped;
@@ -223,8 +225,8 @@ impl SendStream {
             Ok(queued) => queued,
             Err(dropped) => return dropped,
         };
-        let playout_delay =
-            self.patience.tell(if at_once { Duration::ZERO } else { incoming.repair });
+        let repairs = Repairs { before: incoming.repair, own: repair };
+        let playout_delay = self.patience.tell(if at_once { Repairs::default() } else { repairs });
         let fixed =
             Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc, playout_delay };
         self.cache.store(now, position, payload, |buffer| {
@@ -270,6 +272,12 @@ impl SendStream {
     pub(super) fn position(&self, sequence: u16) -> Option<u64> {
         let behind = (self.highest_number as u16).wrapping_sub(sequence);
         self.numbering.position(self.highest_number.checked_sub(u64::from(behind))?)
+    }
+
+    /// The whole of a position, of which only the lower 16 bits are known. It was sent lately.
+    pub(super) fn near(&self, position: u16) -> u64 {
+        let behind = (self.highest as u16).wrapping_sub(position);
+        self.highest.saturating_sub(u64::from(behind))
     }
 
     /// Whether a packet is not worth repeating: a newer key frame has begun, or everything up to

@@ -29,13 +29,21 @@ struct Packet {
     size: u16,
     at: Instant,
     probe: Option<ProbeId>,
+    /// Position of the video in it that had not been sent before.
+    video: Option<u16>,
     /// Reported missing already. It may still come, only reordered.
     missed: bool,
 }
 
 impl Sent {
     /// Notes a packet that is sent now, maybe as part of a probe, and returns its number.
-    pub(super) fn next(&mut self, now: Instant, size: usize, probe: Option<ProbeId>) -> u16 {
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        size: usize,
+        probe: Option<ProbeId>,
+        video: Option<u16>,
+    ) -> u16 {
         if self.packets.is_empty() {
             self.packets.resize(KEPT, None);
         }
@@ -43,15 +51,17 @@ impl Sent {
         self.next = self.next.wrapping_add(1);
         let size = size.min(usize::from(u16::MAX)) as u16;
         self.packets[usize::from(sequence) % KEPT] =
-            Some(Packet { sequence, size, at: now, probe, missed: false });
+            Some(Packet { sequence, size, at: now, probe, video, missed: false });
         sequence
     }
 
-    /// Reads a feedback message and hands each packet whose fate is now known to `known`.
+    /// Reads a feedback message and hands each packet whose fate is now known to `known`, and the positions of
+    /// video that did not come, or came late (`true`), to `video`.
     pub(super) fn on_feedback(
         &mut self,
         feedback: &TransportFeedback<'_>,
         mut known: impl FnMut(PacketResult),
+        mut video: impl FnMut(u16, bool),
     ) {
         let mut statuses = feedback.statuses().peekable();
         if let (Some(covered), Some(first)) = (self.covered, statuses.peek()) {
@@ -76,10 +86,16 @@ impl Sent {
             let Packet { size, at: sent_at, probe, .. } = *packet;
             let result = PacketResult { sent_at, size, fate, probe };
             if status.arrival.is_some() {
+                if let (true, Some(position)) = (packet.missed, packet.video) {
+                    video(position, true);
+                }
                 *place = None;
                 known(result);
             } else if !packet.missed {
                 packet.missed = true;
+                if let Some(position) = packet.video {
+                    video(position, false);
+                }
                 known(result);
             }
         }

@@ -83,9 +83,10 @@ impl Page {
                 said.transport = packet[at].first_chunk().map(|bytes| u16::from_be_bytes(*bytes));
             } else if id == self.delay_id {
                 // 12 bits each of the least and the most, in 10 ms.
-                said.least_delay = packet[at]
-                    .first_chunk()
-                    .map(|bytes| DELAY_UNIT * u32::from(u16::from_be_bytes(*bytes) >> 4));
+                said.delay = packet[at].first_chunk().map(|&[high, middle, low]| {
+                    let both = u32::from_be_bytes([0, high, middle, low]);
+                    (DELAY_UNIT * (both >> 12), DELAY_UNIT * (both & 0xfff))
+                });
             }
         }
         self.viewer.on_rtp(now, &header, packet, said)

@@ -37,6 +37,8 @@ pub struct Figures {
     pub freeze: f64,
     /// From capture to completeness at the viewer, 95th percentile.
     pub frame_p95: f64,
+    /// From capture to the screen, 95th percentile.
+    pub shown_p95: f64,
     /// Frames shown in a second.
     pub fps: f64,
     /// Share of audio concealed.
@@ -115,7 +117,7 @@ impl Figures {
     fn pictures(&mut self, judged: &Judged, record: &Record) {
         let (mut frozen, mut secs, mut frames) = (0.0, 0.0, 0);
         let (mut played, mut concealed) = (0, 0);
-        let mut delays: Vec<f32> = Vec::new();
+        let (mut delays, mut latencies): (Vec<f32>, Vec<f32>) = Default::default();
         for (index, flow) in judged.media.iter().map(|flow| record.flow(*flow)).enumerate() {
             // Only the first flow has a dark time.
             let dark = judged.dark.filter(|_| index == 0);
@@ -126,12 +128,14 @@ impl Figures {
             secs += record.secs - flow.start - dark.map_or(0.0, |(from, to)| to - from);
             frames += flow.shown.len();
             delays.extend(flow.shown.iter().map(|shown| shown.delay.as_secs_f32()));
+            latencies.extend(flow.shown.iter().map(|shown| shown.latency.as_secs_f32()));
             played += flow.heard.played;
             concealed += flow.heard.concealed;
         }
         self.freeze = frozen / secs.max(1.0);
         self.fps = frames as f64 / secs.max(1.0);
         self.frame_p95 = percentile(&mut delays, 0.95);
+        self.shown_p95 = percentile(&mut latencies, 0.95);
         self.concealed = concealed as f64 / (played + concealed).max(1) as f64;
         self.picture = judged.dark.map(|(_, to)| {
             let shown = judged.media.first().map(|flow| &record.flow(*flow).shown);

@@ -57,7 +57,7 @@ fn section(page: &mut String, title: &str, results: &[&CaseResult]) {
     // Writing to a string cannot fail.
     let _ = writeln!(page, "\n## {title}\n");
     page.push_str(
-        "| case | util. % | media kbit/s | queue p50/p95 ms | loss queue/link % | freeze % | frame p95 ms \
+        "| case | util. % | media kbit/s | queue p50/p95 ms | loss queue/link % | freeze % | frame/shown p95 ms \
          | fps | concealed % | down/drain s | up s | Jain | least share |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
@@ -89,7 +89,7 @@ fn row(result: &CaseResult) -> String {
     let secs = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| number(value, 1));
     let share = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| number(value, 2));
     format!(
-        "| {} | {} | {} | {} / {} | {} / {} | {} | {} | {} | {} | {} / {} | {} | {} | {} |",
+        "| {} | {} | {} | {} / {} | {} / {} | {} | {} / {} | {} | {} | {} / {} | {} | {} | {} |",
         result.case.name,
         number(middle(&|f| f.utilisation) * 100.0, 0),
         number(middle(&|f| f.media) / 1e3, 0),
@@ -99,6 +99,7 @@ fn row(result: &CaseResult) -> String {
         number(middle(&|f| f.link_loss) * 100.0, 1),
         number(middle(&|f| f.freeze) * 100.0, 1),
         number(middle(&|f| f.frame_p95) * 1e3, 0),
+        number(middle(&|f| f.shown_p95) * 1e3, 0),
         number(middle(&|f| f.fps), 0),
         number(middle(&|f| f.concealed) * 100.0, 1),
         secs(maybe(&|f| f.down)),

@@ -9,7 +9,9 @@ use crate::{
 };
 
 fn shown(times: impl Iterator<Item = f64>) -> Vec<Shown> {
-    times.map(|at| Shown { at: Time::secs(at), delay: Duration::ZERO }).collect()
+    times
+        .map(|at| Shown { at: Time::secs(at), delay: Duration::ZERO, latency: Duration::ZERO })
+        .collect()
 }
 
 fn case(id: &str) -> Case {

@@ -34,6 +34,8 @@ pub struct Shown {
     pub at: Time,
     /// How long after capture it was complete.
     pub delay: Duration,
+    /// How long after capture it was shown.
+    pub latency: Duration,
 }
 
 /// The buffer.
@@ -104,8 +106,9 @@ impl Frames {
             let Some((number, waiting)) = self.decodable() else { return };
             let (info, completed) = (waiting.info, waiting.completed.unwrap_or(now));
             let at = now.max(self.playout.target(info.captured));
-            let delay = completed.since(Time::ZERO + micros(info.captured));
-            self.shown.push(Shown { at, delay });
+            let captured = Time::ZERO + micros(info.captured);
+            let (delay, latency) = (completed.since(captured), at.since(captured));
+            self.shown.push(Shown { at, delay, latency });
             self.last = number;
             self.last_decoded = Some(now);
             self.asked = None;

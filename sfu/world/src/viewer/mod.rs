@@ -39,8 +39,8 @@ const FIRST_RTT: Duration = millis(100);
 pub struct Said {
     /// Its transport-wide number.
     pub transport: Option<u16>,
-    /// Least delay of the jitter buffer that the sender wishes (`playout-delay`).
-    pub least_delay: Option<Duration>,
+    /// Least and most delay of the jitter buffer that the sender wishes (`playout-delay`).
+    pub delay: Option<(Duration, Duration)>,
 }
 
 /// A packet that brought media.
@@ -103,8 +103,8 @@ impl Viewer {
         if let Some(number) = said.transport {
             self.arrivals.on_packet(now, number);
         }
-        if let Some(delay) = said.least_delay {
-            self.frames.playout.wished = delay.as_secs_f64();
+        if let Some((least, most)) = said.delay {
+            self.frames.playout.wished = Some([least, most].map(|wish| wish.as_secs_f64()));
         }
         let payload = packet.get(header.payload.clone())?;
         if header.ssrc == NODE.audio {

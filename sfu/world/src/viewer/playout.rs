@@ -1,7 +1,7 @@
 //! When a frame is shown: a delay that follows the spread of the frames' delays, as Chromium's
 //! jitter estimate does. Simpler than its Kalman filter; what matters here is that jitter is
 //! smoothed and that a stall is not. Frames that were repaired do not count in it; instead a round
-//! trip is added where packets are asked for again, and what the sender wishes is the least
+//! trip is added where packets are asked for again, and what the sender wishes are the least and the most
 //! (`JitterEstimator`, `VCMTiming`).
 
 use std::{collections::VecDeque, time::Duration};
@@ -45,8 +45,8 @@ pub(super) struct Playout {
     last: Option<Time>,
     repaired: u32,
     last_repaired: Time,
-    /// Least delay that the sender wishes, seconds.
-    pub(super) wished: f64,
+    /// Least and most delay that the sender wishes, seconds.
+    pub(super) wished: Option<[f64; 2]>,
 }
 
 impl Playout {
@@ -65,7 +65,7 @@ impl Playout {
         }
         let repair = if self.repaired >= REPAIRED { rtt.as_secs_f64() } else { 0.0 };
         let jitter = self.mean - self.base() + DEVIATIONS * self.variance.sqrt() + SLACK;
-        let wanted = (jitter + repair).max(self.wished).min(LONGEST);
+        let wanted = (jitter + repair).min(LONGEST);
         let passed = self.last.map_or(0.1, |last| now.since(last).as_secs_f64());
         self.last = Some(now);
         self.extra += (wanted - self.extra).clamp(-SLEW * passed, SLEW * passed);
@@ -91,7 +91,10 @@ impl Playout {
     /// When a frame is to be shown.
     pub(super) fn target(&self, captured: i64) -> Time {
         let captured = Duration::from_micros(captured.max(0) as u64);
-        Time::ZERO + captured + Duration::from_secs_f64((self.base() + self.extra).max(0.0))
+        // What is wished holds at once.
+        let [least, most] = self.wished.unwrap_or([0.0, LONGEST]);
+        let extra = self.extra.max(least).min(most);
+        Time::ZERO + captured + Duration::from_secs_f64((self.base() + extra).max(0.0))
     }
 
     fn base(&self) -> f64 {

@@ -86,9 +86,9 @@ fn jitter_is_smoothed() {
 }
 
 #[test]
-fn repairs_are_waited_for_and_the_senders_wish_is_the_least() {
+fn repairs_are_waited_for_within_what_the_sender_wishes() {
     let mut playout = Playout::default();
-    let mut wait = |from: u32, wished: f64| {
+    let mut wait = |from: u32, wished: Option<[f64; 2]>| {
         playout.wished = wished;
         for number in from..from + 300 {
             let captured = Time::ZERO + FRAME * number;
@@ -106,8 +106,9 @@ fn repairs_are_waited_for_and_the_senders_wish_is_the_least() {
         let captured = Time::ZERO + FRAME * (from + 300);
         playout.target(captured.as_micros()).since(captured + millis(50))
     };
-    assert!((millis(75)..millis(85)).contains(&wait(0, 0.0)), "a round trip and a little");
-    assert!((millis(149)..millis(151)).contains(&wait(300, 0.150)));
+    assert!((millis(75)..millis(85)).contains(&wait(0, None)), "a round trip and a little");
+    assert!((millis(149)..millis(151)).contains(&wait(300, Some([0.150, 0.200]))));
+    assert!((millis(39)..millis(41)).contains(&wait(600, Some([0.010, 0.040]))));
 }
 
 #[test]

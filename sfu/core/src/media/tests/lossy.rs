@@ -11,6 +11,8 @@ use crate::media::{MediaLeg, Outgoing};
 
 const STEP: Duration = Duration::from_millis(1);
 const FRAME: Duration = Duration::from_millis(33);
+/// The format of a transport layer feedback message (205) that asks for packets (RFC 4585 §6.2.1).
+const NACK: u8 = 1;
 
 /// One way of a link.
 struct Way {
@@ -58,6 +60,8 @@ struct World {
     /// Packets of each frame that the viewer has got.
     frames: BTreeMap<u16, Vec<u8>>,
     key_frame_wanted: bool,
+    /// No request of the viewer for packets comes through.
+    requests_lost: bool,
 }
 
 impl World {
@@ -70,6 +74,7 @@ impl World {
             down: [Way::new(delay_ms, lose, 3), Way::new(delay_ms, lose, 4)],
             frames: BTreeMap::new(),
             key_frame_wanted: false,
+            requests_lost: false,
         };
         world.pages[0].start_forwarding(now);
         world.legs[1].start_forwarding(now);
@@ -85,7 +90,11 @@ impl World {
 
     fn step(&mut self, now: Instant) {
         for side in [0, 1] {
-            self.up[side].send(now, drain(&mut self.pages[side], now));
+            let mut sent = drain(&mut self.pages[side], now);
+            if self.requests_lost && side == 1 {
+                sent.retain(|(_, packet)| packet[1] != 205 || packet[0] & 0x1f != NACK);
+            }
+            self.up[side].send(now, sent);
             for (outgoing, packet) in self.up[side].arrived(now) {
                 match outgoing {
                     Outgoing::Rtp(_) => {
@@ -127,8 +136,11 @@ impl World {
 
 fn run(delay_ms: u64, lose: f64, seconds: u32) -> World {
     let start = Instant::now();
+    run_in(World::new(start, delay_ms, lose), start, seconds)
+}
+
+fn run_in(mut world: World, start: Instant, seconds: u32) -> World {
     let mut now = start;
-    let mut world = World::new(now, delay_ms, lose);
     let mut encoder = Encoder::new(CHROMIUM);
     let frames = seconds * 30;
     let mut next_frame = now;
@@ -212,6 +224,19 @@ fn repeats_are_sent_twice_where_a_tenth_is_lost() {
     let clean = run(20, 0.005, 10);
     let viewer = clean.legs[1].counters();
     assert!(viewer.repeats_copied < viewer.repeats_sent / 3, "{viewer:?}");
+}
+
+#[test]
+fn what_feedback_tells_lost_is_repeated_where_requests_are_lost() {
+    let start = Instant::now();
+    let mut world = World::new(start, 20, 0.05);
+    world.requests_lost = true;
+    let world = run_in(world, start, 10);
+    let viewer = world.legs[1].counters();
+    assert_eq!(viewer.nacks_received, 0);
+    // Some 90 packets are lost, and not all feedback comes.
+    assert!(viewer.repeats_sent - viewer.repeats_copied > 60, "{viewer:?}");
+    assert!(complete(&world, 300) > 270, "{}", complete(&world, 300));
 }
 
 #[test]

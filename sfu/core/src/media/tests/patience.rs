@@ -2,7 +2,11 @@ use std::time::{Duration, Instant};
 
 use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, pass};
 use crate::{
-    media::{MediaLeg, patience::Patience, repair_time::RepairTime},
+    media::{
+        MediaLeg,
+        patience::{Patience, Repairs},
+        repair_time::RepairTime,
+    },
     sdp::Extension,
 };
 
@@ -54,6 +58,23 @@ fn the_viewer_is_asked_to_wait_as_long_as_a_repair_takes_on_the_publishers_way()
 }
 
 #[test]
+fn the_viewer_is_told_how_long_to_wait_at_most_where_its_own_way_is_repaired() {
+    let mut patience = Patience::default();
+    let mut tell = |before, own| {
+        let repairs = Repairs { before, own };
+        patience.tell(repairs).map(|[high, middle, low]| {
+            let both = u32::from_be_bytes([0, high, middle, low]);
+            (both >> 12, both & 0xfff)
+        })
+    };
+    assert_eq!(tell(Duration::ZERO, Duration::ZERO), None);
+    // A least of nothing would turn the buffer off.
+    assert_eq!(tell(Duration::ZERO, 2 * RTT), Some((1, 14)));
+    assert_eq!(tell(RTT, 2 * RTT), Some((6, 20)));
+    assert_eq!(tell(Duration::ZERO, Duration::ZERO), Some((0, 1_000)), "no limit any more");
+}
+
+#[test]
 fn the_first_picture_does_not_wait() {
     let (viewer, packet) = publish(25, 5);
     assert_eq!(least_delay(&viewer, &packet), None);
@@ -64,17 +85,18 @@ fn a_way_that_has_become_clean_is_not_waited_for() {
     let mut now = Instant::now();
     let mut repairs = RepairTime::default();
     let mut patience = Patience::default();
-    assert_eq!(patience.tell(repairs.wait(now)), None);
+    let before = |before| Repairs { before, own: Duration::ZERO };
+    assert_eq!(patience.tell(before(repairs.wait(now))), None);
     for _ in 0..50 {
         now += Duration::from_millis(200);
         repairs.note(now, RTT);
     }
     let wait = repairs.wait(now);
     assert!(wait >= RTT && wait < RTT * 2, "{wait:?}");
-    assert!(patience.tell(wait).is_some_and(|[high, low, _]| (high, low >> 4) != (0, 0)));
+    assert!(patience.tell(before(wait)).is_some_and(|[high, low, _]| (high, low >> 4) != (0, 0)));
     now += Duration::from_secs(60);
     assert_eq!(repairs.wait(now), Duration::ZERO);
-    let [high, low, _] = patience.tell(Duration::ZERO).unwrap();
+    let [high, low, _] = patience.tell(Repairs::default()).unwrap();
     assert_eq!((high, low >> 4), (0, 0), "it is told so, in every packet");
 }
 

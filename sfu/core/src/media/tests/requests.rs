@@ -183,23 +183,29 @@ fn reports_let_the_viewer_play_audio_and_video_together() {
 
 #[test]
 fn the_peers_feedback_clock_may_begin_anew() {
-    use crate::{bwe::Fate, media::sent::Sent, rtcp::transport_feedback, rtp::Ssrc};
+    use crate::{
+        bwe::{Fate, PacketResult},
+        media::sent::Sent,
+        rtcp::transport_feedback,
+        rtp::Ssrc,
+    };
     let now = Instant::now();
     let mut sent = Sent::default();
     // Feedback of one packet each, the second one after the 24 bits have wrapped.
     let mut arrivals = Vec::new();
     for time in [((1i64 << 24) - 1) * 64_000, (1i64 << 24) * 64_000 + 5_000] {
-        let number = sent.next(now, 100, None);
+        let number = sent.next(now, 100, None, None);
         let mut out = [0; 100];
         let (len, _) =
             transport_feedback::write(&mut out, Ssrc(1), Ssrc(2), 0, number, 1, |_| Some(time))
                 .unwrap();
         for message in Messages::new(&out[..len]) {
             let Ok(Message::TransportFeedback(feedback)) = message else { panic!() };
-            sent.on_feedback(&feedback, |result| match result.fate {
+            let known = |result: PacketResult| match result.fate {
                 Fate::Arrived(at) => arrivals.push(at),
                 fate => panic!("{fate:?}"),
-            });
+            };
+            sent.on_feedback(&feedback, known, |_, _| panic!("no video"));
         }
     }
     assert_eq!(arrivals[1] - arrivals[0], 69_000);
@@ -210,7 +216,7 @@ fn what_lost_feedback_was_about_is_told_as_untold() {
     use crate::{bwe::Fate, media::sent::Sent, rtcp::transport_feedback, rtp::Ssrc};
     let now = Instant::now();
     let mut sent = Sent::default();
-    let numbers: Vec<u16> = (0..40).map(|_| sent.next(now, 100, None)).collect();
+    let numbers: Vec<u16> = (0..40).map(|_| sent.next(now, 100, None, None)).collect();
     let mut fates = Vec::new();
     // Of four messages of ten packets each, the second one is lost; in each a packet is missing.
     for base in [0, 20, 30] {
@@ -221,7 +227,7 @@ fn what_lost_feedback_was_about_is_told_as_untold() {
             transport_feedback::write(&mut out, Ssrc(1), Ssrc(2), 0, number, 10, arrival).unwrap();
         for message in Messages::new(&out[..len]) {
             let Ok(Message::TransportFeedback(feedback)) = message else { panic!() };
-            sent.on_feedback(&feedback, |result| fates.push(result.fate));
+            sent.on_feedback(&feedback, |result| fates.push(result.fate), |_, _| {});
         }
     }
     assert_eq!(fates.len(), 40);
