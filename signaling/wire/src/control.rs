@@ -195,6 +195,12 @@ pub enum SignalingMessage {
         /// The other end.
         remote: Remote,
     },
+    /// Other nodes that have registered, as each of them may have to carry a call together with this one.
+    /// Connections to them are made now, so that no call waits for one.
+    Meet {
+        /// At most [`MAX_PEERS`]; a node that relays nothing is not among them.
+        peers: Vec<Peer>,
+    },
     /// Take nothing more, so that signaling can move what there is to other nodes; or take legs
     /// again. An operator wants it so; the node says [`NodeState::Draining`] to everybody.
     Drain {
@@ -230,7 +236,16 @@ pub struct Remote {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Other nodes in one [`NodeMessage::Peers`]: more than regions that one shop serves.
+/// Another node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// The node.
+    pub node: NodeId,
+    /// Where it takes relay connections, best first; see [`Register::relay`].
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Other nodes in one [`NodeMessage::Peers`] or [`SignalingMessage::Meet`]: more than regions that one shop serves.
 pub const MAX_PEERS: usize = 64;
 
 /// Round trip to another node.

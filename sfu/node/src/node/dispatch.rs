@@ -184,8 +184,13 @@ impl Dispatch {
                 self.relaying.remove(&link);
             }
             ToDispatch::Said { link, at, message } => {
-                if let SignalingMessage::BridgeRemote { .. } = message {
+                if let SignalingMessage::BridgeRemote { .. } | SignalingMessage::Meet { .. } =
+                    message
+                {
                     self.relaying.insert(link);
+                }
+                if let SignalingMessage::Meet { peers } = message {
+                    return self.relay.meet(peers);
                 }
                 self.registry.command(at, link, message);
             }

@@ -21,7 +21,7 @@ use sfu_core::{
 use signaling_wire::ids::NodeId;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 
 use super::{
@@ -49,6 +49,9 @@ const DIAL: Duration = Duration::from_secs(5);
 /// First and longest pause between dials.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A node without a call of ours that cannot be reached for so long is gone: it is dialed again when signaling
+/// names it again.
+const GONE: Duration = Duration::from_secs(600);
 
 /// What workers send into.
 #[derive(Debug, Clone)]
@@ -199,7 +202,8 @@ impl Link {
             if next.is_none() {
                 self.stats.is_up.store(false, Relaxed);
                 self.tell_workers(|hop| Command::Hop { hop, is_up: false });
-                tracing::warn!(node = %self.node, "relay link is lost; its calls wait for the next");
+                let calls = self.routes.len();
+                tracing::warn!(node = %self.node, calls, "relay link is lost; its calls wait for the next");
             }
             connection.close(0u8.into(), b"");
         }
@@ -208,13 +212,22 @@ impl Link {
     /// The next connection. The node with the smaller id dials, so that there is one.
     async fn connect(&mut self) -> Connection {
         let mut dialing = self.dialing();
+        let mut lost = Instant::now();
         loop {
             tokio::select! {
                 Some(connection) = self.accepted.recv() => return connection,
                 connection = &mut dialing => return connection,
                 Some(command) = self.commands.recv() => {
-                    if self.take(command) {
+                    if self.take(command) || lost.elapsed() >= GONE {
+                        lost = Instant::now();
                         dialing = self.dialing();
+                    }
+                }
+                () = sleep_until((lost + GONE).into()), if lost.elapsed() < GONE => {
+                    if self.routes.len() > 0 {
+                        lost = Instant::now();
+                    } else {
+                        dialing = Box::pin(std::future::pending());
                     }
                 }
                 // Too late by the time that there is a connection.

@@ -7,8 +7,8 @@
 //!
 //! What the datagrams say is the core's business ([`sfu_core::relay`]). Here they are queued (audio
 //! first, nothing older than 50 ms), sent, received and handed to the worker of their call. A link
-//! is dialed when the first call needs it, by the node with the smaller id, and kept; when it is
-//! lost it is dialed again, and the calls on it go on.
+//! is dialed when signaling introduces the nodes to each other, at the latest when a call needs it, by the
+//! node with the smaller id, and kept; when it is lost it is dialed again, and the calls on it go on.
 //!
 //! * `tls`: the QUIC configuration; `congestion`: how much may be under way;
 //! * `greeting`: the mutual proof;
@@ -36,7 +36,10 @@ use std::{
 
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use sfu_core::api::Hop;
-use signaling_wire::{control::PeerRtt, ids::NodeId};
+use signaling_wire::{
+    control::{MAX_PEERS, Peer as OtherNode, PeerRtt},
+    ids::NodeId,
+};
 use tokio::sync::watch;
 
 use self::{greeting::Greeter, link::Link, stats::RelayStats};
@@ -110,6 +113,15 @@ impl Relay {
         // A cluster has far fewer nodes than a u16 holds, and all of them know its secret.
         let hop = Hop(links.len() as u16);
         links.entry(node).or_insert_with(|| Link::spawn(self, node, hop)).clone()
+    }
+
+    /// Makes links to nodes that calls may be carried to.
+    pub(crate) fn meet(&self, nodes: Vec<OtherNode>) {
+        for OtherNode { node, addresses } in nodes.into_iter().take(MAX_PEERS) {
+            if node != self.0.node && !addresses.is_empty() {
+                self.link(node).reach(addresses);
+            }
+        }
     }
 
     /// What the links count.

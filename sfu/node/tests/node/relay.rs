@@ -11,7 +11,7 @@ use rustls::{
 };
 use sfu_node::Node;
 use signaling_wire::{
-    control::{CallEvent, MediaKind, NodeMessage, Remote, SignalingMessage},
+    control::{CallEvent, MediaKind, NodeMessage, Peer, Register, Remote, SignalingMessage},
     ids::{CallId, LegId},
 };
 
@@ -105,6 +105,31 @@ async fn pages_on_two_nodes_hear_each_other_until_the_unbridge() {
             .await;
     }
     for side in sides {
+        side.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_that_are_introduced_connect_before_there_is_a_call() {
+    let (_signaling, mut sides) = two_sides().await;
+    let peers = [1, 0].map(|other| {
+        let Register { node, ref relay, .. } = *sides[other].link.register;
+        vec![Peer { node, addresses: relay.clone() }]
+    });
+    for (side, peers) in sides.iter_mut().zip(peers) {
+        side.link.say(&SignalingMessage::Meet { peers }).await;
+    }
+    soon("both nodes have the link", async {
+        while sides.iter().any(|side| gauge(&side.node, "sfu_relay_links", "up") == 0.0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    // The bridge uses what is there.
+    bridge(&mut sides, 1).await;
+    tokio::join!(sides[0].page.hears(20), sides[1].page.hears(20));
+    for side in sides {
+        assert_eq!(counter(&side.node, "sfu_relay_connections_total", "proven"), 1.0);
         side.stop().await;
     }
 }

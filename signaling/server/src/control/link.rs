@@ -129,6 +129,7 @@ async fn speak(
     // Before it can be chosen: legs that it lost must not be mistaken for new ones.
     events.registered(&node, legs, calls).await;
     nodes.insert(Arc::clone(&node));
+    nodes.introduce(&node);
     events.linked(&node).await;
 
     // A frame must not be torn by cancellation: writing has a task of its own.

@@ -12,7 +12,11 @@ use signaling_desk::{
     NodeHealth,
     placement::{self, Candidate, Ground, LegPlace, Wish},
 };
-use signaling_wire::{browser::CandidateNode, ids::NodeId};
+use signaling_wire::{
+    browser::CandidateNode,
+    control::{MAX_PEERS, SignalingMessage},
+    ids::NodeId,
+};
 
 use super::{Eligibility, Node, relays::Relays};
 use crate::geo::{Geo, Location};
@@ -176,6 +180,24 @@ impl Nodes {
 
     pub(super) fn insert(&self, node: Arc<Node>) {
         self.by_id.insert(node.incarnation().node, node);
+    }
+
+    /// Introduces a node that has registered and those that are there to each other.
+    pub(super) fn introduce(&self, node: &Node) {
+        let id = node.incarnation().node;
+        let Some(newcomer) = self.relays.peer(id) else { return };
+        let mut peers = Vec::new();
+        for other in self.all().iter().filter(|other| other.incarnation().node != id) {
+            if let Some(peer) = self.relays.peer(other.incarnation().node)
+                && peers.len() < MAX_PEERS
+            {
+                peers.push(peer);
+                other.send(SignalingMessage::Meet { peers: vec![newcomer.clone()] });
+            }
+        }
+        if !peers.is_empty() {
+            node.send(SignalingMessage::Meet { peers });
+        }
     }
 
     /// Forgets the node unless a newer link has taken its place.

@@ -3,7 +3,10 @@
 use std::net::SocketAddr;
 
 use dashmap::DashMap;
-use signaling_wire::{control::PeerRtt, ids::NodeId};
+use signaling_wire::{
+    control::{Peer, PeerRtt},
+    ids::NodeId,
+};
 
 /// Nodes and pairs of nodes that are remembered. Nodes that take a new id with each start would
 /// add up otherwise; then everything is learnt anew as they register and report.
@@ -33,6 +36,11 @@ impl Relays {
     /// Where a node takes relay connections.
     pub(super) fn addresses(&self, node: NodeId) -> Option<Vec<SocketAddr>> {
         self.addresses.get(&node).map(|addresses| addresses.clone())
+    }
+
+    /// A node as others are told of it; none for one that relays nothing.
+    pub(super) fn peer(&self, node: NodeId) -> Option<Peer> {
+        Some(Peer { node, addresses: self.addresses(node)? })
     }
 
     /// A node says how far others are.

@@ -13,7 +13,7 @@ use signaling_server::Server;
 use signaling_wire::{
     PROTOCOL,
     control::{
-        CallEvent, LegState, Load, Measure, NodeMessage, NodeState, Register, Remote,
+        CallEvent, LegState, Load, Measure, NodeMessage, NodeState, Peer, Register, Remote,
         SignalingMessage,
     },
     ids::{LegId, NodeEpoch, NodeId},
@@ -105,7 +105,17 @@ impl ScriptedNode {
         write_frame(&mut self.writer, &message).await.expect("sent");
     }
 
+    /// What is said of legs and calls.
     pub(crate) async fn hear(&mut self) -> SignalingMessage {
+        loop {
+            match self.hear_anything().await {
+                SignalingMessage::Meet { .. } => {}
+                message => return message,
+            }
+        }
+    }
+
+    async fn hear_anything(&mut self) -> SignalingMessage {
         let heard = tokio::time::timeout(PATIENCE, self.reader.next()).await;
         heard.expect("something is said").expect("a frame").expect("an open link")
     }
@@ -357,6 +367,22 @@ async fn a_call_that_leaves_a_node_goes_to_one_near_each_side_where_they_relay()
             panic!("not a bridge between nodes");
         };
         assert_eq!(leg, own);
+    }
+    pages.server.stop().await;
+}
+
+#[tokio::test]
+async fn nodes_that_relay_are_introduced_to_each_other_when_they_register() {
+    let pages = Pages::open().await;
+    let server = &pages.server.server;
+    let relay = |id| vec![SocketAddr::from(([192, 0, 2, id], 9_999))];
+    let peer = |id: u8| Peer { node: NodeId::from_bits(id.into()), addresses: relay(id) };
+    let mut first = ScriptedNode::register_relaying(server, "fra", 1, 1, vec![], relay(1)).await;
+    let _alone = ScriptedNode::register(server, 2, 1, vec![]).await;
+    let mut third = ScriptedNode::register_relaying(server, "sgp", 3, 1, vec![], relay(3)).await;
+    for (node, other) in [(&mut third, 1), (&mut first, 3)] {
+        let met = SignalingMessage::Meet { peers: vec![peer(other)] };
+        assert_eq!(node.hear_anything().await, met);
     }
     pages.server.stop().await;
 }

@@ -44,6 +44,8 @@ impl Registry {
                 self.unbridge(translate::call_in(call), Epoch(epoch));
             }
             SignalingMessage::Drain { on } => self.drain(on),
+            // Nothing of a leg or a call.
+            SignalingMessage::Meet { .. } => {}
             // Part of the handshake, which is over; said again they mean nothing.
             SignalingMessage::Registered { .. }
             | SignalingMessage::Refused { .. }
