@@ -21,7 +21,7 @@ import { installCamera } from "./picture/camera.mjs";
 /** As many pictures a second as a synthetic caller's, small enough that a browser keeps to it on a part of a core. */
 const CAMERA = { width: 320, height: 180, fps: 25, block: 16 };
 /** What a browser makes of that camera: as many packets a picture, as many pictures touched by a loss. */
-const VIDEO = "1M";
+const VIDEO = "1250k";
 /** A freeze is put down to the outage of this length when it is no shorter than… and no longer than, ms. */
 const BAND = [-60, 90];
 

@@ -8,8 +8,11 @@ import { REGIONS } from "./cluster.mjs";
 
 /** Pages of one browser that measure at the same time. */
 const AT_ONCE = 4;
-/** Placements in one page: Chromium gives a page 500 connections, closed ones included. */
-const PORTION = 40;
+/**
+ * Placements in one page. Chromium gives a page 500 connections, closed ones included until it collects them, and a
+ * placement takes up to eleven: two offers, and three attempts for each of three nodes.
+ */
+const PORTION = 20;
 /** Firefox measures in one region: its figures come another way. */
 const KINDS = { a: chromium, b: firefox, c: chromium };
 
@@ -36,7 +39,7 @@ async function visit(tokens, lanes) {
       ws.onopen = () => {
         seen.open = true;
         say({ type: "hello", protocol: 1, auth: { kind: "link", token } });
-        void offer(1);
+        offer(1).catch(failed);
       };
       ws.onclose = ({ code }) => failed(new Error(`the WebSocket was closed (${code}): ${JSON.stringify(seen)}`));
       ws.onmessage = ({ data }) => {
@@ -68,7 +71,7 @@ async function visit(tokens, lanes) {
         }
         if (message.type === "leg_move") {
           seen.moving = true;
-          void offer(2);
+          offer(2).catch(failed);
         } else if (message.type === "pong" && !seen.moving) {
           setTimeout(() => !seen.moving && end({ moved: false, ip: first.ip }), 0);
         }
