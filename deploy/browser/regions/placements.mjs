@@ -9,8 +9,8 @@ import { REGIONS } from "./cluster.mjs";
 /** Pages of one browser that measure at the same time. */
 const AT_ONCE = 4;
 /**
- * Placements in one page. Chromium gives a page 500 connections, closed ones included until it collects them, and a
- * placement takes up to eleven: two offers, and three attempts for each of three nodes.
+ * Placements between two collections of garbage. Chromium gives a process 500 connections, closed ones included until
+ * it collects them, and a placement takes up to eleven: two offers, and three attempts for each of three nodes.
  */
 const PORTION = 20;
 /** Firefox measures in one region: its figures come another way. */
@@ -104,7 +104,7 @@ export async function placements({ server, known }, count) {
         host: `shopper-${region}`,
         devices: "missing",
         observed: false,
-        args: [`--unsafely-treat-insecure-origin-as-secure=${origin}`],
+        args: [`--unsafely-treat-insecure-origin-as-secure=${origin}`, "--js-flags=--expose-gc"],
         prefs: { "dom.securecontext.allowlist": ownAddress() },
       });
       try {
@@ -115,6 +115,7 @@ export async function placements({ server, known }, count) {
         while (tokens.length > 0) {
           await page.goto(origin);
           all.push(...(await page.evaluate(visit, tokens.splice(0, PORTION), AT_ONCE)));
+          await page.evaluate(() => globalThis.gc?.());
         }
         return { region, browser: await browser.version(), all };
       } finally {
