@@ -11,9 +11,10 @@ import { parseArgs } from "node:util";
 
 import { openWay, WAY } from "./accuracy/way.mjs";
 import { percentile } from "./connect/figures.mjs";
+import { LOADTEST } from "./lib/loadtest.mjs";
 import { scratch } from "./lib/scratch.mjs";
 import { Seat } from "./lib/seat.mjs";
-import { BINARY, Server } from "./lib/server.mjs";
+import { Server } from "./lib/server.mjs";
 import { sleep, until } from "./lib/until.mjs";
 import { ours } from "./picture/calls.mjs";
 import { installCamera } from "./picture/camera.mjs";
@@ -45,7 +46,6 @@ if (options.help) {
   process.exit();
 }
 const [seconds, runs, calls] = [options.seconds, options.runs, options.calls].map(Number);
-const LOADTEST = process.env.LOADTEST_BIN ?? join(BINARY, "../loadtest");
 
 /** Two ports in a row that nobody has: those of the node's first two workers. */
 async function twoPorts() {

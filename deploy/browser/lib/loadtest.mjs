@@ -8,7 +8,8 @@ import { insideOf } from "./lab.mjs";
 import { adopt, scratch } from "./scratch.mjs";
 import { BINARY } from "./server.mjs";
 
-const LOADTEST = process.env.LOADTEST_BIN || join(dirname(BINARY), "loadtest");
+/** The program: beside the server's. */
+export const LOADTEST = process.env.LOADTEST_BIN || join(dirname(BINARY), "loadtest");
 
 /** Runs it with these arguments against `server`, and resolves with its report once the last call is over. */
 export async function loadtest(server, host, ...args) {
