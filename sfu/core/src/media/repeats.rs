@@ -92,6 +92,15 @@ impl Repeats {
         }
     }
 
+    /// A packet that the peer lacks is to be repeated, if there is room.
+    fn add(&mut self, now: Instant, position: u64, entry: &mut Entry) {
+        if self.queue.len() < MAX_REPEATS {
+            entry.sent = Some(now);
+            entry.repeated = true;
+            self.queue.push_back(Repeat { position, is_copy: false });
+        }
+    }
+
     /// A packet that has just been sent is to be repeated before anybody misses it.
     pub(super) fn send_ahead(&mut self, now: Instant, position: u64) {
         self.ahead.push_back((now + AHEAD_AFTER, position));
@@ -165,10 +174,8 @@ impl MediaLeg {
             // What waits to be sent is not lost, and what was repeated a moment ago is still on its way.
             let Some(sent) = entry.sent else { continue };
             let again = entry.repeated && now.saturating_duration_since(sent) < under_way;
-            if !again && self.outbound.repeats.queue.len() < MAX_REPEATS {
-                entry.sent = Some(now);
-                entry.repeated = true;
-                self.outbound.repeats.queue.push_back(Repeat { position, is_copy: false });
+            if !again {
+                self.outbound.repeats.add(now, position, entry);
             }
         }
     }
@@ -208,17 +215,14 @@ impl MediaLeg {
     fn repeat_unasked(&mut self, now: Instant) {
         let loses = self.loses_by_itself();
         let stream = &mut self.outbound.streams[MediaKind::Video as usize];
-        let Repeats { queue, told, .. } = &mut self.outbound.repeats;
-        while let Some(&(_, position)) = told.front().filter(|(due, _)| *due <= now) {
-            told.pop_front();
+        let repeats = &mut self.outbound.repeats;
+        while let Some(&(_, position)) = repeats.told.front().filter(|(due, _)| *due <= now) {
+            repeats.told.pop_front();
             if let Some((entry, _)) = stream.cache.get(position)
                 && loses
                 && !entry.repeated
-                && queue.len() < MAX_REPEATS
             {
-                entry.sent = Some(now);
-                entry.repeated = true;
-                queue.push_back(Repeat { position, is_copy: false });
+                repeats.add(now, position, entry);
             }
         }
     }
