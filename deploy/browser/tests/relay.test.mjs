@@ -4,13 +4,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { cluster } from "../lib/cluster.mjs";
-import { talking } from "../lib/scenes.mjs";
+import { talkingApart } from "../lib/scenes.mjs";
 import { until } from "../lib/until.mjs";
 
 test("agent and shopper on two nodes", { timeout: 120_000 }, async (t) => {
   const { server, nodes } = await cluster(t, ["a", "b"]);
-  // Equally near: the second leg goes to the node that has none.
-  const { shopper, agent } = await talking(t, server);
+  const { shopper, agent } = await talkingApart(t, { server, nodes });
   const seats = [shopper, agent];
   const [{ call }] = await agent.heard("call_started");
   const relayed = () => Promise.all(nodes.map((node) => node.figure("sfu_relay_calls")));
