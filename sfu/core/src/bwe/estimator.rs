@@ -10,6 +10,7 @@ use super::{
     probe::Probes,
     queue::StandingQueue,
     rivals::Rivals,
+    silence::Silence,
     trendline::{Trendline, Usage},
 };
 
@@ -90,6 +91,7 @@ pub struct Estimator {
     started: Instant,
     control: RateControl,
     loss: LossLimit,
+    silence: Silence,
     groups: Groups,
     trend: Trendline,
     queue: StandingQueue,
@@ -125,6 +127,7 @@ impl Estimator {
             started: now,
             control: RateControl::new(now, START_BITRATE as f64),
             loss: LossLimit::default(),
+            silence: Silence::default(),
             groups: Groups::default(),
             trend: Trendline::default(),
             queue: StandingQueue::default(),
@@ -267,7 +270,7 @@ impl Estimator {
             match fate {
                 Fate::Untold => self.assume(sent_at, size),
                 _ if self.forgiven.is_none_or(|until| sent_at >= until) => {
-                    self.loss.add(size, true)
+                    self.silence.lost(sent_at, size);
                 }
                 _ => {}
             }
@@ -275,7 +278,12 @@ impl Estimator {
         };
         match fate {
             Fate::Late(_) => self.loss.came_after_all(),
-            _ => self.loss.add(size, false),
+            _ => {
+                if let Some(run) = self.silence.came(sent_at) {
+                    self.loss.lost(run.packets, run.bytes);
+                }
+                self.loss.came(size);
+            }
         }
         self.acked.add(arrival, usize::from(size));
         self.last_arrival = Some(self.last_arrival.map_or(arrival, |last| last.max(arrival)));

@@ -80,11 +80,17 @@ impl Default for LossLimit {
 }
 
 impl LossLimit {
-    /// Takes the fate of a packet.
-    pub(super) fn add(&mut self, size: u16, lost: bool) {
+    /// A packet came.
+    pub(super) fn came(&mut self, size: u16) {
         self.packets += 1;
-        self.lost += u32::from(lost);
         self.bytes += u64::from(size);
+    }
+
+    /// So many did not.
+    pub(super) fn lost(&mut self, packets: u32, bytes: u64) {
+        self.packets += packets;
+        self.lost += packets;
+        self.bytes += bytes;
     }
 
     /// A packet that was told to be lost was only overtaken.

@@ -6,7 +6,8 @@
 //! * `groups`, `trendline`: does the queueing delay grow?
 //! * `queue`, `rivals`: how long is the queue, and is it ours?
 //! * `aimd`: the rate that the delay allows.
-//! * `loss`: the rate that losses allow; telling congestion from a radio link.
+//! * `loss`, `silence`: the rate that losses allow; telling congestion from a radio link, and from a way that
+//!   was gone for a moment.
 //! * `probe`: short bursts that find out about more, and what they found.
 //! * `rate`: bytes in a sliding window.
 //!
@@ -21,6 +22,7 @@ mod probe;
 mod queue;
 mod rate;
 mod rivals;
+mod silence;
 #[cfg(test)]
 mod tests;
 mod trendline;

@@ -112,6 +112,26 @@ fn an_outage_is_survived_at_a_share_of_what_was_good() {
 }
 
 #[test]
+fn a_moment_in_which_nothing_came_is_no_congestion() {
+    let mut run = Run::new(4e6);
+    run.wants = 1.2e6;
+    run.loss = 0.02;
+    run.run(secs(10));
+    for outage in [300, 450, 600] {
+        let before = run.estimator.bitrate();
+        run.dead = true;
+        run.run(Duration::from_millis(outage));
+        run.dead = false;
+        for _ in 0..20 {
+            run.run(Duration::from_millis(100));
+            let after = run.estimator.bitrate();
+            assert!(after > before * 9 / 10, "{outage} ms: {before} {after}");
+        }
+        run.run(secs(3));
+    }
+}
+
+#[test]
 fn a_queue_that_others_keep_filled_leaves_room_for_a_picture() {
     let mut run = Run::new(20e6);
     run.run(secs(2));
