@@ -3,8 +3,9 @@
 
 import { dropOnce, forgetDrops, setLink } from "../lib/lab.mjs";
 import { describeLoad, watchLoad } from "../lib/load.mjs";
+import { attempt } from "./attempt.mjs";
 import { median, percentile } from "./figures.mjs";
-import { opening, recover, warm } from "./paths.mjs";
+import { opening, warm } from "./paths.mjs";
 
 /** What recovery may cost over the round trip. */
 const ALLOWANCE_MS = 150;
@@ -36,9 +37,8 @@ async function onBlock(world, { rtt, runs, failures }) {
 
   const one = async (loss, run) => {
     try {
-      const result = await run(
-        loss ? { ...world, beforePress: () => dropOnce(loss.on, loss.class, loss.nth) } : world,
-      );
+      const beforePress = loss && (() => dropOnce(loss.on, loss.class, loss.nth));
+      const result = await attempt(world, () => run({ ...world, beforePress }));
       const { dropped } = forgetDrops();
       if (loss && dropped === 0) lost.get(loss).unseen += 1;
       return loss && dropped === 0 ? undefined : result;
@@ -47,7 +47,6 @@ async function onBlock(world, { rtt, runs, failures }) {
       failures.push({ rtt, path: loss?.what ?? "nothing lost", error: error.message });
       process.stderr.write(`\n${loss?.what ?? "nothing lost"} at ${rtt} ms: ${error.message}\n`);
       if (failures.length > MAX_FAILURES) throw new Error("too many failed runs");
-      await recover(world);
       return undefined;
     }
   };

@@ -2,8 +2,9 @@
 
 import { setLink } from "../lib/lab.mjs";
 import { watchLoad } from "../lib/load.mjs";
+import { attempt } from "./attempt.mjs";
 import { link } from "./link.mjs";
-import { cold, direct, instant, recover, warm } from "./paths.mjs";
+import { cold, direct, instant, warm } from "./paths.mjs";
 
 const RUN = { direct, warm, instant, cold, link };
 /** Failed runs after which the rest would say nothing either. */
@@ -19,13 +20,12 @@ export async function block(world, { rtt, loss, runs, paths, watched, watchMs },
   const load = watchLoad(process.ppid);
   const one = async (path, run) => {
     try {
-      const result = await RUN[path](world, run < watched ? watchMs : 0);
+      const result = await attempt(world, () => RUN[path](world, run < watched ? watchMs : 0));
       results[path].push({ run, ...result });
     } catch (error) {
       failures.push({ rtt, loss, path, run, error: error.message });
       process.stderr.write(`\n${path} at ${rtt} ms: ${error.message}\n`);
       if (failures.length > MAX_FAILURES) throw new Error("too many failed runs");
-      await recover(world);
     }
   };
   for (let done = 0; done < runs; done += IN_A_ROW) {

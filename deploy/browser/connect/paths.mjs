@@ -6,38 +6,50 @@ import { sleep, until } from "../lib/until.mjs";
 
 /** What a person lets pass before a press: the pages are at rest, and frames have no fixed phase to it. */
 const moment = () => sleep(600 + Math.random() * 400);
+/** So long before a press nothing is asked of the pages any more, ms, and nothing until both screens have their frame. */
+const UNASKED = 200;
+/** A finger or a mouse button is down for so long, ms; the click is when it comes up. */
+const PRESSED = 60;
+/** A call lasts at least so long, ms: who presses Hang up in the moment of the first frame would cut the pages' own notes off. */
+const LEAST_CALL = 500;
 
 /** Calls a function of `__watch` in the page. */
-const ask = (seat, name, ...args) =>
-  seat.page.evaluate((called, given) => window.__watch[called](...given), name, args).catch((error) => {
+const ask = (seat, name, ...args) => {
+  seat.doing = [name, ...args].join(" ");
+  return seat.page.evaluate((called, given) => window.__watch[called](...given), name, args).catch((error) => {
     throw new Error(`${seat.side}: ${error.message}`);
   });
+};
 
-/** A real press, through the browser's input: returns its time stamp. */
-async function press(seat, name) {
+/**
+ * A real press, through the browser's input, and what both screens show from then on, counted from the event's
+ * own time stamp. The pages are asked before, and answer when it is over.
+ */
+async function pressed(world, seat, name, watchMs, check) {
+  const { shopper, agent, holdMs, beforePress } = world;
   const { x, y } = await ask(seat, "place", name);
-  await seat.page.mouse.click(x, y);
-  return until(
-    `${seat.side}: the press on ${name}`,
-    () =>
-      seat.page.evaluate(
-        (wanted) => window.__watch.clicks.findLast((click) => click.name?.startsWith(wanted))?.at,
-        name,
-      ),
-  );
+  await seat.page.mouse.move(x, y);
+  await moment();
+  await Promise.all([shopper, agent].map((one) => ask(one, "begin", watchMs > 0)));
+  await check();
+  const answers = Promise.all([shopper, agent].map((one) => ask(one, "measure", name, watchMs)));
+  // It may fail before anybody waits for it.
+  answers.catch(() => {});
+  await sleep(UNASKED);
+  await seat.page.mouse.down();
+  await sleep(PRESSED);
+  await beforePress?.();
+  await seat.page.mouse.up();
+  const screens = await answers;
+  const { clicked } = screens[seat === shopper ? 0 : 1];
+  const [onShopper, onAgent] = screens.map(({ clicked: _, ...screen }, i) => {
+    const since = { ...screen, at: screen.at - clicked, received: screen.received - clicked };
+    assert.ok(since.received > 0, `${["shopper", "agent"][i]}: a remote frame came before the press`);
+    return since;
+  });
+  await sleep(Math.max(LEAST_CALL, holdMs - watchMs));
+  return { clicked, shopper: onShopper, agent: onAgent, later: Math.max(onShopper.at, onAgent.at) };
 }
-
-async function screens({ shopper, agent, holdMs }, clicked, watchMs) {
-  const [onShopper, onAgent] = await Promise.all(
-    [shopper, agent].map((seat) => ask(seat, "measure", clicked, watchMs)),
-  );
-  if (holdMs > watchMs) await sleep(holdMs - watchMs);
-  return { shopper: onShopper, agent: onAgent, later: Math.max(onShopper.at, onAgent.at) };
-}
-
-/** Both screens count from here: a console stays open from call to call. */
-const begin = ({ shopper, agent }, watchMs) =>
-  Promise.all([shopper, agent].map((seat) => ask(seat, "begin", watchMs > 0)));
 
 const both = ({ shopper, agent }, name) => Promise.all([shopper, agent].map((seat) => ask(seat, name)));
 
@@ -49,9 +61,21 @@ async function atTheDesk({ server, cookies }, { agent }, auto) {
     await agent.browser.setCookie(...cookies);
     await agent.page.goto(desk, { waitUntil: "load" });
   }
-  const found = await ask(agent, "oneOf", ["Go available", "Take a break"]);
-  if (found === "Go available") await ask(agent, "press", found);
+  let at;
+  do {
+    // A run that failed may have left a call, or its wrap-up.
+    at = await ask(agent, "oneOf", ["Take a break", "Go available", "Hang up", "Done"]);
+    if (at === "Done") await ask(agent, "choose");
+    if (at !== "Take a break") await ask(agent, "press", at);
+    if (at === "Hang up") await ask(agent, "oneOf", ["Done"]);
+  } while (at === "Hang up");
   await ask(agent, "tick", "Answer calls automatically", auto);
+}
+
+/** Presses what is not measured. */
+async function press(seat, name) {
+  const { x, y } = await ask(seat, "place", name);
+  await seat.page.mouse.click(x, y);
 }
 
 /** An available agent, and a shopper who has just come: both see themselves, both legs are connected. */
@@ -62,13 +86,7 @@ async function ready(desk, world, { auto = false } = {}) {
   await Promise.all([both(world, "preview"), both(world, "connected")]);
 }
 
-/** Leaves whatever a failed run has left: the next one loads its pages anew. */
-export async function recover({ shopper, agent }) {
-  if (await agent.has("button", "Hang up")) await ask(agent, "press", "Hang up");
-  await Promise.all([shopper, agent].map((seat) => seat.page.goto("about:blank")));
-}
-
-/** Ends the call, and reads its record. */
+/** Ends the call; its id and the stages of its record. */
 async function record({ server }, agent) {
   const { call } = (await agent.heard("call_started")).at(-1);
   await ask(agent, "press", "Hang up");
@@ -83,26 +101,33 @@ async function record({ server }, agent) {
         entries.some((entry) => entry.side === side && entry.stage === "first_frame"),
       ),
   );
-  return timeline;
+  return { call, timeline };
 }
 
-/** Rings, lets a person's moment pass, checks what has been sent until then, and accepts. */
+/** The node had nothing of the shopper before it joined the legs, by its own clock. */
+function assertPrivate(timeline) {
+  const at = (stage) => timeline.find((entry) => entry.stage === stage)?.at_ms;
+  for (const kind of ["audio", "video"]) {
+    const first = at(`first_${kind}_packet_of_shopper`);
+    assert.ok(!(first < at("bridge")), `the shopper's ${kind} was at the node ${at("bridge") - first} ms before the call`);
+  }
+}
+
+/** Rings, and is accepted. `check`: what has been sent until then. */
 async function accepted(desk, world, watchMs, check) {
-  const { shopper, agent, beforePress } = world;
+  const { shopper, agent } = world;
   await ready(desk, world);
   await press(shopper, "Join");
-  await ask(agent, "place", "Accept");
-  await moment();
-  await begin(world, watchMs);
-  await check();
-  await beforePress?.();
-  const result = await screens(world, await press(agent, "Accept"), watchMs);
-  return { ...result, timeline: await record(desk, agent) };
+  const result = await pressed(world, agent, "Accept", watchMs, check);
+  return { ...result, ...(await record(desk, agent)) };
 }
 
 /** The agent's press on Accept, legs warm, nothing sent before. */
-export const warm = (world, watchMs) =>
-  accepted(world.desks.private, world, watchMs, () => world.shopper.isSilent());
+export async function warm(world, watchMs) {
+  const result = await accepted(world.desks.private, world, watchMs, () => world.shopper.isSilent());
+  assertPrivate(result.timeline);
+  return result;
+}
 
 /** The same where media flows to the node from the ring on, and to nobody else. */
 export const instant = (world, watchMs) =>
@@ -129,11 +154,10 @@ export async function opening(world) {
 export async function cold(world, watchMs) {
   const { shopper, agent, desks } = world;
   await ready(desks.private, world, { auto: true });
-  await moment();
-  await begin(world, watchMs);
-  await shopper.isSilent();
-  const result = await screens(world, await press(shopper, "Join"), watchMs);
-  return { ...result, timeline: await record(desks.private, agent) };
+  const result = await pressed(world, shopper, "Join", watchMs, () => shopper.isSilent());
+  const recorded = await record(desks.private, agent);
+  assertPrivate(recorded.timeline);
+  return { ...result, ...recorded };
 }
 
 /** The same people without us: the press on Call, browser to browser. */
@@ -142,10 +166,7 @@ export async function direct(world, watchMs) {
   await Promise.all([shopper, agent].map((seat) => seat.page.goto(relay.origin, { waitUntil: "load" })));
   await both(world, "preview");
   await Promise.all([shopper, agent].map((seat) => ask(seat, "place", "Call")));
-  await moment();
-  await begin(world, watchMs);
-  await shopper.isSilent();
-  const result = await screens(world, await press(agent, "Call"), watchMs);
+  const result = await pressed(world, agent, "Call", watchMs, () => shopper.isSilent());
   const sides = await Promise.all([shopper, agent].map((seat) => seat.stats()));
   for (const stats of sides) assert.equal(stats.dtls, "connected");
   return result;

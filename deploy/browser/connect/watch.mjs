@@ -112,6 +112,8 @@ export function watch() {
       followed.delete(video);
       const at = performance.timeOrigin + (frame.presentationTime ?? now);
       if (frame.width > 0 && isRemote(video)) {
+        // Frames of a video that is not on the page's screen are no picture yet.
+        if (!video.checkVisibility()) return follow(video);
         // Only Chromium says when a frame's last packet came.
         const received = performance.timeOrigin + (frame.receiveTime ?? frame.presentationTime ?? now);
         const { width, height } = frame;
@@ -137,17 +139,16 @@ export function watch() {
     addEventListener(type, ({ target }) => target.localName === "video" && follow(target), true);
   }
 
-  const firstAfter = (clicked) =>
+  /** The first remote frame since `begin`. */
+  const firstFrame = () =>
     within(
       GIVE_UP_MS,
       "remote frame",
       new Promise((done) => {
         frameCame = () => {
-          const first = frames.find((frame) => frame.received > clicked);
-          if (first) return done(first);
-          if (wanted !== "first") return;
-          frames.length = 0;
-          followAll();
+          if (frames.length === 0) return;
+          if (wanted === "first") wanted = "none";
+          done(frames[0]);
         };
         frameCame();
       }),
@@ -184,21 +185,22 @@ export function watch() {
     clicks.length = 0;
     frames.length = 0;
     wanted = every ? "all" : "first";
-    before = await received();
+    if (every) before = await received();
     followAll();
   };
 
-  /** The first remote frame received after the click, and the picture of the `ms` after it. */
-  const measure = async (clicked, ms) => {
-    const first = await firstAfter(clicked);
+  /**
+   * The first remote frame from now on, and the picture of the `ms` after it. Asked before the press, so that
+   * nothing need be asked while the call connects. With when the button of that name was pressed here, if it was.
+   */
+  const measure = async (name, ms) => {
+    const first = await firstFrame();
+    const clicked = clicks.findLast((click) => click.name?.startsWith(name))?.at;
+    const result = { clicked, at: first.at, received: first.received, firstLines: first.height };
+    if (ms === 0) return result;
     const now = await received();
     const bytes = now.bytes - before.bytes;
     const asks = Object.fromEntries(Object.entries(now.asks).map(([name, count]) => [name, count - before.asks[name]]));
-    const result = { at: first.at - clicked, received: first.received - clicked, bytes, asks, firstLines: first.height };
-    if (ms === 0) {
-      wanted = "none";
-      return result;
-    }
     await until(first.at + 2_000);
     const second = await received();
     await until(first.at + 3_000);
@@ -211,6 +213,8 @@ export function watch() {
     const gaps = times.slice(1).map((at, i) => at - times[i]);
     return {
       ...result,
+      bytes,
+      asks,
       lines: {
         second: shown.findLast((frame) => frame.at <= first.at + 1_000).height,
         end: shown.at(-1).height,
@@ -233,6 +237,6 @@ export function watch() {
   };
 
   Object.defineProperty(window, "__watch", {
-    value: { clicks, begin, measure, place, oneOf, press, choose, tick, connected, opening, preview, usable },
+    value: { begin, measure, place, oneOf, press, choose, tick, connected, opening, preview, usable },
   });
 }

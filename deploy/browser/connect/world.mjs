@@ -17,6 +17,11 @@ const VIEWPORTS = {
   agent: { width: 1280, height: 800 },
 };
 
+/** A browser that has just started is busy with itself. */
+const settle = () => sleep(1_000);
+
+const SIDES = Object.keys(VIEWPORTS);
+
 async function openSeat(side, index, { clip, firefox, trusted, trust }) {
   const common = { host: side, observed: false, viewport: VIEWPORTS[side] };
   const options =
@@ -72,14 +77,22 @@ export async function openWorld({ paths, rate, clip, firefox, holdMs = 0 }) {
       proxy.lead(port);
       trust = proxy.trust;
     }
-    const seats = [];
-    for (const [index, side] of ["shopper", "agent"].entries()) {
-      if (rate > 0) setLink(`${side}.access`, { rate_kbps: rate });
-      const seat = await openSeat(side, index, { clip, firefox, trusted, trust });
-      opened.push(() => seat.close());
-      seats.push(seat);
-    }
-    const [shopper, agent] = seats;
+    for (const side of SIDES) if (rate > 0) setLink(`${side}.access`, { rate_kbps: rate });
+    const world = { desks, relay, holdMs, viewports: VIEWPORTS, close };
+    const sit = async () => {
+      for (const [index, side] of SIDES.entries()) {
+        world[side] = await openSeat(side, index, { clip, firefox, trusted, trust });
+      }
+    };
+    const leave = () => Promise.all(SIDES.map((side) => world[side]?.close()));
+    world.renew = async () => {
+      await leave();
+      await sit();
+      await settle();
+    };
+    opened.push(leave);
+    await sit();
+    const { agent } = world;
     for (const [name, desk] of Object.entries(desks)) {
       if (name === "link") continue;
       await agent.page.goto(await desk.server.signIn());
@@ -87,9 +100,8 @@ export async function openWorld({ paths, rate, clip, firefox, holdMs = 0 }) {
       desk.cookies = await agent.browser.cookies();
     }
     await agent.page.goto("about:blank");
-    // A browser that has just started is busy with itself.
-    await sleep(1_000);
-    return { desks, relay, shopper, agent, holdMs, viewports: VIEWPORTS, close };
+    await settle();
+    return world;
   } catch (error) {
     await close();
     throw error;

@@ -23,19 +23,21 @@ export function adopt(child) {
   return child;
 }
 
+/** Ends it at once, and the processes of its group: without its first one some of a browser's would linger. */
+export function kill(child) {
+  child.kill("SIGKILL");
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It leads no group, or all of it is gone.
+  }
+}
+
 process.on("exit", () => {
   if (process.exitCode) {
     for (const { title, log } of logs) console.error(`--- ${title} ---\n${log()}`);
   }
-  for (const child of children) {
-    child.kill("SIGKILL");
-    try {
-      // A browser is a group of processes; without its first one some would linger.
-      process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // It leads no group, or all of it is gone.
-    }
-  }
+  for (const child of children) kill(child);
   rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));

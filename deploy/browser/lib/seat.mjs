@@ -5,7 +5,11 @@ import assert from "node:assert/strict";
 
 import { chromium, firefox } from "./browsers.mjs";
 import { SIDES } from "./media.mjs";
-import { sameColour, until } from "./until.mjs";
+import { kill } from "./scratch.mjs";
+import { sameColour, sleep, until } from "./until.mjs";
+
+/** What a browser may take to end by itself. */
+const CLOSING_MS = 5_000;
 
 const LAUNCH = { chromium, firefox };
 
@@ -199,7 +203,9 @@ export class Seat {
     assert.deepEqual(strangers, [], `${this.side}: third-party requests`);
   }
 
-  close() {
-    return this.browser.close().catch(() => {});
+  /** Ends its browser; one that does not answer any more, by force. */
+  async close() {
+    const closed = this.browser.close().then(() => true, () => true);
+    if (!(await Promise.race([closed, sleep(CLOSING_MS)]))) kill(this.browser.process());
   }
 }
