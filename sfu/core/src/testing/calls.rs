@@ -43,6 +43,8 @@ struct Caller {
 
 /// From one video frame to the next.
 const STEP: Duration = Duration::from_micros(33_333);
+/// From one run of datagrams to the next.
+const RUN: Duration = Duration::from_micros(10);
 /// Packets of a frame, and their payload: 1.5 Mbit/s.
 const PACKETS: u16 = 6;
 const VIDEO_PAYLOAD: usize = 1_042;
@@ -131,50 +133,53 @@ impl Calls {
         });
     }
 
-    /// Lets a thirtieth of a second pass; everything that peers send in it, sealed.
-    pub fn step(&mut self) -> Vec<Carried> {
+    /// Lets a thirtieth of a second pass; everything that peers send in it, sealed, by what comes
+    /// together: a frame of video does.
+    pub fn step(&mut self) -> Vec<Vec<Carried>> {
         self.now += STEP;
         self.steps += 1;
         let key_frame = self.steps % 60 == 1;
         // 50 packets a second in steps of a thirtieth: five in three.
         let audio = if self.steps.is_multiple_of(3) { 1 } else { 2 };
         let feedback = self.steps.is_multiple_of(FEEDBACK_EVERY);
-        let mut sent = Vec::new();
-        for caller in &mut self.callers {
-            if feedback && let Some(data) = caller.feedback() {
-                sent.push(Carried { peer: caller.peer.address, data });
-            }
-            for _ in 0..audio {
-                let data = caller.audio();
-                sent.push(Carried { peer: caller.peer.address, data });
-            }
-            for number in 0..PACKETS {
-                let data = caller.video(number, key_frame, self.steps);
-                sent.push(Carried { peer: caller.peer.address, data });
+        let mut runs = Vec::new();
+        if feedback {
+            for caller in &mut self.callers {
+                let peer = caller.peer.address;
+                runs.extend(caller.feedback().map(|data| vec![Carried { peer, data }]));
             }
         }
-        sent
+        for _ in 0..audio {
+            for caller in &mut self.callers {
+                runs.push(vec![Carried { peer: caller.peer.address, data: caller.audio() }]);
+            }
+        }
+        for caller in &mut self.callers {
+            let packet = |number| Carried {
+                peer: caller.peer.address,
+                data: caller.video(number, key_frame, self.steps),
+            };
+            runs.push((0..PACKETS).map(packet).collect());
+        }
+        runs
     }
 
-    /// The core takes a datagram, and `send` gets what it sends, as a shell does it: nothing is
-    /// copied here.
+    /// The core takes datagrams that came together, and `send` gets what it sends, as a shell does it:
+    /// nothing is copied here.
     pub fn forward(
         &mut self,
-        carried: &mut Carried,
+        run: &mut [Carried],
         buffer: &mut [u8; MAX_TRANSMIT],
         mut send: impl FnMut(SocketAddr, &[u8]),
     ) {
-        let _ = self.core.handle_datagram(self.now, Port(0), carried.peer, &mut carried.data);
+        self.now += RUN;
+        for Carried { peer, data } in run {
+            let _ = self.core.handle_datagram(self.now, Port(0), *peer, data);
+        }
         while let Some((path, len)) = self.core.transmit_into(buffer) {
             send(path.remote, &buffer[..len]);
         }
         while self.core.poll_event().is_some() {}
-    }
-
-    /// The core takes a datagram, and sends what it has to send.
-    pub fn handle(&mut self, carried: &mut Carried, sent: &mut Vec<Carried>) {
-        let _ = self.core.handle_datagram(self.now, Port(0), carried.peer, &mut carried.data);
-        self.drain(sent);
     }
 
     /// The core does what is due.

@@ -1,5 +1,5 @@
 //! The other end of a leg, made for tests from independent parts: `dimpl` (or `rtc-dtls`) as the
-//! DTLS server, `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`],
+//! DTLS server, `rtc-stun` as the checking ICE agent, `rtc-srtp` for media. [`Calls`], [`Outbox`],
 //! [`Protection`] and [`Repair`] are for benches.
 #![cfg_attr(
     not(test),
@@ -10,6 +10,7 @@ mod calls;
 mod dtls_server;
 #[cfg(test)]
 mod old_dtls_server;
+mod outbox;
 mod peer;
 mod protection;
 mod repair;
@@ -18,6 +19,7 @@ mod repair;
 pub(crate) use self::old_dtls_server::OldDtlsServer;
 pub use self::{
     calls::{Calls, Carried},
+    outbox::Outbox,
     protection::Protection,
     repair::Repair,
 };
