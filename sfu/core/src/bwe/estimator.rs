@@ -196,7 +196,7 @@ impl Estimator {
 
     /// What was sent lately came to nothing that we know of: no feedback, for too long.
     pub fn is_blind(&self, now: Instant, rtt: Duration) -> bool {
-        self.unheard.is_some_and(|since| now.saturating_duration_since(since) > BLIND_AFTER + rtt)
+        self.unheard.is_some_and(|since| now > since + (BLIND_AFTER + rtt))
     }
 
     /// A call begins. Unless the way has shown lately that it is narrow, the first key frame is

@@ -7,21 +7,30 @@ const BUCKETS: usize = 40;
 /// Counts bytes over the last second of some clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RateMeter {
-    /// Bytes by time in buckets, modulo [`BUCKETS`].
-    buckets: [u32; BUCKETS],
     /// First and latest bucket that count.
     span: Option<(i64, i64)>,
+    /// When the latest one begins, and where it is: nearly every packet falls into it. Before the first, a
+    /// time that is far from any.
+    latest: (i64, usize),
+    /// Bytes by time in buckets, modulo [`BUCKETS`].
+    buckets: [u32; BUCKETS],
 }
 
 impl Default for RateMeter {
     fn default() -> Self {
-        Self { buckets: [0; BUCKETS], span: None }
+        Self { span: None, latest: (i64::MIN / 2, 0), buckets: [0; BUCKETS] }
     }
 }
 
 impl RateMeter {
     /// Adds bytes at a time in microseconds. What is older than a second counts for nothing.
     pub(crate) fn add(&mut self, at: i64, bytes: usize) {
+        let (begins, place) = self.latest;
+        if (0..BUCKET).contains(&at.wrapping_sub(begins)) {
+            let place = &mut self.buckets[place];
+            *place = place.saturating_add(u32::try_from(bytes).unwrap_or(u32::MAX));
+            return;
+        }
         let bucket = at.div_euclid(BUCKET);
         self.advance(bucket);
         if let Some((first, latest)) = self.span
@@ -67,9 +76,10 @@ impl RateMeter {
                 *latest = bucket;
                 *first = (*first).max(bucket - BUCKETS as i64 + 1);
             }
-            Some(_) => {}
+            Some(_) => return,
             None => self.span = Some((bucket, bucket)),
         }
+        self.latest = (bucket.saturating_mul(BUCKET), slot(bucket));
     }
 }
 

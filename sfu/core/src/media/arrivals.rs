@@ -109,7 +109,7 @@ impl Arrivals {
             (_, None) => now,
         };
         let wanted = self.due.map_or(wanted, |due| due.behind_media.min(wanted));
-        let media_leaves = latest_media.is_some_and(|at| now.saturating_duration_since(at) <= RIDE);
+        let media_leaves = latest_media.is_some_and(|at| now <= at + RIDE);
         let alone = match media_leaves {
             true if now < wanted + RIDE => wanted + RIDE_IN_SILENCE,
             true => now,

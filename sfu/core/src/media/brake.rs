@@ -52,8 +52,8 @@ pub(super) struct Brake {
     latest: Option<(u32, i64, i64)>,
     /// When something waited last.
     waited: Option<Instant>,
-    /// When the first of the packets came that are looked at next.
-    first: Option<Instant>,
+    /// Until when packets come that are looked at next.
+    look: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,11 +100,11 @@ impl Brake {
         self.latest = Some((raw, ticks, at));
         // Who leaps by half a minute with every packet gets nonsense, and no more than that.
         self.queue.add(at.saturating_sub(ticks.saturating_mul(1_000_000) >> TIME_SHIFT));
-        let first = *self.first.get_or_insert(now);
-        if now.saturating_duration_since(first) < LOOK {
+        let look = *self.look.get_or_insert_with(|| now + LOOK);
+        if now < look {
             return false;
         }
-        self.first = None;
+        self.look = None;
         self.queue.update(now);
         let next = self.next(now, at);
         let before = std::mem::replace(&mut self.state, next);

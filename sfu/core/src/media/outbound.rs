@@ -259,8 +259,11 @@ impl MediaLeg {
                 {
                     self.outbound.repeats.send_ahead(now, position);
                 }
-                let wait = now.saturating_duration_since(queued.at);
-                self.outbound.longest_wait = self.outbound.longest_wait.max(wait);
+                // Most leave with the batch that they came with.
+                if queued.at != now {
+                    let wait = now.saturating_duration_since(queued.at);
+                    self.outbound.longest_wait = self.outbound.longest_wait.max(wait);
+                }
                 if queued.key_frame && std::mem::take(&mut self.outbound.start_probe) {
                     let bitrate = self.pace(now).bitrate;
                     self.begin_start_probe(now, bitrate);

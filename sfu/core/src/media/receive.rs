@@ -222,7 +222,10 @@ fn slot(sequence: u64) -> (usize, u64) {
 impl Reports {
     fn note_jitter(&mut self, now: Instant, timestamp: u32, clock_rate: u32) {
         if let Some((at, before)) = self.last {
-            let arrived = now.saturating_duration_since(at).as_secs_f64() * f64::from(clock_rate);
+            // The packets of a batch came at one moment.
+            let passed =
+                if now == at { 0.0 } else { now.saturating_duration_since(at).as_secs_f64() };
+            let arrived = passed * f64::from(clock_rate);
             let sent = f64::from(timestamp.wrapping_sub(before) as i32);
             self.jitter += ((arrived - sent).abs() - self.jitter) / 16.0;
         }

@@ -202,7 +202,7 @@ impl MediaLeg {
 
     /// Forwarding has just begun: the first picture counts.
     pub(super) fn begins(&self, now: Instant) -> bool {
-        self.outbound.began.is_some_and(|began| now.saturating_duration_since(began) < BEGINNING)
+        self.outbound.began.is_some_and(|began| now < began + BEGINNING)
     }
 
     /// The call begins, and what the peer has sent so far came with gaps: its way loses packets, probably in

@@ -43,10 +43,10 @@ pub(super) struct Wishes {
     flow: Flow,
 }
 
-/// What flows, as of the last look.
+/// What flows, as of the last look, and when the next one is due.
 #[derive(Debug, Clone, Copy, Default)]
 struct Flow {
-    at: Option<Instant>,
+    next: Option<Instant>,
     /// Video from the publisher, and audio and repeats to the peer, bit/s.
     offered: f64,
     audio: f64,
@@ -194,10 +194,10 @@ impl MediaLeg {
     /// Looks at what flows, and whether it leaves room for a picture.
     fn look(&mut self, now: Instant) {
         let flow = &mut self.wishes.flow;
-        if flow.at.is_some_and(|at| now.saturating_duration_since(at) < LOOK) {
+        if flow.next.is_some_and(|next| now < next) {
             return;
         }
-        flow.at = Some(now);
+        flow.next = Some(now + LOOK);
         self.wishes.settled = false;
         let at = self.micros(now);
         let flow = &mut self.wishes.flow;

@@ -83,4 +83,30 @@ proptest! {
         }
         prop_assert!(grew, "{}", estimator.bitrate());
     }
+
+    /// Bytes are counted in the bucket of 25 ms that they belong to, whether they come in order, in
+    /// bursts or late.
+    #[test]
+    fn rate_is_of_all_bytes_of_the_window(
+        packets in prop::collection::vec((0i64..30_000, 0i64..60_000, 0usize..1_500), 100..300),
+    ) {
+        const BUCKET: i64 = 25_000;
+        let (mut meter, mut at, mut model) = (RateMeter::default(), 0, Vec::new());
+        // Half of them come at the moment of the one before.
+        for (passed, late, bytes) in packets {
+            at += (passed - 15_000).max(0);
+            let of = at - (late - 30_000).max(0);
+            meter.add(of, bytes);
+            model.push((of.div_euclid(BUCKET), bytes));
+        }
+        at = at.max(model[0].0 * BUCKET + 2_000_000);
+        meter.add(at, 100);
+        model.push((at / BUCKET, 100));
+        let latest = at / BUCKET;
+        let counted: usize =
+            model.iter().filter(|(of, _)| (latest - 38..=latest).contains(of)).map(|(_, b)| b).sum();
+        let length = 38 * BUCKET + (at - latest * BUCKET);
+        let rate = meter.rate(at, 39 * BUCKET).expect("more than a second has passed");
+        prop_assert!((rate - counted as f64 * 8e6 / length as f64).abs() < 1e-3, "{rate} {counted}");
+    }
 }
