@@ -11,10 +11,11 @@
 //! * `kernel`: what the kernel dropped before a worker saw it;
 //! * `tcp`: legs over TCP;
 //! * `mailbox`: the queues;
-//! * `turn`: the loop; `period`: how busy it is;
+//! * `turn`: the loop; `period`: how busy it is; `alarm`: what ends its sleep;
 //! * `supervise`: what happens when a worker panics.
 
 mod affinity;
+mod alarm;
 mod batch;
 mod histogram;
 mod kernel;
@@ -51,8 +52,10 @@ pub(crate) use self::{
 const SOCKET: Token = Token(0);
 /// Token of the waker in the worker's poll.
 const WAKE: Token = Token(1);
+/// Token of the alarm in the worker's poll.
+const ALARM: Token = Token(2);
 /// TCP connections have the tokens from here on.
-const FIRST_CONNECTION: usize = 2;
+const FIRST_CONNECTION: usize = 3;
 
 /// Something that happened on a worker.
 #[derive(Debug)]
@@ -155,7 +158,7 @@ impl Workers {
                         inbox,
                         Arc::clone(&peers),
                         common.events.clone(),
-                    ),
+                    )?,
                 };
                 thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
                     affinity::pin(index, workers);

@@ -31,7 +31,7 @@ pub(super) fn lone_shell(events: mpsc::Sender<WorkerEvent>) -> Shell {
     let waker = Waker::new(poll.registry(), WAKE).unwrap();
     let (mailbox, inbox) = mailbox::pair(waker);
     let peer = Peer { socket, mailbox, stats: StatsSlot::default() };
-    Shell::new(Port(0), poll, inbox, [peer].into(), events)
+    Shell::new(Port(0), poll, inbox, [peer].into(), events).unwrap()
 }
 
 fn start(workers: usize) -> (Workers, mpsc::Receiver<WorkerEvent>) {

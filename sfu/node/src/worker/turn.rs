@@ -23,7 +23,8 @@ use tokio::sync::mpsc;
 mod tcp;
 
 use super::{
-    Happening, IoStats, Peer, SOCKET, WorkerEvent, WorkerStats,
+    ALARM, Happening, IoStats, Peer, SOCKET, WorkerEvent, WorkerStats,
+    alarm::Alarm,
     batch::Batch,
     mailbox::{Forwarded, Inbox, Input},
     period::Period,
@@ -60,6 +61,7 @@ const RETRY_EVENTS: Duration = Duration::from_millis(10);
 pub(super) struct Shell {
     port: Port,
     poll: Poll,
+    alarm: Alarm,
     inbox: Inbox,
     peers: Arc<[Peer]>,
     events: mpsc::Sender<WorkerEvent>,
@@ -94,10 +96,11 @@ impl Shell {
         inbox: Inbox,
         peers: Arc<[Peer]>,
         events: mpsc::Sender<WorkerEvent>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let to_wake = vec![false; peers.len()];
-        Self {
+        Ok(Self {
             port,
+            alarm: Alarm::new(poll.registry())?,
             poll,
             inbox,
             peers,
@@ -110,7 +113,7 @@ impl Shell {
             to_wake,
             stats: IoStats::default(),
             period: Period::new(Instant::now()),
-        }
+        })
     }
 
     /// Runs `core` until [`Input::Stop`].
@@ -123,19 +126,22 @@ impl Shell {
             let asleep = Instant::now();
             self.stats.turns.record(asleep - now);
             let timeout = match next {
-                Next::More => Duration::ZERO,
-                Next::Sleep => self.sleep(core, asleep),
+                Next::More => Some(Duration::ZERO),
+                Next::Sleep => self.alarm.set(asleep, self.due(core, asleep))?,
                 Next::Stop => return Ok(()),
             };
-            match self.poll.poll(&mut ready, Some(timeout)) {
+            match self.poll.poll(&mut ready, timeout) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
             now = Instant::now();
             self.period.slept(now - asleep);
             for event in &ready {
-                readable |= event.token() == SOCKET;
-                self.tcp.note(event);
+                match event.token() {
+                    SOCKET => readable = true,
+                    ALARM => self.alarm.rang(),
+                    _ => self.tcp.note(event),
+                }
             }
             next = self.turn(core, now, &mut readable);
             if self.period.is_over(now) {
@@ -156,11 +162,11 @@ impl Shell {
         let _ = self.events.blocking_send(event);
     }
 
-    fn sleep(&self, core: &Core, now: Instant) -> Duration {
-        let due = core.next_timeout().map(|at| at.saturating_duration_since(now));
-        let retry = (!self.unsent.is_empty()).then_some(RETRY_EVENTS);
-        let sleep = self.period.remaining(now);
-        [due, retry].into_iter().flatten().fold(sleep, Duration::min)
+    /// When there is something to do, whatever comes.
+    fn due(&self, core: &Core, now: Instant) -> Instant {
+        let retry = (!self.unsent.is_empty()).then(|| now + RETRY_EVENTS);
+        let period = now + self.period.remaining(now);
+        [core.next_timeout(), retry].into_iter().flatten().fold(period, Instant::min)
     }
 
     fn turn(&mut self, core: &mut Core, now: Instant, readable: &mut bool) -> Next {
