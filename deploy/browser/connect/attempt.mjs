@@ -1,5 +1,7 @@
 // One run, which may fail and must end.
 
+import { leave } from "./paths.mjs";
+
 /** A run that takes longer than this will not end: several times what the slowest has taken, ms. */
 const RUN_LIMIT = 60_000;
 /** Pages that cannot be left within this are lost, and their browsers with them, ms. */
@@ -13,11 +15,12 @@ const within = (ms, what, promise) => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 };
 
-/** Leaves whatever a failed run has left: the next one loads its pages anew, in new browsers if need be. */
+/** Makes the world fit for the next run, with new browsers if need be. */
 async function recover(world) {
-  const leave = (seat) => seat.page.goto("about:blank");
+  const left = leave(world);
+  left.catch(() => {});
   try {
-    await within(LEAVE_LIMIT, () => "not left", Promise.all([world.shopper, world.agent].map(leave)));
+    await within(LEAVE_LIMIT, () => "not left", left);
   } catch (error) {
     process.stderr.write(`new browsers: ${error.message}\n`);
     await world.renew();

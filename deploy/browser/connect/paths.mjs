@@ -61,14 +61,8 @@ async function atTheDesk({ server, cookies }, { agent }, auto) {
     await agent.browser.setCookie(...cookies);
     await agent.page.goto(desk, { waitUntil: "load" });
   }
-  let at;
-  do {
-    // A run that failed may have left a call, or its wrap-up.
-    at = await ask(agent, "oneOf", ["Take a break", "Go available", "Hang up", "Done"]);
-    if (at === "Done") await ask(agent, "choose");
-    if (at !== "Take a break") await ask(agent, "press", at);
-    if (at === "Hang up") await ask(agent, "oneOf", ["Done"]);
-  } while (at === "Hang up");
+  const found = await ask(agent, "oneOf", ["Go available", "Take a break"]);
+  if (found === "Go available") await ask(agent, "press", found);
   await ask(agent, "tick", "Answer calls automatically", auto);
 }
 
@@ -86,12 +80,24 @@ async function ready(desk, world, { auto = false } = {}) {
   await Promise.all([both(world, "preview"), both(world, "connected")]);
 }
 
+async function wrapUp(agent) {
+  await ask(agent, "choose");
+  await ask(agent, "press", "Done");
+}
+
+/** Leaves whatever a failed run has left: the next one loads its pages anew. */
+export async function leave({ shopper, agent }) {
+  const inCall = await agent.has("button", "Hang up");
+  if (inCall) await ask(agent, "press", "Hang up");
+  if (inCall || (await agent.has("button", "Done"))) await wrapUp(agent);
+  await Promise.all([shopper, agent].map((seat) => seat.page.goto("about:blank")));
+}
+
 /** Ends the call; its id and the stages of its record. */
 async function record({ server }, agent) {
   const { call } = (await agent.heard("call_started")).at(-1);
   await ask(agent, "press", "Hang up");
-  await ask(agent, "choose");
-  await ask(agent, "press", "Done");
+  await wrapUp(agent);
   // The pages' last stages are on their way.
   const { timeline } = await until(
     "the call's record",

@@ -37,6 +37,8 @@ export class CallView {
   #paused = { incoming: false, outgoing: false };
   /** A frame of this call is on the screen. */
   #pictured = false;
+  /** None has been yet. */
+  #first = true;
   /** The other side said so; before their first word nothing is known. */
   #peerCameraOff = false;
   #startedAt = 0;
@@ -77,6 +79,7 @@ export class CallView {
     this.#parts = p;
     // Own sound must never come back; `muted` as an attribute would not do that.
     p.self.muted = true;
+    this.#remote.element.append(p.cover);
     feed(p.self, media.preview);
     p.resume.hidden = true;
     const shares = options.role === "agent" && "getDisplayMedia" in (navigator.mediaDevices ?? {});
@@ -86,7 +89,7 @@ export class CallView {
       h(
         "div",
         { class: "stage" },
-        this.#remote.element, p.cover,
+        this.#remote.element,
         h("header", { class: "call-bar" }, p.title, p.timer, p.peer, p.own),
         p.self, p.notice, this.#remote.hear, p.resume,
         h("div", { class: "controls", role: "group", "aria-label": t.controls }, p.mute, p.camera, p.flip, shares && p.share, p.hangUp),
@@ -114,6 +117,7 @@ export class CallView {
     this.chat.start(call.peer, call.chat);
     this.#lock.set(true);
     if (!same) {
+      this.#first = true;
       this.quality({ own: "good", peer: "good" });
       this.#awaitPicture();
       this.#stopListening = firstSound(() => leg.receivers[0], () => {
@@ -241,6 +245,7 @@ export class CallView {
     this.#pictured = false;
     this.#remote.awaitPicture((at) => {
       this.#pictured = true;
+      this.#first = false;
       this.#render();
       this.#o.stages.mark("first_frame", at);
       this.#o.stages.flush();
@@ -308,6 +313,7 @@ export class CallView {
     const kept = this.#paused.incoming && !off;
     p.cover.hidden = this.#pictured && !off && !kept;
     p.cover.classList.toggle("pending", !off && !kept);
+    this.element.classList.toggle("first", this.#first && !off && !kept);
     if (!p.cover.hidden) {
       put(
         p.cover,

@@ -25,6 +25,11 @@ import { Stages } from "./stages.js";
 const PROTOCOL = 1;
 /** A short gap is nobody's business; a longer one gets a banner. */
 const BANNER_AFTER = 1_200;
+/**
+ * So long after the press the agent's own media is attached, ms. The message goes first: what an encoder's making
+ * takes of the processors stood between the press and the server, and everything waits for that.
+ */
+const MESSAGE_FIRST = 10;
 
 export class Session {
   media = new Media();
@@ -152,13 +157,13 @@ export class Session {
   }
 
   /**
-   * This person has accepted: their media leaves in the flight of the message and is at the node when the
+   * This person has accepted: their media leaves right behind the message and is at the node when the
    * call starts there. It is shown to nobody before, and ends when the server says no.
    */
   accepted() {
     if (this.#flowsEarly || this.view.call) return;
     this.#flowsEarly = true;
-    this.#attach();
+    setTimeout(() => this.#flowsEarly && this.#attach(), MESSAGE_FIRST);
   }
 
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
