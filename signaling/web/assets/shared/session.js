@@ -30,6 +30,11 @@ const BANNER_AFTER = 1_200;
  * takes of the processors stood between the press and the server, and everything waits for that.
  */
 const MESSAGE_FIRST = 10;
+/**
+ * Where media flows while it rings, the node has pictures to begin with: this page's next one is made so long after the
+ * call has started, ms. It would take the processors from showing the other side's.
+ */
+const SHOWN_FIRST = 60;
 
 export class Session {
   media = new Media();
@@ -169,9 +174,11 @@ export class Session {
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
   startCall(call) {
     this.stages.belong(call.call);
+    const flows = this.#flowsEarly && this.#instant;
     this.#flowsEarly = false;
     // Tracks first: the screen can wait a millisecond, the other side's picture should not.
-    this.#attach();
+    if (flows) setTimeout(() => this.view.call && this.#attach(), SHOWN_FIRST);
+    else this.#attach();
     this.view.start(call);
     this.view.link(this.leg.state === "connected");
     show(this.view.element);
