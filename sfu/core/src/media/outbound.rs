@@ -123,7 +123,7 @@ impl MediaLeg {
             two_byte_allowed: self.negotiated.mixed_extensions,
             room,
             at_once: self.begins(now),
-            repair: self.repair(),
+            repair: self.repair(now),
         };
         let stream = &mut self.outbound.streams[kind as usize];
         let forwarded = stream.forward(now, terms, incoming, packet, &mut self.counters);

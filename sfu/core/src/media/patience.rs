@@ -2,9 +2,10 @@
 //!
 //! Chromium's buffer waits for the greatest round trip that it remembers once packets are repeated, and for
 //! the spread of what was repaired on the publisher's way, which it takes for jitter. Both are more than a
-//! repair takes, so where repairs are frequent it is told a limit as well.
+//! repair takes, so it is told a limit as well: where repairs are frequent, and for as long as it waits for
+//! them because of a few ([`Habit`]).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The extension counts in this unit.
 const UNIT: Duration = Duration::from_millis(10);
@@ -14,6 +15,13 @@ const NO_LIMIT: u16 = 1_000;
 const WORTH_SHORTENING: u16 = 4;
 /// With a limit the buffer also has to make even what the way itself does, and to decode.
 const ROOM: Duration = Duration::from_millis(20);
+/// No limit is lower: what phones' networks do to packets by themselves stays below this, and a buffer that expects
+/// less does not wait so long anyway.
+const LEAST_LIMIT: Duration = Duration::from_millis(100);
+/// Chromium's buffer waits for repairs after so many (`kNackLimit`), until none was for so long
+/// (`kNackCountTimeout`).
+const HABIT_AFTER: u8 = 3;
+const HABIT_FOR: Duration = Duration::from_secs(60);
 
 /// How long repairs take; zero where nearly none is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +30,30 @@ pub(super) struct Repairs {
     pub(super) before: Duration,
     /// On the viewer's own.
     pub(super) own: Duration,
+}
+
+/// Whether a viewer's buffer waits for repairs of its own way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Habit {
+    repairs: u8,
+    latest: Option<Instant>,
+}
+
+impl Habit {
+    /// Packets that the viewer lacks are repeated.
+    pub(super) fn repaired(&mut self, now: Instant) {
+        let before = if self.is_over(now) { 0 } else { self.repairs };
+        *self = Self { repairs: before.saturating_add(1), latest: Some(now) };
+    }
+
+    /// Whether its buffer waits for such.
+    pub(super) fn waits(&self, now: Instant) -> bool {
+        self.repairs >= HABIT_AFTER && !self.is_over(now)
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.latest.is_none_or(|latest| now.saturating_duration_since(latest) > HABIT_FOR)
+    }
 }
 
 /// What the viewer was told.
@@ -39,7 +71,8 @@ impl Patience {
             (0, NO_LIMIT)
         } else {
             // With a least of zero a limit this low would turn the buffer off.
-            (units(repairs.before).max(1), units(repairs.before + repairs.own + ROOM))
+            let most = (repairs.before + repairs.own + ROOM).max(LEAST_LIMIT);
+            (units(repairs.before).max(1), units(most))
         };
         let told = match self.told {
             None if most == NO_LIMIT => return None,

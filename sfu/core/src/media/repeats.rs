@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{MediaLeg, cache::Entry, send::SendStream};
+use super::{MediaLeg, cache::Entry, patience::Habit, send::SendStream};
 use crate::{api::MediaKind, rtp::Ssrc};
 
 /// Repeats that wait. More at a time than this only a hostile peer asks for.
@@ -56,6 +56,7 @@ pub(super) struct Repeats {
     /// Packets that did not come, as the peer's feedback tells, and when to repeat what it has not asked for.
     told: VecDeque<(Instant, u64)>,
     budget: RepeatBudget,
+    habit: Habit,
 }
 
 impl Repeats {
@@ -65,6 +66,7 @@ impl Repeats {
             ahead: VecDeque::new(),
             told: VecDeque::new(),
             budget: RepeatBudget::new(now),
+            habit: Habit::default(),
         }
     }
 
@@ -161,6 +163,7 @@ impl MediaLeg {
         if ssrc != stream.ssrc {
             return;
         }
+        let mut lacks = false;
         for &sequence in lost {
             let Some(position) = stream.position(sequence) else { continue };
             if stream.is_outdated(position) {
@@ -176,7 +179,12 @@ impl MediaLeg {
             let again = entry.repeated && now.saturating_duration_since(sent) < under_way;
             if !again {
                 self.outbound.repeats.add(now, position, entry);
+                lacks = true;
             }
+        }
+        // What we never had was lost on the publisher's way.
+        if lacks {
+            self.outbound.repeats.habit.repaired(now);
         }
     }
 
@@ -185,10 +193,13 @@ impl MediaLeg {
         (COPY_FROM..COPY_UP_TO).contains(&self.outbound.estimator.loses())
     }
 
-    /// How long a repair takes on the peer's way, where packets get lost for no reason of ours.
-    pub(super) fn repair(&self) -> Duration {
-        if self.loses_by_itself() {
-            self.rtt() + self.outbound.estimator.queue()
+    /// How long a repair takes on the peer's way, where its buffer waits for one.
+    pub(super) fn repair(&self, now: Instant) -> Duration {
+        let estimator = &self.outbound.estimator;
+        // What others do to the queue is more than a repair takes.
+        let waits = self.outbound.repeats.habit.waits(now) && !estimator.has_rivals();
+        if waits || self.loses_by_itself() {
+            self.rtt() + estimator.queue()
         } else {
             Duration::ZERO
         }

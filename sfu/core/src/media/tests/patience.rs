@@ -7,11 +7,19 @@ use crate::{
         patience::{Patience, Repairs},
         repair_time::RepairTime,
     },
+    rtp::Ssrc,
     sdp::Extension,
 };
 
 const RTT: Duration = Duration::from_millis(60);
 const FRAME: Duration = Duration::from_millis(33);
+
+fn nack(ssrc: Ssrc, sequence: u16) -> Vec<u8> {
+    let [a, b, c, d] = ssrc.0.to_be_bytes();
+    let [high, low] = sequence.to_be_bytes();
+    vec![0x81, 205, 0, 3, 0, 0, 0, 1, a, b, c, d, high, low, 0, 0]
+}
+
 const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
 
 /// The least delay that the packet asks the jitter buffer for.
@@ -21,6 +29,15 @@ fn least_delay(viewer: &MediaLeg, packet: &[u8]) -> Option<Duration> {
     let (_, at) = header(packet).extensions(packet).find(|(found, _)| *found == id)?;
     let [high, low, _] = packet[at] else { panic!("three bytes") };
     Some(Duration::from_millis(10 * (u64::from(high) << 4 | u64::from(low >> 4))))
+}
+
+/// The most, in the extension's unit of 10 ms.
+fn most_delay(viewer: &MediaLeg, packet: &[u8]) -> Option<u16> {
+    let extensions = &viewer.negotiated.video.as_ref().unwrap().extensions;
+    let id = extensions.id(Extension::PlayoutDelay).unwrap();
+    let (_, at) = header(packet).extensions(packet).find(|(found, _)| *found == id)?;
+    let [_, middle, low] = packet[at] else { panic!("three bytes") };
+    Some(u16::from(middle & 0xf) << 8 | u16::from(low))
 }
 
 /// Publishes so many frames of three packets; of every `lose`th one packet is lost and repaired
@@ -71,7 +88,40 @@ fn the_viewer_is_told_how_long_to_wait_at_most_where_its_own_way_is_repaired() {
     // A least of nothing would turn the buffer off.
     assert_eq!(tell(Duration::ZERO, 2 * RTT), Some((1, 14)));
     assert_eq!(tell(RTT, 2 * RTT), Some((6, 20)));
+    assert_eq!(tell(Duration::ZERO, RTT / 6), Some((1, 10)), "what a network does by itself");
     assert_eq!(tell(Duration::ZERO, Duration::ZERO), Some((0, 1_000)), "no limit any more");
+}
+
+#[test]
+fn a_viewer_that_has_asked_a_few_times_is_told_what_a_repair_takes() {
+    let mut now = Instant::now();
+    let mut publisher = leg(CHROMIUM, now);
+    let mut viewer = leg(CHROMIUM, now);
+    viewer.seed_rtt(2 * RTT);
+    viewer.start_forwarding(now);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let mut id = 0;
+    // A frame, of which the viewer asks for the first packet; returns what that told.
+    let mut show = |viewer: &mut MediaLeg, wait, ask: bool| {
+        now += wait;
+        let packets = encoder.frame(3_000 * u32::from(id), id == 0, 3, id);
+        id += 1;
+        pass(&mut publisher, viewer, now, &packets);
+        let sent = drain_rtp(viewer, now);
+        if ask {
+            now += RTT;
+            viewer.receive_rtcp(now, &nack(header(&sent[0]).ssrc, header(&sent[0]).sequence));
+            assert!(!drain_rtp(viewer, now).is_empty(), "it is repeated");
+        }
+        most_delay(viewer, &sent[0])
+    };
+    let second = Duration::from_secs(1);
+    show(&mut viewer, second, false);
+    assert_eq!(show(&mut viewer, second, true), None);
+    assert_eq!(show(&mut viewer, second, true), None);
+    assert_eq!(show(&mut viewer, second, true), None, "of two repairs nobody makes a habit");
+    assert_eq!(show(&mut viewer, second, false), Some(14), "a round trip and some room");
+    assert_eq!(show(&mut viewer, second * 61, false), Some(1_000), "no limit any more");
 }
 
 #[test]
