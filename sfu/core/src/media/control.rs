@@ -22,7 +22,8 @@ use bytes::Bytes;
 use shared::marshal::Marshal;
 
 use super::{
-    Kept, MediaEvent, MediaLeg, clock::middle, leg::ControlDue, missing::GivenUp, room::Seen,
+    Kept, MediaEvent, MediaLeg, clock::middle, leg::ControlDue, missing::GivenUp,
+    patience::LONG_QUEUE, room::Seen,
 };
 use crate::{
     api::MediaKind,
@@ -88,6 +89,9 @@ impl MediaLeg {
                     |position, came| repeats.told(now, video.near(position), came),
                 );
                 estimator.end_feedback(now, rtt);
+                if estimator.queue() >= LONG_QUEUE {
+                    repeats.habit.queued(now);
+                }
                 self.outbound.pacer.reconsider();
                 if was_blind {
                     self.need_key_frame(now);

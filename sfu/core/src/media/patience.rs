@@ -2,8 +2,9 @@
 //!
 //! Chromium's buffer waits for the greatest round trip that it remembers once packets are repeated, and for
 //! the spread of what was repaired on the publisher's way, which it takes for jitter. Both are more than a
-//! repair takes, so it is told a limit as well: where repairs are frequent, and for as long as it waits for
-//! them because of a few ([`Habit`]).
+//! repair takes. A queue makes it wait longer at once, and when that is gone it comes back by a tenth of a second in each
+//! second. So it is told a limit as well: where repairs are frequent, and while it has reason to wait for
+//! longer than it needs ([`Habit`]).
 
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,10 @@ const LEAST_LIMIT: Duration = Duration::from_millis(100);
 /// (`kNackCountTimeout`).
 const HABIT_AFTER: u8 = 3;
 const HABIT_FOR: Duration = Duration::from_secs(60);
+/// Pictures that waited in a queue this long have made the buffer longer…
+pub(super) const LONG_QUEUE: Duration = Duration::from_millis(60);
+/// …and from half a second, its most, it comes back in this.
+const LONG_FOR: Duration = Duration::from_secs(5);
 
 /// How long repairs take; zero where nearly none is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,23 +37,31 @@ pub(super) struct Repairs {
     pub(super) own: Duration,
 }
 
-/// Whether a viewer's buffer waits for repairs of its own way.
+/// Whether a viewer's buffer may wait for longer than it needs because of what it has met on its own way.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Habit {
     repairs: u8,
     latest: Option<Instant>,
+    /// The latest long queue.
+    queued: Option<Instant>,
 }
 
 impl Habit {
     /// Packets that the viewer lacks are repeated.
     pub(super) fn repaired(&mut self, now: Instant) {
         let before = if self.is_over(now) { 0 } else { self.repairs };
-        *self = Self { repairs: before.saturating_add(1), latest: Some(now) };
+        (self.repairs, self.latest) = (before.saturating_add(1), Some(now));
     }
 
-    /// Whether its buffer waits for such.
+    /// Packets wait in a queue for [`LONG_QUEUE`] or more.
+    pub(super) fn queued(&mut self, now: Instant) {
+        self.queued = Some(now);
+    }
+
+    /// Whether its buffer has reason to.
     pub(super) fn waits(&self, now: Instant) -> bool {
-        self.repairs >= HABIT_AFTER && !self.is_over(now)
+        let lately = |at: Instant| now.saturating_duration_since(at) < LONG_FOR;
+        self.repairs >= HABIT_AFTER && !self.is_over(now) || self.queued.is_some_and(lately)
     }
 
     fn is_over(&self, now: Instant) -> bool {

@@ -56,7 +56,7 @@ pub(super) struct Repeats {
     /// Packets that did not come, as the peer's feedback tells, and when to repeat what it has not asked for.
     told: VecDeque<(Instant, u64)>,
     budget: RepeatBudget,
-    habit: Habit,
+    pub(super) habit: Habit,
 }
 
 impl Repeats {

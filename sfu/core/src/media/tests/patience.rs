@@ -4,7 +4,7 @@ use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, pass};
 use crate::{
     media::{
         MediaLeg,
-        patience::{Patience, Repairs},
+        patience::{Habit, Patience, Repairs},
         repair_time::RepairTime,
     },
     rtp::Ssrc,
@@ -122,6 +122,16 @@ fn a_viewer_that_has_asked_a_few_times_is_told_what_a_repair_takes() {
     assert_eq!(show(&mut viewer, second, true), None, "of two repairs nobody makes a habit");
     assert_eq!(show(&mut viewer, second, false), Some(14), "a round trip and some room");
     assert_eq!(show(&mut viewer, second * 61, false), Some(1_000), "no limit any more");
+}
+
+#[test]
+fn a_long_queue_is_told_a_limit_for_some_seconds() {
+    let now = Instant::now();
+    let mut habit = Habit::default();
+    assert!(!habit.waits(now));
+    habit.queued(now);
+    assert!(habit.waits(now + Duration::from_secs(4)));
+    assert!(!habit.waits(now + Duration::from_secs(6)));
 }
 
 #[test]
