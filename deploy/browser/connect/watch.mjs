@@ -5,6 +5,8 @@
 /** Injected with `evaluateOnNewDocument`; must not refer to anything outside itself. */
 export function watch() {
   const FREEZE_MS = 200;
+  /** Our pages' videos play a transparent picture of this width before a call (`primed.js`). */
+  const NO_PICTURE = 16;
   /** A call that has shown nothing by then has failed. */
   const GIVE_UP_MS = 20_000;
   /** What no event announces (a style, a state of a connection) is looked at this often. */
@@ -111,7 +113,8 @@ export function watch() {
     video.requestVideoFrameCallback((now, frame) => {
       followed.delete(video);
       const at = performance.timeOrigin + (frame.presentationTime ?? now);
-      if (frame.width > 0 && isRemote(video)) {
+      if (frame.width <= NO_PICTURE) return follow(video);
+      if (isRemote(video)) {
         // Frames of a video that is not on the page's screen are no picture yet.
         if (!video.checkVisibility()) return follow(video);
         // Only Chromium says when a frame's last packet came.
@@ -120,10 +123,8 @@ export function watch() {
         if (wanted !== "none") frames.push({ at, received, width, height });
         frameCame();
         if (wanted === "all") follow(video);
-      } else if (frame.width > 0) {
-        previewed(at);
       } else {
-        follow(video);
+        previewed(at);
       }
     });
   };

@@ -6,6 +6,8 @@ export function installFrames() {
   const { pcs } = window.__probe;
   /** A test runs for minutes at 20 frames a second. */
   const MOST = 100_000;
+  /** Our pages' videos play a transparent picture of this width before a call (`primed.js`). */
+  const NO_PICTURE = 16;
   const frames = [];
   const sounds = [];
   const watched = new WeakSet();
@@ -33,7 +35,7 @@ export function installFrames() {
     const next = () =>
       video.requestVideoFrameCallback((now, frame) => {
         const remote = video.srcObject?.getVideoTracks?.().some((track) => remoteTracks().has(track.id));
-        if (remote && frame.width > 0) {
+        if (remote && frame.width > NO_PICTURE) {
           if (onTop(video)) note(frames, absolute(now));
           // The page waited for this frame to show it: it does so before the next one is painted.
           else setTimeout(() => onTop(video) && note(frames, absolute(performance.now())));

@@ -1,19 +1,22 @@
 // @ts-check
 /** Noticing the first picture and the first sound that really arrive. */
 
+/** What is no wider than this is no picture: the empty frame of a track that falls silent, or a primed video's (`primed.js`). */
+export const NO_PICTURE = 16;
+
 /**
  * Calls back with the next frame that is presented.
  * @param {HTMLVideoElement} video
  * @param {(at: number) => void} then
+ * @param {number} [least] frames that are no wider are none
  * @returns {() => void} to stop waiting
  */
-export function nextFrame(video, then) {
+export function nextFrame(video, then, least = NO_PICTURE) {
   if ("requestVideoFrameCallback" in video) {
     let id = 0;
     const wait = () => {
       id = video.requestVideoFrameCallback((now, frame) => {
-        // A track that falls silent is shown as an empty frame: that is not a picture.
-        if (frame.width > 0 && video.videoWidth > 0) then(frame.presentationTime ?? now);
+        if (frame.width > least && video.videoWidth > 0) then(frame.presentationTime ?? now);
         else wait();
       });
     };

@@ -5,6 +5,7 @@
  */
 import { button, feed, h, rename } from "./dom.js";
 import { nextFrame } from "./frames.js";
+import { prime } from "./primed.js";
 
 /** Between two looks whether sound has come. */
 const LISTEN_EVERY = 50;
@@ -28,7 +29,11 @@ export class Remote {
     this.element = h("div", { class: "remotes" }, this.#spare, this.#video);
     this.hear.hidden = true;
     for (const video of [this.#video, this.#spare]) {
-      video.addEventListener("fed", () => video === this.#video && this.play());
+      video.addEventListener("fed", () => {
+        if (video !== this.#video) return;
+        if (this.#primed) video.play().catch(() => {});
+        this.play();
+      });
       video.addEventListener("resize", () => this.fit(this.#whole));
     }
     // Any touch of the page will do; the sheet only says so.
@@ -39,8 +44,14 @@ export class Remote {
 
   /** @param {MediaStream} stream */
   attach(stream) {
-    feed(this.#video, stream);
+    const video = this.#video;
+    this.#primed?.ready();
+    // In a call there is something to show.
+    this.#primed = this.#wanted ? null : prime(video, stream);
+    if (this.#primed) video.muted = true;
+    feed(video, this.#primed?.stream ?? stream);
   }
+  /** Plays nothing, without sound, until a call starts. @type {ReturnType<typeof prime>} */ #primed = null;
 
   /**
    * Gets another connection ready beneath the one that is shown, and shows it once something comes.
@@ -94,6 +105,11 @@ export class Remote {
     if (ask) {
       this.#wanted = true;
       rename(this.hear, ask);
+      if (this.#primed) {
+        this.#primed.ready();
+        this.#primed = null;
+        this.#video.muted = false;
+      }
     }
     if (this.#wanted && this.#video.srcObject) void this.#try();
   }
