@@ -23,6 +23,11 @@ const MOMENT: Duration = Duration::from_millis(300);
 /// anything wait: then it is the camera that needs no more.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A try that has made something wait has cost as well: the browser goes down to 0.85 of what came through, and tries
+/// in a row would take it to a fraction of what its way carries. The next one waits until this share of what came
+/// through before is back, or for long enough to grow back.
+const REGAINED: f64 = 1.0;
+const REGAINED_WITHIN: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +83,10 @@ impl Room {
             let since = now.saturating_duration_since(tried.at);
             let has_waited = calm < since;
             if since < SETTLED {
+                return false;
+            }
+            let regained = through >= REGAINED * tried.through || since >= REGAINED_WITHIN;
+            if has_waited && !regained {
                 return false;
             }
             if through > GREW * tried.through {

@@ -68,3 +68,20 @@ fn after_something_has_waited_a_rise_is_looked_for_soon_again() {
     let soon = tries(&mut room, after, 10, Duration::ZERO, 800e3);
     assert!(soon.first().is_some_and(|at| *at < 3.0), "{soon:?}");
 }
+
+#[test]
+fn a_try_that_has_cost_is_not_followed_by_another_before_that_is_back() {
+    let mut room = Room::default();
+    let start = Instant::now();
+    let calm = Duration::from_secs(5);
+    assert_eq!(tries(&mut room, start, 1, calm, 800e3).len(), 1);
+    // Something has waited, and less comes through.
+    let after = start + Duration::from_secs(1);
+    assert!(tries(&mut room, after, 6, Duration::ZERO, 650e3).is_empty());
+    let regained = after + Duration::from_secs(6);
+    assert_eq!(tries(&mut room, regained, 1, Duration::from_secs(5), 900e3).len(), 1);
+    // It may be all that the way carries now.
+    let later = regained + Duration::from_secs(1);
+    let again = tries(&mut room, later, 15, Duration::ZERO, 500e3);
+    assert!(again.first().is_some_and(|at| (8.0..11.0).contains(at)), "{again:?}");
+}
