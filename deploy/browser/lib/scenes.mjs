@@ -29,7 +29,10 @@ export async function inCall(shopper, agent) {
 
 /** Two people who see and hear each other. */
 export async function talking(t, server, options) {
-  const seats = await rung(t, server, options);
+  return met(await rung(t, server, options));
+}
+
+async function met(seats) {
   await inCall(seats.shopper, seats.agent);
   await Promise.all([seats.shopper.meets({ sound: false }), seats.agent.meets({ sound: false })]);
   return seats;
@@ -44,7 +47,5 @@ export async function talkingApart(t, { server, nodes }) {
   const { name: region } = nodes[ofAgent.indexOf(0)];
   const shopper = await Seat.open("shopper", (await server.link({ region })).url);
   t.after(() => shopper.close());
-  await ringing(shopper, agent);
-  await inCall(shopper, agent);
-  return { shopper, agent };
+  return met(await ringing(shopper, agent));
 }

@@ -25,8 +25,6 @@ pub(super) struct Groups {
 #[derive(Debug, Clone, Copy)]
 struct Group {
     first_sent: Instant,
-    /// What is sent until then belongs to it.
-    burst_ends: Instant,
     last_sent: Instant,
     first_arrival: i64,
     last_arrival: i64,
@@ -90,17 +88,11 @@ impl Groups {
 
 impl Group {
     fn new(sent: Instant, arrival: i64) -> Self {
-        Self {
-            first_sent: sent,
-            burst_ends: sent + BURST,
-            last_sent: sent,
-            first_arrival: arrival,
-            last_arrival: arrival,
-        }
+        Self { first_sent: sent, last_sent: sent, first_arrival: arrival, last_arrival: arrival }
     }
 
     fn takes(&self, sent: Instant, arrival: i64) -> bool {
-        if sent <= self.burst_ends {
+        if sent <= self.first_sent + BURST {
             return true;
         }
         let arrived = arrival.saturating_sub(self.last_arrival);

@@ -90,7 +90,7 @@ impl MediaLeg {
                 );
                 estimator.end_feedback(now, rtt);
                 if estimator.queue() >= LONG_QUEUE {
-                    repeats.habit.queued(now);
+                    self.outbound.habit.queued(now);
                 }
                 self.outbound.pacer.reconsider();
                 if was_blind {

@@ -9,6 +9,7 @@ use super::{
     held_up::HeldUp,
     pacer::{Pace, Pacer},
     padding::{LARGE, Run},
+    patience::Habit,
     repeats::Repeats,
     send::{Rtx, SendStream, Terms},
     sent::Sent,
@@ -45,6 +46,8 @@ pub(super) struct Outbound {
     /// By kind.
     pub(super) streams: [SendStream; 2],
     pub(super) repeats: Repeats,
+    /// What the peer has met, for its jitter buffer.
+    pub(super) habit: Habit,
     pub(super) sent: Sent,
     pub(super) estimator: Estimator,
     pub(super) pacer: Pacer,
@@ -81,6 +84,7 @@ impl Outbound {
                 SendStream::new(MediaKind::Video, ssrcs.video, Some(rtx), random.next()),
             ],
             repeats: Repeats::new(now),
+            habit: Habit::default(),
             sent: Sent::default(),
             estimator: Estimator::new(now),
             pacer: Pacer::new(now),

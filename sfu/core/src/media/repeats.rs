@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{MediaLeg, cache::Entry, patience::Habit, send::SendStream};
+use super::{MediaLeg, cache::Entry, send::SendStream};
 use crate::{api::MediaKind, rtp::Ssrc};
 
 /// Repeats that wait. More at a time than this only a hostile peer asks for.
@@ -56,7 +56,6 @@ pub(super) struct Repeats {
     /// Packets that did not come, as the peer's feedback tells, and when to repeat what it has not asked for.
     told: VecDeque<(Instant, u64)>,
     budget: RepeatBudget,
-    pub(super) habit: Habit,
 }
 
 impl Repeats {
@@ -66,7 +65,6 @@ impl Repeats {
             ahead: VecDeque::new(),
             told: VecDeque::new(),
             budget: RepeatBudget::new(now),
-            habit: Habit::default(),
         }
     }
 
@@ -184,7 +182,7 @@ impl MediaLeg {
         }
         // What we never had was lost on the publisher's way.
         if lacks {
-            self.outbound.repeats.habit.repaired(now);
+            self.outbound.habit.repaired(now);
         }
     }
 
@@ -197,7 +195,7 @@ impl MediaLeg {
     pub(super) fn repair(&self, now: Instant) -> Duration {
         let estimator = &self.outbound.estimator;
         // What others do to the queue is more than a repair takes.
-        let waits = self.outbound.repeats.habit.waits(now) && !estimator.has_rivals();
+        let waits = self.outbound.habit.waits(now) && !estimator.has_rivals();
         if waits || self.loses_by_itself() {
             self.rtt() + estimator.queue()
         } else {

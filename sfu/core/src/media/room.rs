@@ -24,9 +24,8 @@ const MOMENT: Duration = Duration::from_millis(300);
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A try that has made something wait has cost as well: the browser goes down to 0.85 of what came through, and tries
-/// in a row would take it to a fraction of what its way carries. The next one waits until this share of what came
-/// through before is back, or for long enough to grow back.
-const REGAINED: f64 = 1.0;
+/// in a row would take it to a fraction of what its way carries. The next one waits until as much comes through as
+/// before, or for long enough to grow back.
 const REGAINED_WITHIN: Duration = Duration::from_secs(10);
 
 /// See the module.
@@ -85,7 +84,7 @@ impl Room {
             if since < SETTLED {
                 return false;
             }
-            let regained = through >= REGAINED * tried.through || since >= REGAINED_WITHIN;
+            let regained = through >= tried.through || since >= REGAINED_WITHIN;
             if has_waited && !regained {
                 return false;
             }

@@ -1,43 +1,42 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, pass};
+use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, nack, pass};
 use crate::{
     media::{
         MediaLeg,
         patience::{Habit, Patience, Repairs},
         repair_time::RepairTime,
     },
-    rtp::Ssrc,
     sdp::Extension,
 };
 
 const RTT: Duration = Duration::from_millis(60);
 const FRAME: Duration = Duration::from_millis(33);
+const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
 
-fn nack(ssrc: Ssrc, sequence: u16) -> Vec<u8> {
-    let [a, b, c, d] = ssrc.0.to_be_bytes();
-    let [high, low] = sequence.to_be_bytes();
-    vec![0x81, 205, 0, 3, 0, 0, 0, 1, a, b, c, d, high, low, 0, 0]
+/// The least and the most delay that the extension asks for, in its unit of 10 ms.
+fn delays(value: [u8; 3]) -> (u32, u32) {
+    let [high, middle, low] = value;
+    let both = u32::from_be_bytes([0, high, middle, low]);
+    (both >> 12, both & 0xfff)
 }
 
-const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
+/// The same of a packet, if it carries the extension.
+fn told(viewer: &MediaLeg, packet: &[u8]) -> Option<(u32, u32)> {
+    let extensions = &viewer.negotiated.video.as_ref().unwrap().extensions;
+    let id = extensions.id(Extension::PlayoutDelay).unwrap();
+    let (_, at) = header(packet).extensions(packet).find(|(found, _)| *found == id)?;
+    Some(delays(packet[at].try_into().expect("three bytes")))
+}
 
 /// The least delay that the packet asks the jitter buffer for.
 fn least_delay(viewer: &MediaLeg, packet: &[u8]) -> Option<Duration> {
-    let extensions = &viewer.negotiated.video.as_ref().unwrap().extensions;
-    let id = extensions.id(Extension::PlayoutDelay).unwrap();
-    let (_, at) = header(packet).extensions(packet).find(|(found, _)| *found == id)?;
-    let [high, low, _] = packet[at] else { panic!("three bytes") };
-    Some(Duration::from_millis(10 * (u64::from(high) << 4 | u64::from(low >> 4))))
+    told(viewer, packet).map(|(least, _)| Duration::from_millis(10) * least)
 }
 
-/// The most, in the extension's unit of 10 ms.
-fn most_delay(viewer: &MediaLeg, packet: &[u8]) -> Option<u16> {
-    let extensions = &viewer.negotiated.video.as_ref().unwrap().extensions;
-    let id = extensions.id(Extension::PlayoutDelay).unwrap();
-    let (_, at) = header(packet).extensions(packet).find(|(found, _)| *found == id)?;
-    let [_, middle, low] = packet[at] else { panic!("three bytes") };
-    Some(u16::from(middle & 0xf) << 8 | u16::from(low))
+/// The most, in the extension's unit.
+fn most_delay(viewer: &MediaLeg, packet: &[u8]) -> Option<u32> {
+    told(viewer, packet).map(|(_, most)| most)
 }
 
 /// Publishes so many frames of three packets; of every `lose`th one packet is lost and repaired
@@ -79,10 +78,7 @@ fn the_viewer_is_told_how_long_to_wait_at_most_where_its_own_way_is_repaired() {
     let mut patience = Patience::default();
     let mut tell = |before, own| {
         let repairs = Repairs { before, own };
-        patience.tell(repairs).map(|[high, middle, low]| {
-            let both = u32::from_be_bytes([0, high, middle, low]);
-            (both >> 12, both & 0xfff)
-        })
+        patience.tell(repairs).map(delays)
     };
     assert_eq!(tell(Duration::ZERO, Duration::ZERO), None);
     // A least of nothing would turn the buffer off.
@@ -110,7 +106,7 @@ fn a_viewer_that_has_asked_a_few_times_is_told_what_a_repair_takes() {
         let sent = drain_rtp(viewer, now);
         if ask {
             now += RTT;
-            viewer.receive_rtcp(now, &nack(header(&sent[0]).ssrc, header(&sent[0]).sequence));
+            viewer.receive_rtcp(now, &nack(header(&sent[0]).ssrc.0, header(&sent[0]).sequence, 0));
             assert!(!drain_rtp(viewer, now).is_empty(), "it is repeated");
         }
         most_delay(viewer, &sent[0])

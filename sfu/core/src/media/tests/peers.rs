@@ -192,6 +192,15 @@ pub(super) fn header(packet: &[u8]) -> Header {
     Header::parse(packet).unwrap()
 }
 
+/// A request for packets of the stream `media`: the first, and those after it that `mask` has bits for.
+pub(super) fn nack(media: u32, first: u16, mask: u16) -> Vec<u8> {
+    let mut packet = vec![0x81, 205, 0, 3, 0, 0, 0, 1];
+    packet.extend(media.to_be_bytes());
+    packet.extend(first.to_be_bytes());
+    packet.extend(mask.to_be_bytes());
+    packet
+}
+
 pub(super) fn sender_report(ssrc: Ssrc, ntp: u64, timestamp: u32) -> Vec<u8> {
     let mut packet = vec![0x80, 200, 0, 6];
     packet.extend(ssrc.0.to_be_bytes());

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, drain_rtp, header, leg, pass};
+use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, drain_rtp, header, leg, nack, pass};
 use crate::{
     media::{
         Outgoing,
@@ -12,14 +12,6 @@ use crate::{
 };
 
 const RTT: Duration = Duration::from_millis(50);
-
-fn nack(media: u32, first: u16, mask: u16) -> Vec<u8> {
-    let mut packet = vec![0x81, 205, 0, 3, 0, 0, 0, 1];
-    packet.extend(media.to_be_bytes());
-    packet.extend(first.to_be_bytes());
-    packet.extend(mask.to_be_bytes());
-    packet
-}
 
 #[test]
 fn the_viewers_nack_is_answered_with_repeats() {
