@@ -25,7 +25,7 @@ use crate::{
     target::{
         Target, TargetError,
         floor::{Floor, Work},
-        node::Node,
+        node::{Launch, Node},
     },
 };
 
@@ -35,6 +35,9 @@ pub struct Common {
     /// The node's program; default: `sfu` beside this one
     #[arg(long, value_name = "PATH")]
     sfu: Option<PathBuf>,
+    /// The node's `receive_delay`, in microseconds; default: its own
+    #[arg(long, value_name = "MICROSECONDS")]
+    receive_delay: Option<u32>,
     /// Core of the generator
     #[arg(long, default_value_t = 0)]
     generator_cpu: usize,
@@ -97,9 +100,18 @@ impl Common {
         Floor::start(&self.place(), self.bind, self.peers_from(), work)
     }
 
+    fn launch(&self) -> Launch {
+        Launch {
+            sfu: self.sfu.clone().unwrap_or_else(Node::beside_us),
+            place: self.place(),
+            bind: self.bind,
+            control: self.control,
+            receive_delay: self.receive_delay,
+        }
+    }
+
     fn node(&self) -> Result<Node, TargetError> {
-        let sfu = self.sfu.clone().unwrap_or_else(Node::beside_us);
-        Node::start(&sfu, &self.place(), self.bind, self.control)
+        Node::start(&self.launch())
     }
 
     /// One row, with a fresh generator.

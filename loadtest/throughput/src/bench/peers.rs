@@ -90,27 +90,35 @@ impl Peers {
                 };
                 let mut good: Vec<&Row> = rows.iter().filter(of).map(|(_, row)| row).collect();
                 good.sort_by_key(|row| row.cpu_per_packet());
-                let Some(median) = good.get(good.len() / 2) else {
+                let [Some(first), Some(last)] = [good.first(), good.last()] else {
                     report::print(&format!("| {who:?} | {calls} | 0 | – | – | – | – | – |\n"));
                     continue;
                 };
                 let cost = |row: &Row| row.cpu_per_packet().as_nanos() as f64 / 1_000.0;
-                let micros = |q| median.latency.value_at_quantile(q) as f64 / 1_000.0;
+                let median = |of: &dyn Fn(&Row) -> f64| median(&good, of);
+                let micros = |q| median(&|row| row.latency.value_at_quantile(q) as f64 / 1_000.0);
                 report::print(&format!(
-                    "| {who:?} | {calls} | {} | {:.1} ({:.1}–{:.1}) | {:.2} | {:.2} | {:.0} | \
+                    "| {who:?} | {calls} | {} | {:.2} ({:.2}–{:.2}) | {:.2} | {:.2} | {:.0} | \
                      {:.0} |\n",
                     good.len(),
-                    cost(median),
-                    cost(good[0]),
-                    cost(good[good.len() - 1]),
-                    cost(median) / self.bits_per_packet() * 1e3,
-                    median.resident as f64 / 1e6 / calls as f64,
+                    median(&cost),
+                    cost(first),
+                    cost(last),
+                    median(&cost) / self.bits_per_packet() * 1e3,
+                    median(&|row| row.resident as f64) / 1e6 / calls as f64,
                     micros(0.5),
                     micros(0.99),
                 ));
             }
         }
     }
+}
+
+/// A figure of the middle one of some rows, or between the middle two.
+fn median(sorted: &[&Row], of: &dyn Fn(&Row) -> f64) -> f64 {
+    let upper = sorted.len() / 2;
+    let lower = (sorted.len() - 1) / 2;
+    (of(sorted[lower]) + of(sorted[upper])) / 2.0
 }
 
 /// Media payload of a packet of video, and of the sound of a second, in bits: 1.5 Mbit/s and 32 kbit/s as

@@ -6,7 +6,7 @@ use super::Common;
 use crate::{
     measure::Row,
     report,
-    target::{Target, TargetError, node::Node, relayed::Relayed},
+    target::{Target, TargetError, relayed::Relayed},
 };
 
 /// The same calls on one node, between two nodes, and between two nodes over a lossy way.
@@ -44,8 +44,7 @@ impl Relay {
     }
 
     fn start(&self, loss: f64) -> Result<impl Target + use<>, TargetError> {
-        let sfu = self.common.sfu.clone().unwrap_or_else(Node::beside_us);
-        Relayed::start(&sfu, &self.common.place(), self.common.bind, self.common.control, loss)
+        Relayed::start(&self.common.launch(), loss)
     }
 
     /// Medians over the runs, and what the second node adds.

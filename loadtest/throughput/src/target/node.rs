@@ -2,7 +2,7 @@
 
 use std::{
     net::Ipv4Addr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -42,17 +42,28 @@ pub struct Node {
     calls: usize,
 }
 
+/// How a node is started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The program.
+    pub sfu: PathBuf,
+    /// Its core and network.
+    pub place: Place,
+    /// Address of its media sockets.
+    pub bind: Ipv4Addr,
+    /// Our address, which it registers at.
+    pub control: Ipv4Addr,
+    /// Its `receive_delay`, in microseconds; `None`: the default.
+    pub receive_delay: Option<u32>,
+}
+
 impl Node {
-    /// Starts `sfu` and waits for its registration on our address `control`.
-    pub fn start(
-        sfu: &Path,
-        place: &Place,
-        bind: Ipv4Addr,
-        control: Ipv4Addr,
-    ) -> Result<Self, TargetError> {
+    /// Starts a node and waits for its registration.
+    pub fn start(launch: &Launch) -> Result<Self, TargetError> {
+        let Launch { sfu, place, bind, control, receive_delay } = launch;
         let secret =
             ClusterSecret::new(SECRET).map_err(|error| TargetError::Protocol(error.to_string()))?;
-        let control = Control::start(secret, control)?;
+        let control = Control::start(secret, *control)?;
         let mut command = placed(place, sfu);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("VITRINE_SFU_")) {
             command.env_remove(name);
@@ -63,6 +74,7 @@ impl Node {
             .args(["--log", "warn", "--max-legs-per-worker", &MAX_LEGS.to_string()])
             .args(["--bind", &bind.to_string()])
             .args(["--signaling", &control.address.to_string()])
+            .args(receive_delay.map(|delay| format!("--receive-delay={delay}")))
             .stdout(Stdio::null())
             .spawn()
             .map_err(|source| TargetError::Start { program: sfu.display().to_string(), source })?;

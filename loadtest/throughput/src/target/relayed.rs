@@ -2,7 +2,6 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,9 +18,9 @@ use signaling_wire::{
 
 use super::{
     Target, TargetError,
-    node::{Node, leg},
+    node::{Launch, Node, leg},
 };
-use crate::{generator::Generator, process::Place};
+use crate::generator::Generator;
 
 /// A lossy way looks this often whether it is still needed.
 const LOOK: Duration = Duration::from_millis(100);
@@ -39,15 +38,8 @@ pub struct Relayed {
 
 impl Relayed {
     /// Starts two nodes. A `loss` above zero is the share of datagrams lost between them, each way.
-    pub fn start(
-        sfu: &Path,
-        place: &Place,
-        bind: Ipv4Addr,
-        control: Ipv4Addr,
-        loss: f64,
-    ) -> Result<Self, TargetError> {
-        let nodes =
-            [Node::start(sfu, place, bind, control)?, Node::start(sfu, place, bind, control)?];
+    pub fn start(launch: &Launch, loss: f64) -> Result<Self, TargetError> {
+        let nodes = [Node::start(launch)?, Node::start(launch)?];
         // The node with the smaller id dials.
         let [a, b] = [register(&nodes[0])?, register(&nodes[1])?];
         let dialed = if a.node < b.node { b } else { a };

@@ -233,6 +233,11 @@ impl Core {
         }
     }
 
+    /// Whether there is a leg whose page has not connected yet.
+    pub fn is_connecting(&self) -> bool {
+        self.stats.warm_legs < self.legs.len() as u64
+    }
+
     /// Something happened to a leg: it may have to send, and it may be due earlier, which is
     /// looked at once when it has been drained and not for every packet.
     fn touched(&mut self, key: usize) {

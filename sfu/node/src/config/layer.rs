@@ -5,7 +5,7 @@ use std::{fs, io, net::IpAddr, net::SocketAddr, num::NonZeroU16, path::Path, pat
 use serde::Deserialize;
 use signaling_wire::ids::NodeId;
 
-use super::{public::PublicAddress, settings::LogFormat};
+use super::{public::PublicAddress, receive_delay::ReceiveDelay, settings::LogFormat};
 
 /// Settings that a source gives; what it leaves out comes from the source below it.
 ///
@@ -53,6 +53,10 @@ pub struct Layer {
     /// Most legs on one worker
     #[arg(long, global = true, env = "VITRINE_SFU_MAX_LEGS_PER_WORKER", value_name = "N")]
     pub max_legs_per_worker: Option<usize>,
+    /// Longest time, in microseconds, that media waits for a worker's next look at its socket while little comes,
+    /// which saves processor time; at most 2000, 0: never [default: 2000]
+    #[arg(long, global = true, env = "VITRINE_SFU_RECEIVE_DELAY", value_name = "MICROSECONDS")]
+    pub receive_delay: Option<ReceiveDelay>,
     /// Control endpoints of signaling; a name stands for all its addresses
     #[arg(
         long,
@@ -125,6 +129,7 @@ impl Layer {
             workers: self.workers.or(below.workers),
             advertise: self.advertise.or(below.advertise),
             max_legs_per_worker: self.max_legs_per_worker.or(below.max_legs_per_worker),
+            receive_delay: self.receive_delay.or(below.receive_delay),
             signaling: self.signaling.or(below.signaling),
             cluster_secret_file: self.cluster_secret_file.or(below.cluster_secret_file),
             admin: self.admin.or(below.admin),

@@ -5,12 +5,14 @@
 
 mod layer;
 mod public;
+mod receive_delay;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use layer::{FileError, Layer};
 pub use public::{NotAnAddress, PublicAddress};
+pub use receive_delay::{NotADelay, ReceiveDelay};
 pub use settings::{LogFormat, SECRET_VARIABLE, Settings, SettingsError};
 
 use std::{net::IpAddr, num::NonZeroU16};
@@ -43,6 +45,8 @@ pub struct NodeConfig {
     pub advertise: Vec<PublicAddress>,
     /// Most legs on one worker.
     pub max_legs_per_worker: usize,
+    /// Longest that media waits for a worker's next look at its socket.
+    pub receive_delay: ReceiveDelay,
     /// Control endpoints of signaling as `host:port`. A name stands for all its addresses; the
     /// node keeps a link to each.
     pub signaling: Vec<String>,
@@ -63,6 +67,7 @@ impl NodeConfig {
             workers: None,
             advertise: Vec::new(),
             max_legs_per_worker: DEFAULT_MAX_LEGS,
+            receive_delay: ReceiveDelay::default(),
             signaling: Vec::new(),
             secret,
         }

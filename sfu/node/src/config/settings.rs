@@ -11,7 +11,10 @@ use std::{
 use serde::{Deserialize, Serialize, Serializer};
 use signaling_wire::ids::NodeId;
 
-use super::{DEFAULT_MAX_LEGS, DEFAULT_REGION, Layer, NodeConfig, PublicAddress, relay_port_for};
+use super::{
+    DEFAULT_MAX_LEGS, DEFAULT_REGION, Layer, NodeConfig, PublicAddress, ReceiveDelay,
+    relay_port_for,
+};
 use crate::control::{ClusterSecret, SecretError};
 
 /// The secret itself, for those who have no file. Never a flag: anyone on the host can read those.
@@ -105,6 +108,8 @@ pub struct Settings {
     pub advertise: Vec<PublicAddress>,
     /// See [`Layer::max_legs_per_worker`].
     pub max_legs_per_worker: usize,
+    /// See [`Layer::receive_delay`].
+    pub receive_delay: ReceiveDelay,
     /// See [`Layer::signaling`].
     pub signaling: Vec<String>,
     /// See [`Layer::cluster_secret_file`].
@@ -165,6 +170,7 @@ impl Settings {
             workers: layer.workers,
             advertise: layer.advertise.unwrap_or_default(),
             max_legs_per_worker,
+            receive_delay: layer.receive_delay.unwrap_or_default(),
             signaling,
             cluster_secret_file: layer.cluster_secret_file,
             cluster_secret,
@@ -198,6 +204,7 @@ impl Settings {
             workers: self.workers,
             advertise: self.advertise,
             max_legs_per_worker: self.max_legs_per_worker,
+            receive_delay: self.receive_delay,
             signaling: self.signaling,
             secret: self.cluster_secret,
         })

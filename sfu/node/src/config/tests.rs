@@ -47,6 +47,9 @@ fn contradictions_and_gaps_are_named() {
     for address in ["somewhere", "203.0.113.7:0", "203.0.113.7:70000"] {
         assert!(toml::from_str::<Layer>(&format!("advertise = [{address:?}]")).is_err());
     }
+    for delay in ["2001", "-1", "'2 ms'"] {
+        assert!(toml::from_str::<Layer>(&format!("receive_delay = {delay}")).is_err(), "{delay}");
+    }
     let region = Layer { region: Some(String::new()), ..minimal() };
     assert!(matches!(check(region, Some(SECRET)), SettingsError::BadRegion));
     let legs = Layer { max_legs_per_worker: Some(1), ..minimal() };

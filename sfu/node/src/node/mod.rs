@@ -119,6 +119,7 @@ impl Node {
             certificate: Certificate::generate(),
             measuring: measuring.clone(),
             max_legs: config.max_legs_per_worker,
+            receive_delay: config.receive_delay.get(),
             tcp_candidates: tcp.candidates.clone(),
             events,
         };

@@ -14,7 +14,7 @@ use mio::Registry;
 
 /// How late the alarm may be, as a poll's timeout is. What falls due meanwhile is done with it: hundreds
 /// of legs have deadlines.
-const TOLERANCE: Duration = Duration::from_millis(1);
+pub(super) const TOLERANCE: Duration = Duration::from_millis(1);
 
 /// See the module.
 #[derive(Debug)]

@@ -11,7 +11,8 @@
 //! * `kernel`: what the kernel dropped before a worker saw it;
 //! * `tcp`: legs over TCP;
 //! * `mailbox`: the queues;
-//! * `turn`: the loop; `period`: how busy it is; `alarm`: what ends its sleep;
+//! * `turn`: the loop; `period`: how busy it is; `polls`, `alarm`: what ends its sleep; `moderation`:
+//!   how long it leaves its socket alone;
 //! * `supervise`: what happens when a worker panics.
 
 mod affinity;
@@ -20,7 +21,9 @@ mod batch;
 mod histogram;
 mod kernel;
 mod mailbox;
+mod moderation;
 mod period;
+mod polls;
 mod socket;
 mod stats;
 mod supervise;
@@ -29,16 +32,21 @@ mod tcp;
 mod tests;
 mod turn;
 
-use std::{io, net::SocketAddr, sync::Arc, thread, time::Instant};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use mio::{Interest, Poll, Token, Waker};
+use mio::{Token, Waker};
 use sfu_core::{
     Certificate,
     api::{CallId, Epoch, Event, LegId, Measuring, Port},
 };
 use tokio::sync::mpsc;
 
-use self::tcp::Acceptor;
 pub(crate) use self::{
     histogram::{BOUNDS_MICROS, Histogram},
     kernel::receive_drops,
@@ -47,6 +55,7 @@ pub(crate) use self::{
     stats::{IoStats, StatsSlot, WorkerStats},
     tcp::{Gate, GateStats, Listener},
 };
+use self::{polls::Polls, tcp::Acceptor};
 
 /// Token of the worker's socket in its poll.
 const SOCKET: Token = Token(0);
@@ -96,6 +105,8 @@ pub(crate) struct Common {
     pub(crate) measuring: Measuring,
     /// Most legs on one worker.
     pub(crate) max_legs: usize,
+    /// Longest that media waits for a worker's next look at its socket.
+    pub(crate) receive_delay: Duration,
     /// Candidate addresses of the node's TCP port, if it has one.
     pub(crate) tcp_candidates: Vec<SocketAddr>,
     /// Where events go.
@@ -133,12 +144,11 @@ impl Workers {
         let mut peers = Vec::new();
         let mut seats = Vec::new();
         for (mut socket, candidates) in sockets {
-            let poll = Poll::new()?;
-            poll.registry().register(socket.source(), SOCKET, Interest::READABLE)?;
-            let waker = Waker::new(poll.registry(), WAKE)?;
+            let polls = Polls::new(&mut socket)?;
+            let waker = Waker::new(polls.registry(), WAKE)?;
             let (mailbox, inbox) = mailbox::pair(waker);
             peers.push(Peer { socket, mailbox, stats: StatsSlot::default() });
-            seats.push((poll, inbox, candidates));
+            seats.push((polls, inbox, candidates));
         }
         let peers: Arc<[Peer]> = peers.into();
         let workers = peers.len();
@@ -146,7 +156,7 @@ impl Workers {
         let threads = seats
             .into_iter()
             .enumerate()
-            .map(|(index, (poll, inbox, candidates))| {
+            .map(|(index, (polls, inbox, candidates))| {
                 let seat = supervise::Seat {
                     // The number of workers is a u16 by configuration.
                     port: Port(index as u16),
@@ -154,10 +164,11 @@ impl Workers {
                     common: common.clone(),
                     shell: turn::Shell::new(
                         Port(index as u16),
-                        poll,
+                        polls,
                         inbox,
                         Arc::clone(&peers),
                         common.events.clone(),
+                        common.receive_delay,
                     )?,
                 };
                 thread::Builder::new().name(format!("worker-{index}")).spawn(move || {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use mio::{Interest, Poll, Waker};
+use mio::Waker;
 use sfu_core::{
     Certificate,
     api::{Command, LegId, Measuring, Port},
@@ -13,8 +13,8 @@ use sfu_core::{
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    Common, Happening, Input, Peer, SOCKET, Socket, StatsSlot, WAKE, WorkerEvent, Workers, mailbox,
-    turn::Shell,
+    Common, Happening, Input, Peer, Socket, StatsSlot, WAKE, WorkerEvent, Workers, mailbox,
+    polls::Polls, turn::Shell,
 };
 
 /// A step that takes longer has failed.
@@ -26,12 +26,12 @@ fn loopback() -> Socket {
 
 /// The shell of a worker without a thread.
 pub(super) fn lone_shell(events: mpsc::Sender<WorkerEvent>) -> Shell {
-    let (poll, mut socket) = (Poll::new().unwrap(), loopback());
-    poll.registry().register(socket.source(), SOCKET, Interest::READABLE).unwrap();
-    let waker = Waker::new(poll.registry(), WAKE).unwrap();
+    let mut socket = loopback();
+    let polls = Polls::new(&mut socket).unwrap();
+    let waker = Waker::new(polls.registry(), WAKE).unwrap();
     let (mailbox, inbox) = mailbox::pair(waker);
     let peer = Peer { socket, mailbox, stats: StatsSlot::default() };
-    Shell::new(Port(0), poll, inbox, [peer].into(), events).unwrap()
+    Shell::new(Port(0), polls, inbox, [peer].into(), events, Duration::ZERO).unwrap()
 }
 
 fn start(workers: usize) -> (Workers, mpsc::Receiver<WorkerEvent>) {
@@ -40,6 +40,7 @@ fn start(workers: usize) -> (Workers, mpsc::Receiver<WorkerEvent>) {
         certificate: Certificate::generate(),
         measuring: Measuring::random(&mut rand::rng()),
         max_legs: 10,
+        receive_delay: Duration::from_millis(1),
         tcp_candidates: Vec::new(),
         events,
     };

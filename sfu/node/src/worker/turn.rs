@@ -12,7 +12,6 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use mio::{Events, Poll};
 use quinn_udp::BATCH_SIZE;
 use sfu_core::{
     Core,
@@ -23,11 +22,13 @@ use tokio::sync::mpsc;
 mod tcp;
 
 use super::{
-    ALARM, Happening, IoStats, Peer, SOCKET, WorkerEvent, WorkerStats,
-    alarm::Alarm,
+    ALARM, Happening, IoStats, Peer, WorkerEvent, WorkerStats,
+    alarm::{Alarm, TOLERANCE},
     batch::Batch,
     mailbox::{Forwarded, Inbox, Input},
+    moderation::Moderation,
     period::Period,
+    polls::Polls,
     socket::ReceiveBuffers,
     tcp::Connections,
 };
@@ -50,18 +51,15 @@ const RECEIVES_PER_TURN: usize = 4;
 /// stay short, seldom enough that packets for one page make long runs for the batch.
 const DRAIN_EVERY: usize = 256;
 
-/// What a poll tells at once: the socket, the queues, and as many connections. The rest it tells
-/// next time.
-const EVENTS: usize = 64;
-
 /// How soon to try again when nobody takes the events.
 const RETRY_EVENTS: Duration = Duration::from_millis(10);
 
 /// Everything of a worker but its core.
 pub(super) struct Shell {
     port: Port,
-    poll: Poll,
+    polls: Polls,
     alarm: Alarm,
+    moderation: Moderation,
     inbox: Inbox,
     peers: Arc<[Peer]>,
     events: mpsc::Sender<WorkerEvent>,
@@ -92,16 +90,18 @@ enum Next {
 impl Shell {
     pub(super) fn new(
         port: Port,
-        poll: Poll,
+        polls: Polls,
         inbox: Inbox,
         peers: Arc<[Peer]>,
         events: mpsc::Sender<WorkerEvent>,
+        receive_delay: Duration,
     ) -> io::Result<Self> {
         let to_wake = vec![false; peers.len()];
         Ok(Self {
             port,
-            alarm: Alarm::new(poll.registry())?,
-            poll,
+            alarm: Alarm::new(polls.registry())?,
+            moderation: Moderation::new(Instant::now(), receive_delay),
+            polls,
             inbox,
             peers,
             events,
@@ -118,27 +118,21 @@ impl Shell {
 
     /// Runs `core` until [`Input::Stop`].
     pub(super) fn run(&mut self, core: &mut Core) -> io::Result<()> {
-        let mut ready = Events::with_capacity(EVENTS);
         // The poll tells of changes only (edge-triggered): start as if there was something.
         let (mut readable, mut next) = (true, Next::More);
         let mut now = Instant::now();
         loop {
             let asleep = Instant::now();
             self.stats.turns.record(asleep - now);
-            let timeout = match next {
-                Next::More => Some(Duration::ZERO),
-                Next::Sleep => self.alarm.set(asleep, self.due(core, asleep))?,
+            match next {
+                Next::More => readable |= self.polls.wait(Some(Duration::ZERO))?,
+                Next::Sleep => readable |= self.sleep(core, asleep)?,
                 Next::Stop => return Ok(()),
-            };
-            match self.poll.poll(&mut ready, timeout) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-                _ => {}
             }
             now = Instant::now();
             self.period.slept(now - asleep);
-            for event in &ready {
+            for event in self.polls.told() {
                 match event.token() {
-                    SOCKET => readable = true,
                     ALARM => self.alarm.rang(),
                     _ => self.tcp.note(event),
                 }
@@ -162,6 +156,24 @@ impl Shell {
         let _ = self.events.blocking_send(event);
     }
 
+    /// Sleeps from `now` until there is something to do; whether the socket is to be looked at.
+    fn sleep(&mut self, core: &Core, now: Instant) -> io::Result<bool> {
+        let due = self.due(core, now);
+        // Connecting takes a few round trips, each of which would wait.
+        match self.moderation.rest(now).filter(|_| !core.is_connecting()) {
+            Some(until) => {
+                // The alarm may not be set: what falls due is as late as with it.
+                self.polls.rest(until.min(due + TOLERANCE) - now)?;
+                // Whatever has woken it: it is awake.
+                Ok(true)
+            }
+            None => {
+                let timeout = self.alarm.set(now, due)?;
+                self.polls.wait(timeout)
+            }
+        }
+    }
+
     /// When there is something to do, whatever comes.
     fn due(&self, core: &Core, now: Instant) -> Instant {
         let retry = (!self.unsent.is_empty()).then(|| now + RETRY_EVENTS);
@@ -179,7 +191,7 @@ impl Shell {
         }
         let next = self.take_inputs(core, now);
         let more_forwarded = self.take_forwarded(core, now) | self.take_relayed(core, now);
-        *readable = *readable && self.receive(core);
+        *readable = *readable && self.receive(core, now);
         let more_connections = self.serve_connections(core, now);
         self.batch.flush(&self.peers, &mut self.stats);
         self.wake_peers();
@@ -237,7 +249,7 @@ impl Shell {
         };
         // What the leg had to send before goes first.
         self.drain(core, now);
-        let registry = self.poll.registry();
+        let registry = self.polls.registry();
         let connections =
             released.connections().filter_map(|id| self.tcp.remove(registry, id)).collect();
         let input = Input::Adopt { leg, released, connections };
@@ -288,19 +300,23 @@ impl Shell {
         true
     }
 
-    /// Receives; whether there may be more.
-    fn receive(&mut self, core: &mut Core) -> bool {
+    /// Receives, in a turn that began at `woken`; whether there may be more.
+    fn receive(&mut self, core: &mut Core, woken: Instant) -> bool {
         for _ in 0..RECEIVES_PER_TURN {
             let socket = &self.peers[usize::from(self.port.0)].socket;
             let filled = match socket.receive(&mut self.buffers) {
                 Ok(filled) => filled,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.moderation.looked(woken, 0);
+                    return false;
+                }
                 Err(error) => {
                     self.stats.receive_errors += 1;
                     tracing::trace!(%error, "cannot receive");
                     return true;
                 }
             };
+            self.moderation.looked(woken, filled);
             let now = Instant::now();
             self.stats.receives += 1;
             for (taken, (from, data)) in self.buffers.datagrams(filled).enumerate() {

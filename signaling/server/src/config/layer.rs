@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sfu_node::config::PublicAddress;
+use sfu_node::config::{PublicAddress, ReceiveDelay};
 use signaling_wire::{browser::MediaPolicy, text::Name};
 
 use super::{Config, Secret};
@@ -142,6 +142,10 @@ pub struct Layer {
     /// Worker threads of the media node [default: one for each core]
     #[arg(long, env = "VITRINE_WORKERS", value_name = "N", global = true)]
     pub workers: Option<NonZeroU16>,
+    /// Longest time, in microseconds, that media waits for a worker's next look at its socket while little comes,
+    /// which saves processor time; at most 2000, 0: never [default: 2000]
+    #[arg(long, env = "VITRINE_RECEIVE_DELAY", value_name = "MICROSECONDS", global = true)]
+    pub receive_delay: Option<ReceiveDelay>,
     /// Environment and file only: a flag would show the secret to every user of the machine.
     #[arg(skip = secret_from("VITRINE_CLUSTER_SECRET"))]
     pub cluster_secret: Option<Secret>,
@@ -175,7 +179,7 @@ fn parse_media_policy(raw: &str) -> Result<MediaPolicy, String> {
 
 impl Layer {
     /// The keys a configuration file may have.
-    pub(super) const KEYS: [&'static str; 27] = [
+    pub(super) const KEYS: [&'static str; 28] = [
         "data_dir",
         "store",
         "listen",
@@ -199,6 +203,7 @@ impl Layer {
         "media_bind",
         "media_addresses",
         "workers",
+        "receive_delay",
         "cluster_secret",
         "geoip_database",
         "log",
@@ -235,6 +240,7 @@ impl Layer {
         set(&mut config.media_bind, self.media_bind);
         set(&mut config.media_addresses, self.media_addresses);
         set(&mut config.workers, self.workers.map(Some));
+        set(&mut config.receive_delay, self.receive_delay);
         set(&mut config.cluster_secret, self.cluster_secret.map(Some));
         set(&mut config.geoip_database, self.geoip_database.map(Some));
         set(&mut config.log, self.log);

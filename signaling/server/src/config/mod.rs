@@ -18,7 +18,10 @@ use std::{
 };
 
 use serde::Serialize;
-use sfu_node::{config::PublicAddress, control::ClusterSecret};
+use sfu_node::{
+    config::{PublicAddress, ReceiveDelay},
+    control::ClusterSecret,
+};
 use signaling_wire::{browser::MediaPolicy, text::Name};
 
 pub use self::{
@@ -89,6 +92,8 @@ pub struct Config {
     /// Worker threads of the embedded node. None: one for each core.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroU16>,
+    /// Longest that media waits for a worker's next look at its socket.
+    pub receive_delay: ReceiveDelay,
     /// What nodes prove knowledge of. None: kept in the data directory, created on first start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_secret: Option<Secret>,
@@ -128,6 +133,7 @@ impl Default for Config {
             media_bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             media_addresses: Vec::new(),
             workers: None,
+            receive_delay: ReceiveDelay::default(),
             cluster_secret: None,
             geoip_database: None,
             log: "info".to_owned(),

@@ -32,6 +32,7 @@ pub(super) async fn start(
             Some(port) => Some(port),
         },
         workers: config.workers,
+        receive_delay: config.receive_delay,
         advertise: config.media_addresses.clone(),
         signaling,
         ..NodeConfig::new(id, secret)

@@ -41,6 +41,7 @@ fn connection_that_does_not_begin_with_a_check_is_closed() {
         certificate: Certificate::generate(),
         measuring: Measuring::random(&mut rand::rng()),
         max_legs: 10,
+        receive_delay: Duration::ZERO,
         tcp_candidates: Vec::new(),
         events,
     };

@@ -40,7 +40,7 @@ impl Shell {
         connection: Connection,
     ) {
         let (id, remote) = (connection.id, connection.remote);
-        if let Err(error) = self.tcp.insert(self.poll.registry(), connection) {
+        if let Err(error) = self.tcp.insert(self.polls.registry(), connection) {
             tracing::debug!(%error, "a connection cannot be polled");
             core.handle_disconnect(now, id, remote);
         }
@@ -57,7 +57,7 @@ impl Shell {
                 Read::Moved(to) => self.hand_over(id, to),
                 Read::Over => {
                     core.handle_disconnect(now, id, remote);
-                    self.tcp.remove(self.poll.registry(), id);
+                    self.tcp.remove(self.polls.registry(), id);
                 }
             }
             self.drain(core, now);
@@ -68,7 +68,7 @@ impl Shell {
 
     /// Gives a connection to the worker that its leg has moved to.
     fn hand_over(&mut self, id: ConnectionId, to: Port) {
-        let Some(mut connection) = self.tcp.remove(self.poll.registry(), id) else { return };
+        let Some(mut connection) = self.tcp.remove(self.polls.registry(), id) else { return };
         connection.hops += 1;
         // A leg's trail visits each worker at most once; anything longer is a circle.
         let peer = self.peers.get(usize::from(to.0)).filter(|_| connection.hops < self.peers.len());
@@ -96,7 +96,7 @@ impl Shell {
             }
         }
         while let Some(id) = core.poll_abandoned() {
-            self.tcp.remove(self.poll.registry(), id);
+            self.tcp.remove(self.polls.registry(), id);
         }
     }
 }
