@@ -83,11 +83,13 @@ fn transport(packet: &[u8], protocol: u8) -> Option<&[u8]> {
     (packet.get(9) == Some(&protocol) && offset == 0).then(|| packet.get(header..total.min(packet.len())))?
 }
 
-fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
+/// What a UDP datagram carries.
+pub fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
     transport(packet, UDP)?.get(8..)
 }
 
-fn tcp_payload(packet: &[u8]) -> Option<usize> {
+/// How many bytes a TCP segment carries.
+pub fn tcp_payload(packet: &[u8]) -> Option<usize> {
     let segment = transport(packet, TCP)?;
     segment.len().checked_sub(usize::from(segment.get(12)? >> 4) * 4)
 }

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use sfu_core::media::{MAX_PACKET, MediaEvent, MediaLeg, MediaSetup, Outgoing};
+use sfu_core::media::{MAX_PACKET, MediaEvent, MediaLeg, MediaSetup, Onward, Outgoing};
 
 use crate::{
     page::{Sends, wire},
@@ -73,7 +73,17 @@ impl Node {
         match kind {
             Sends::Rtp => {
                 if let Some(incoming) = self.legs[side].receive_rtp(now, packet) {
-                    self.legs[1 - side].forward(now, &incoming, packet);
+                    let onward = self.legs[side].onward(now, &incoming);
+                    if onward == Onward::Go {
+                        self.legs[1 - side].forward(now, &incoming, packet);
+                    } else {
+                        self.legs[side].keep(now, &incoming, packet);
+                    }
+                    if onward == Onward::GoWithKept {
+                        for (incoming, packet) in self.legs[side].take_kept(now).packets() {
+                            self.legs[1 - side].forward(now, incoming, packet);
+                        }
+                    }
                     self.exchange(now, 1 - side);
                 }
             }

@@ -58,7 +58,7 @@ impl Core {
 
     /// A publisher that was sending before the bridge is seen at once, without a round trip for a
     /// key frame.
-    fn start_with_kept(&mut self, publisher: usize, viewer: usize) {
+    pub(super) fn start_with_kept(&mut self, publisher: usize, viewer: usize) {
         let kept = self.legs[publisher].media.take_kept(self.now);
         for (incoming, packet) in kept.packets() {
             self.legs[viewer].media.forward(self.now, incoming, packet);

@@ -8,6 +8,7 @@ use crate::{
     dtls,
     ice::{self, Accepted, Check, Measured, Outcome, Response},
     leg::{Far, PacketError},
+    media::Onward,
     srtp::{self, OpenError},
 };
 
@@ -161,7 +162,9 @@ impl Core {
         let leg = &mut self.legs[key];
         let far = leg.bridged.map(|bridged| bridged.far);
         if let Some((incoming, packet)) = leg.handle_rtp(self.now, data)? {
+            let onward = leg.media.onward(self.now, &incoming);
             match (far, &mut leg.channel) {
+                _ if onward != Onward::Go => leg.media.keep(self.now, &incoming, packet),
                 (Some(Far::Here(peer)), _) => {
                     self.legs[peer].media.forward(self.now, &incoming, packet);
                     self.media_events(peer);
@@ -173,9 +176,28 @@ impl Core {
                 }
                 _ => leg.media.keep(self.now, &incoming, packet),
             }
+            if onward == Onward::GoWithKept {
+                self.hand_on_kept(key);
+            }
         }
         self.heard(key);
         Ok(())
+    }
+
+    /// What a publisher sent before its first packet came, and that packet.
+    fn hand_on_kept(&mut self, key: usize) {
+        let leg = &self.legs[key];
+        match (leg.bridged.map(|bridged| bridged.far), &leg.channel) {
+            (Some(Far::Here(viewer)), _) => {
+                self.start_with_kept(key, viewer);
+                self.exchange_feedback(viewer);
+                self.touched(viewer);
+            }
+            (Some(Far::Remote(_)), Some(channel)) if channel.takes_media(self.now) => {
+                self.send_kept(key);
+            }
+            _ => {}
+        }
     }
 
     fn count(&mut self, error: PacketError) {

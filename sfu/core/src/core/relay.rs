@@ -106,7 +106,7 @@ impl Core {
     }
 
     /// Sends what the publisher sent before there was anybody to see it; whether there was something.
-    fn send_kept(&mut self, key: usize) -> bool {
+    pub(super) fn send_kept(&mut self, key: usize) -> bool {
         let leg = &mut self.legs[key];
         let Some(channel) = &mut leg.channel else { return false };
         let kept = leg.media.take_kept(self.now);

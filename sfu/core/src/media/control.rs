@@ -38,7 +38,7 @@ const REPORT_TAIL: Duration = Duration::from_secs(5);
 /// Packets asked for in one NACK: one screenful of losses, well below a datagram.
 const MAX_ASKED: usize = 64;
 /// Added to the two round trips in which a viewer may still complete a key frame: its own scheduling.
-const REPAIR_SLACK: Duration = Duration::from_millis(100);
+pub(super) const REPAIR_SLACK: Duration = Duration::from_millis(100);
 /// A round trip above this is a clock gone wrong.
 const MAX_RTT: Duration = Duration::from_secs(10);
 

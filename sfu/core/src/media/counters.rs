@@ -51,6 +51,8 @@ counters! {
     duplicates,
     /// Repeats from the peer that filled a gap.
     repaired,
+    /// Streams of video from the peer whose first packet was not the first to come.
+    heads_missed,
     /// Packets from the peer that never came, repeats included.
     unrepaired,
     /// Packets that the peer was asked to repeat.

@@ -178,6 +178,10 @@ impl MediaLeg {
         if starts_key_frame {
             stream.missing.forget_before(new.sequence);
         }
+        if kind == MediaKind::Video {
+            let missed = stream.look_for_head(now, new.sequence, starts_key_frame);
+            self.counters.heads_missed += u64::from(missed);
+        }
         Some(Incoming {
             codec: new.codec,
             source: SourceId { ssrc: stream.ssrc, generation: stream.generation },
@@ -220,15 +224,21 @@ impl MediaLeg {
     /// Keeps a packet of a publisher whom nobody watches yet, for the viewer who may come: the
     /// video since the last key frame, and asks for the next one so that this stays short.
     pub fn keep(&mut self, now: Instant, incoming: &Incoming, packet: &[u8]) {
-        if incoming.kind() == MediaKind::Video && self.inbound.kept.push(now, incoming, packet) {
+        let headless = self.lacks_head();
+        if incoming.kind() == MediaKind::Video
+            && self.inbound.kept.push(now, incoming, packet, headless)
+        {
             self.inbound.key_frame_asks.want(now);
             self.control_due = ControlDue::Unknown;
         }
     }
 
     /// What was kept, for [`Self::forward`] of the viewer's leg. Nothing if the publisher has
-    /// stopped meanwhile.
+    /// stopped meanwhile, or its beginning is missing yet.
     pub fn take_kept(&mut self, now: Instant) -> Kept {
+        if self.lacks_head() {
+            return Kept::default();
+        }
         let kept = std::mem::take(&mut self.inbound.kept);
         if kept.is_stale(now) { Kept::default() } else { kept }
     }

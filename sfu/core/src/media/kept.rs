@@ -34,6 +34,8 @@ pub struct Kept {
     times: Option<Times>,
     /// A key frame that is arriving.
     next: Option<Next>,
+    /// The first packet of the stream is missing: what is kept begins with a later one.
+    headless: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -62,8 +64,15 @@ struct Next {
 }
 
 impl Kept {
-    /// Takes a packet of video. `true` if a key frame should be asked for.
-    pub(super) fn push(&mut self, now: Instant, incoming: &Incoming, packet: &[u8]) -> bool {
+    /// Takes a packet of video; `headless` while the stream's first one is missing. `true` if a key frame should be
+    /// asked for.
+    pub(super) fn push(
+        &mut self,
+        now: Instant,
+        incoming: &Incoming,
+        packet: &[u8],
+        headless: bool,
+    ) -> bool {
         if self.is_stale(now) || self.packets.first().is_some_and(|p| !p.is_of(incoming)) {
             self.forget();
             self.times = None;
@@ -81,7 +90,8 @@ impl Kept {
         if incoming.starts_key_frame {
             self.begin(now, incoming);
         }
-        if self.next.is_some() || !self.packets.is_empty() {
+        self.headless = headless;
+        if headless || self.next.is_some() || !self.packets.is_empty() {
             self.store(incoming, packet);
             self.cut();
         }
@@ -96,6 +106,11 @@ impl Kept {
     /// Whether the publisher has stopped.
     pub(super) fn is_stale(&self, now: Instant) -> bool {
         self.times.is_some_and(|t| now.saturating_duration_since(t.latest) > STALE_AFTER)
+    }
+
+    /// Whether what is kept lacked its beginning when the latest packet came.
+    pub(super) fn waits_for_head(&self) -> bool {
+        self.headless
     }
 
     fn wants_key_frame(&self, now: Instant) -> bool {
@@ -140,7 +155,9 @@ impl Kept {
 
     fn store(&mut self, incoming: &Incoming, packet: &[u8]) {
         // Without a key frame before it a packet opens nothing.
-        if self.packets.first().is_some_and(|first| incoming.sequence < first.incoming.sequence) {
+        let is_before = |first: &Packet| incoming.sequence < first.incoming.sequence;
+        let opens = self.headless || incoming.starts_key_frame;
+        if !opens && self.packets.first().is_some_and(is_before) {
             return;
         }
         if self.packets.len() == MAX_PACKETS || self.bytes.len() + packet.len() > MAX_BYTES {

@@ -16,7 +16,7 @@
 //! A forwarded packet is written once, with the viewer's header, into the ring that also serves
 //! repeats; only the transport-wide number and the send time are filled in when it leaves. Start
 //! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts;
-//! `opener.rs` makes the loss of the first packet show.
+//! `opener.rs` makes the loss of the first packet show to the viewer, `head.rs` finds that of the publisher's.
 //!
 //! What waits to be sent is paced and bounded (decision 0014): `pacer.rs` says when a packet may
 //! leave, `admission.rs` and `backlog.rs` which frames are dropped when too much waits, `numbering.rs`
@@ -33,6 +33,7 @@ pub(crate) mod cache;
 mod clock;
 mod control;
 mod counters;
+mod head;
 mod header;
 mod held_up;
 mod inbound;
@@ -61,7 +62,7 @@ mod sent;
 mod tests;
 mod wishes;
 
-pub use self::{counters::Counters, incoming::Incoming, kept::Kept, leg::MediaLeg};
+pub use self::{counters::Counters, head::Onward, incoming::Incoming, kept::Kept, leg::MediaLeg};
 use crate::{
     api::{MediaKind, VideoState},
     sdp::{LocalSsrcs, Negotiated},

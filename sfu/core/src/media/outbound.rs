@@ -251,6 +251,7 @@ impl MediaLeg {
             stream.packets = stream.packets.wrapping_add(1);
             stream.octets = stream.octets.wrapping_add((len - header_len) as u32);
             let ended = queued.key_frame && queued.marker;
+            let is_first = queued.key_frame && !stream.key_frame.begun;
             let complete =
                 stream.key_frame.on_packet(now, position, queued.timestamp, queued.marker)
                     && !std::mem::replace(&mut stream.key_frame.begun, true);
@@ -259,7 +260,7 @@ impl MediaLeg {
                     stream.large = Some(position);
                 }
                 if self.sends_ahead() && queued.layer.is_needed()
-                    || queued.key_frame && self.begins_on_a_lossy_way(now)
+                    || is_first && self.doubles_first_picture(now, len)
                 {
                     self.outbound.repeats.send_ahead(now, position);
                 }

@@ -6,6 +6,7 @@ use ::rtcp::reception_report::ReceptionReport;
 
 use super::{
     clock::{RtpClock, middle},
+    head::Head,
     missing::{GivenUp, Missing},
     repair_time::RepairTime,
 };
@@ -14,6 +15,10 @@ use crate::rtp::{SequenceUnwrapper, Ssrc, Unwrapped};
 /// Packets of which it is remembered whether they came; a multiple of 64 that covers
 /// what may come late.
 const WINDOW: u64 = 1_024;
+
+/// A repeat may be of a packet that is this far ahead of all that came: browsers fill their first probe with repeats of
+/// the last packet sent, which may be the one that was lost.
+const MAX_REPEAT_AHEAD: u16 = 64;
 
 /// One SSRC from the peer.
 #[derive(Debug, Clone)]
@@ -27,6 +32,7 @@ pub(super) struct ReceiveStream {
     pub(super) repair_time: RepairTime,
     /// A packet was missing when the one after it came.
     pub(super) has_gaps: bool,
+    pub(super) head: Head,
     unwrapper: SequenceUnwrapper,
     seen: [u64; (WINDOW / 64) as usize],
     reports: Reports,
@@ -66,6 +72,7 @@ impl ReceiveStream {
             missing: Missing::default(),
             repair_time: RepairTime::default(),
             has_gaps: false,
+            head: Head::default(),
             unwrapper: SequenceUnwrapper::default(),
             seen: [0; (WINDOW / 64) as usize],
             reports: Reports::default(),
@@ -110,15 +117,7 @@ impl ReceiveStream {
                 self.reports.first = sequence;
             }
             Some(highest) if sequence > highest => {
-                self.has_gaps |= sequence > highest + 1;
-                for skipped in (highest + 1..=sequence).take(WINDOW as usize) {
-                    self.seen[slot(skipped).0] &= !slot(skipped).1;
-                }
-                if repairable
-                    && let Err(GivenUp(packets)) = self.missing.skipped(now, highest + 1, sequence)
-                {
-                    lost = packets;
-                }
+                lost = self.go_on(now, highest, sequence, repairable);
             }
             Some(highest) if highest - sequence >= WINDOW => return Arrival::Stray,
             Some(_) => {
@@ -134,9 +133,35 @@ impl ReceiveStream {
         if lost > 0 { Arrival::NewAfterLoss(sequence, lost) } else { Arrival::New(sequence) }
     }
 
-    /// Takes a repeated packet (RFC 4588). It fills a gap or is of no use.
+    /// The stream goes on from `highest` to `sequence`. Returns how many packets between are not worth repairing.
+    fn go_on(&mut self, now: Instant, highest: u64, sequence: u64, repairable: bool) -> u64 {
+        self.has_gaps |= sequence > highest + 1;
+        for skipped in (highest + 1..=sequence).take(WINDOW as usize) {
+            self.seen[slot(skipped).0] &= !slot(skipped).1;
+        }
+        if !repairable {
+            return 0;
+        }
+        self.missing.skipped(now, highest + 1, sequence).err().map_or(0, |GivenUp(packets)| packets)
+    }
+
+    /// Takes a repeated packet (RFC 4588). It fills a gap, is the first of its packet to come, or is of no use.
     pub(super) fn on_repeat(&mut self, now: Instant, sequence: u16) -> Arrival {
         let Some(highest) = self.unwrapper.highest() else { return Arrival::Stray };
+        let ahead = sequence.wrapping_sub(highest as u16);
+        if (1..=MAX_REPEAT_AHEAD).contains(&ahead) {
+            let Unwrapped::Known(sequence) = self.unwrapper.unwrap(sequence) else {
+                return Arrival::Stray;
+            };
+            self.has_gaps = true;
+            let lost = self.go_on(now, highest, sequence, true);
+            self.mark(sequence);
+            return if lost > 0 {
+                Arrival::NewAfterLoss(sequence, lost)
+            } else {
+                Arrival::New(sequence)
+            };
+        }
         let behind = u64::from((highest as u16).wrapping_sub(sequence));
         if behind >= WINDOW || behind > highest {
             return Arrival::Stray;

@@ -30,6 +30,10 @@ const COPY_UP_TO: f64 = 0.2;
 /// way loses: whatever is asked for is sent twice.
 const BEGINNING: Duration = Duration::from_secs(1);
 
+/// So much of the first key frame is sent twice from the start, in bytes: a usual one (8 kB at 480 lines) whole, and of a
+/// larger one no more than a way of 1 Mbit/s carries in a tenth of a second.
+const FIRST_COPIES: usize = 12_000;
+
 /// A repeat counts as under way for a round trip, in the beginning for this share of one: the next request comes
 /// after the round trip that the peer has measured, which may be a little shorter than ours.
 const UNDER_WAY: f64 = 0.75;
@@ -56,6 +60,8 @@ pub(super) struct Repeats {
     /// Packets that did not come, as the peer's feedback tells, and when to repeat what it has not asked for.
     told: VecDeque<(Instant, u64)>,
     budget: RepeatBudget,
+    /// Bytes of the first key frame that may yet be sent twice.
+    first_copies: usize,
 }
 
 impl Repeats {
@@ -65,7 +71,13 @@ impl Repeats {
             ahead: VecDeque::new(),
             told: VecDeque::new(),
             budget: RepeatBudget::new(now),
+            first_copies: 0,
         }
+    }
+
+    /// Forwarding begins: the first picture counts.
+    pub(super) fn begin(&mut self) {
+        self.first_copies = FIRST_COPIES;
     }
 
     /// Whether there is something to repeat now.
@@ -214,10 +226,17 @@ impl MediaLeg {
         self.outbound.began.is_some_and(|began| now < began + BEGINNING)
     }
 
-    /// The call begins, and what the peer has sent so far came with gaps: its way loses packets, probably in
-    /// both directions, and nothing is known of this one yet.
-    pub(super) fn begins_on_a_lossy_way(&self, now: Instant) -> bool {
-        self.begins(now) && self.inbound.has_gaps() && !self.outbound.estimator.is_congested(now)
+    /// Whether a packet of the first key frame is to be sent a second time, unasked: nothing is known of the way yet, and a
+    /// lost one costs a round trip.
+    pub(super) fn doubles_first_picture(&mut self, now: Instant, size: usize) -> bool {
+        let left = &mut self.outbound.repeats.first_copies;
+        let doubles = self.outbound.began.is_some_and(|began| now < began + BEGINNING)
+            && *left >= size
+            && !self.outbound.estimator.is_congested(now);
+        if doubles {
+            *left -= size;
+        }
+        doubles
     }
 
     /// Repeats what feedback told lost, and nobody has asked for.

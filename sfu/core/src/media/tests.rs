@@ -3,6 +3,7 @@
 mod beginning;
 mod brake;
 mod forward;
+mod head;
 mod kept;
 mod layers;
 mod lossy;

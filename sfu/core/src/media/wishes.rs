@@ -91,6 +91,7 @@ impl MediaLeg {
         self.outbound.start_probe = true;
         self.outbound.starting = true;
         self.outbound.began = Some(now);
+        self.outbound.repeats.begin();
         let sends_video = self.negotiated.video.as_ref().is_some_and(|media| media.direction.send);
         self.wishes.key_frame = sends_video.then_some(now);
     }

@@ -17,11 +17,12 @@ const QUEUE: usize = 256;
 /// How often the page's end is asked for a sign of life.
 const PING_EVERY: Duration = Duration::from_secs(10);
 
-/// How long after a message that a person waits for an empty one follows it. A lone small segment
-/// that is lost is sent again only by TCP's timer, 200 ms and more after a round trip; the
-/// acknowledgement of a later one tells within a quarter of a round trip more that the first is
-/// missing (RACK, RFC 8985). Far enough behind that what loses the one seldom takes both.
-const FOLLOW_UP_AFTER: Duration = Duration::from_millis(10);
+/// A message that a person waits for is followed by so many empty ones, so far apart. A lone small
+/// segment that is lost is sent again only by TCP's timer, 200 ms and more after a round trip; the
+/// acknowledgements of later ones tell that it is missing: of three at once, of one a quarter of a
+/// round trip later (RACK, RFC 8985). Far enough apart that what loses the one seldom takes all.
+const FOLLOW_UPS: u8 = 3;
+const FOLLOW_UP_AFTER: Duration = Duration::from_millis(4);
 
 /// How long one message may take to leave. Long enough for a phone in a lift.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -130,7 +131,7 @@ async fn write(
 ) {
     let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut follow_up = None;
+    let mut follow_up: Option<FollowUp> = None;
     loop {
         let message = tokio::select! {
             message = waiting.recv() => match message {
@@ -138,7 +139,7 @@ async fn write(
                 None => break,
             },
             () = due(follow_up) => {
-                follow_up = None;
+                follow_up = follow_up.and_then(FollowUp::next);
                 None
             }
             _ = pings.tick() => None,
@@ -150,7 +151,7 @@ async fn write(
             continue;
         };
         if is_waited_for(&message) {
-            follow_up = Some(Instant::now() + FOLLOW_UP_AFTER);
+            follow_up = Some(FollowUp { due: Instant::now() + FOLLOW_UP_AFTER, left: FOLLOW_UPS });
         }
         let last = matches!(message, ServerMessage::Bye { .. });
         let Ok(text) = serde_json::to_string(&message) else {
@@ -181,10 +182,25 @@ fn is_waited_for(message: &ServerMessage) -> bool {
     )
 }
 
+/// Empty messages behind one that is waited for.
+#[derive(Debug, Clone, Copy)]
+struct FollowUp {
+    due: Instant,
+    left: u8,
+}
+
+impl FollowUp {
+    /// What follows this one.
+    fn next(self) -> Option<Self> {
+        let left = self.left - 1;
+        (left > 0).then_some(Self { due: self.due + FOLLOW_UP_AFTER, left })
+    }
+}
+
 /// Waits until then; for ever when there is nothing to wait for.
-async fn due(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
+async fn due(follow_up: Option<FollowUp>) {
+    match follow_up {
+        Some(FollowUp { due, .. }) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
 }

@@ -1,11 +1,24 @@
 //! A whole call, and coming back to it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::support::{InCall, TestServer, in_call, json_of};
 
 fn context() -> Value {
     json!({ "name": "Mali", "order": "A-1042", "product": "Blue kettle", "language": "th" })
+}
+
+#[tokio::test]
+async fn what_a_person_waits_for_is_followed_by_empty_messages() {
+    let server = TestServer::start().await;
+    let InCall { mut shopper, mut agent, .. } = in_call(&server, json!({})).await;
+    for page in [&mut shopper, &mut agent] {
+        // One comes every ten seconds besides.
+        let within = Duration::from_secs(8);
+        tokio::time::timeout(within, page.expect_pings(3)).await.expect("three behind the message");
+    }
 }
 
 #[tokio::test]

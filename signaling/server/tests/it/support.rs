@@ -210,6 +210,15 @@ impl Page {
         }
     }
 
+    /// Waits for so many empty messages.
+    pub(crate) async fn expect_pings(&mut self, count: usize) {
+        let mut seen = 0;
+        while seen < count {
+            let message = self.socket.next().await.expect("an open socket").expect("a message");
+            seen += usize::from(matches!(message, Message::Ping(_)));
+        }
+    }
+
     /// The next message of this type; others before it are skipped.
     pub(crate) async fn expect(&mut self, kind: &str) -> Value {
         let mut skipped = Vec::new();

@@ -40,11 +40,12 @@ const OPEN_TRIPS = 5;
 const PONG_TRIPS = 3;
 
 /**
- * What somebody waits for is followed by a ping. A lone small segment that is lost is sent again only by TCP's
- * timer, 200 ms and more after a round trip; the acknowledgement of a later one tells at once that it is missing.
+ * What somebody waits for is followed by pings, so long after it, ms. A lone small segment that is lost is sent again only
+ * by TCP's timer, 200 ms and more after a round trip; the acknowledgements of later ones tell that it is missing: of three
+ * at once, of one a quarter of a round trip later (RACK, RFC 8985). The first two go before what a page does next.
  */
 const WAITED_FOR = new Set(["leg_offer", "leg_restart", "join", "accept"]);
-const FOLLOW_UP_AFTER = 10;
+const FOLLOW_UPS_AFTER = [3, 7, 11];
 
 export class Socket {
   /** @type {SocketState} */ state = "stopped";
@@ -128,7 +129,9 @@ export class Socket {
   send(message) {
     if (this.#ws?.readyState !== WebSocket.OPEN) return false;
     this.#ws.send(JSON.stringify(message));
-    if (WAITED_FOR.has(message.type)) setTimeout(() => this.#ping(PONG_WITHIN), FOLLOW_UP_AFTER);
+    if (WAITED_FOR.has(message.type)) {
+      for (const after of FOLLOW_UPS_AFTER) setTimeout(() => this.#ping(PONG_WITHIN), after);
+    }
     return true;
   }
 

@@ -11,6 +11,8 @@ use crate::{
 
 const AUDIO: u8 = 111;
 pub(super) const VIDEO: u8 = 96;
+/// Repeats of it.
+const VIDEO_REPEATS: u8 = 97;
 
 /// Sends an audio packet and returns what of it arrived at the other peer.
 pub(super) fn speak(world: &mut World, from: usize, sequence: u16, text: &[u8]) -> Vec<Vec<u8>> {
@@ -23,10 +25,12 @@ pub(super) fn speak(world: &mut World, from: usize, sequence: u16, text: &[u8]) 
 }
 
 /// The RTP packets with media that a peer got. A stream's opener has none.
+/// What a page has got, without repeats.
 pub(super) fn media(world: &World, peer: usize) -> Vec<Vec<u8>> {
     let received = world.peers[peer].received.iter();
     let is_media = |packet: &&Vec<u8>| {
         !(192..=223).contains(&packet[1])
+            && packet[1] & 0x7f != VIDEO_REPEATS
             && Header::parse(packet).is_some_and(|header| !header.payload.is_empty())
     };
     received.filter(is_media).cloned().collect()

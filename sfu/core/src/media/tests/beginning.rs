@@ -39,14 +39,13 @@ fn first_key_frame(viewer: &mut MediaLeg, start: Instant, after: Duration) -> (u
 }
 
 #[test]
-fn where_the_viewers_own_packets_get_lost_the_first_key_frame_is_sent_twice() {
+fn the_first_key_frame_is_sent_twice() {
     let now = Instant::now();
     let soon = Duration::from_millis(50);
-    assert_eq!(first_key_frame(&mut viewer(now, 5), now, soon), (3, 3));
-    assert_eq!(first_key_frame(&mut viewer(now, 100), now, soon), (3, 0), "a clean way");
+    assert_eq!(first_key_frame(&mut viewer(now, 100), now, soon), (3, 3));
     let later = Duration::from_secs(3);
     assert_eq!(
-        first_key_frame(&mut viewer(now, 5), now, later),
+        first_key_frame(&mut viewer(now, 100), now, later),
         (3, 0),
         "losses are known by then"
     );

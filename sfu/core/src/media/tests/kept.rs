@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, pass};
+use super::peers::{CHROMIUM, Encoder, drain, drain_first, drain_rtp, header, leg, pass};
 use crate::{
     media::{MediaEvent, MediaLeg, Outgoing},
     rtcp::{Message, Messages},
@@ -91,7 +91,7 @@ fn a_viewer_starts_with_what_was_kept_and_goes_on_live() {
     assert!(feedback.is_none_or(|feedback| !feedback.key_frame), "none is needed");
     let live = ringing.encode(false, 1);
     pass(&mut ringing.publisher, &mut viewer, ringing.now, &live);
-    let live = drain_rtp(&mut viewer, ringing.now);
+    let live = drain_first(&mut viewer, ringing.now);
     assert_eq!(live.iter().map(|packet| frame_of(packet)).collect::<Vec<_>>(), [6]);
     assert_eq!(viewer.counters().before_key_frame, 0);
 }

@@ -223,7 +223,8 @@ fn repeats_are_sent_twice_where_a_tenth_is_lost() {
     assert!(viewer.repeats_copied > first / 2, "{viewer:?}");
     let clean = run(20, 0.005, 10);
     let viewer = clean.legs[1].counters();
-    assert!(viewer.repeats_copied < viewer.repeats_sent / 3, "{viewer:?}");
+    // The first picture's 13 are sent twice in any case.
+    assert!(viewer.repeats_copied - 13 < (viewer.repeats_sent - 13) / 3, "{viewer:?}");
 }
 
 #[test]

@@ -52,6 +52,8 @@ fn with_the_opener_the_loss_of_the_first_packet_is_asked_for_and_repaired() {
         browser.receive_rtp(now, packet);
     }
     let soon = now + Duration::from_millis(50);
+    let unasked = drain_rtp(&mut viewer, soon).len();
+    assert_eq!(unasked, 3, "the first picture is sent twice");
     for (outgoing, packet) in drain(&mut browser, soon) {
         if matches!(outgoing, Outgoing::Rtcp(_)) {
             viewer.receive_rtcp(soon, &packet);

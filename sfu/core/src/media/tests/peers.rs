@@ -153,6 +153,19 @@ impl Encoder {
     }
 }
 
+/// The repeat of a peer's packet of VP8 (RFC 4588): the stream, payload type and number are the repeats' own.
+pub(super) fn repeat(to: &MediaLeg, packet: &[u8], number: u16) -> Vec<u8> {
+    let original = header(packet);
+    let video = to.negotiated.video.as_ref().unwrap();
+    let mut repeat = packet.to_vec();
+    repeat[1] = packet[1] & 0x80 | video.best_for(Codec::Vp8).unwrap().rtx.unwrap().0;
+    repeat[2..4].copy_from_slice(&number.to_be_bytes());
+    repeat[8..12].copy_from_slice(&video.remote.unwrap().rtx.unwrap().0.to_be_bytes());
+    let at = original.payload.start;
+    repeat.splice(at..at, original.sequence.to_be_bytes());
+    repeat
+}
+
 /// Everything that a leg wants to send now.
 pub(super) fn drain(leg: &mut MediaLeg, now: Instant) -> Vec<(Outgoing, Vec<u8>)> {
     let mut out = [0; MAX_PACKET];
@@ -172,6 +185,13 @@ pub(super) fn drain_rtp(leg: &mut MediaLeg, now: Instant) -> Vec<Vec<u8>> {
         .map(|(_, packet)| packet)
         .filter(|packet| !header(packet).payload.is_empty())
         .collect()
+}
+
+/// The same without repeats.
+pub(super) fn drain_first(leg: &mut MediaLeg, now: Instant) -> Vec<Vec<u8>> {
+    let mut packets = drain_rtp(leg, now);
+    packets.retain(|packet| header(packet).ssrc != NODE.video_rtx);
+    packets
 }
 
 /// Passes packets from the publisher's leg to the viewer's.

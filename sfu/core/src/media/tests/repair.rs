@@ -1,6 +1,8 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, drain_rtp, header, leg, nack, pass};
+use super::peers::{
+    CHROMIUM, Encoder, FIREFOX, drain, drain_first, drain_rtp, header, leg, nack, pass, repeat,
+};
 use crate::{
     media::{
         Outgoing,
@@ -148,23 +150,16 @@ fn a_gap_is_asked_for_and_filled_by_a_repeat() {
     let again = again + Duration::from_millis(20);
     assert_eq!(nacked(drain(&mut publisher, again)), lost);
 
-    // RFC 4588: the repeat has the stream, payload type and numbers of its own.
-    let mut repeat = key[1].clone();
     let original = header(&key[1]);
-    let rtx = publisher.negotiated.video.as_ref().unwrap().remote.unwrap().rtx.unwrap();
-    repeat[1] = 97;
-    repeat[2..4].copy_from_slice(&500u16.to_be_bytes());
-    repeat[8..12].copy_from_slice(&rtx.0.to_be_bytes());
-    let at = original.payload.start;
-    repeat.splice(at..at, original.sequence.to_be_bytes());
-    pass(&mut publisher, &mut viewer, again, &[repeat.clone()]);
-    let filled = drain_rtp(&mut viewer, again);
+    let repeat = repeat(&publisher, &key[1], 500);
+    pass(&mut publisher, &mut viewer, again, std::slice::from_ref(&repeat));
+    let filled = drain_first(&mut viewer, again);
     assert_eq!(header(&filled[0]).sequence, before[0].wrapping_add(1));
     assert_eq!(filled[0][header(&filled[0]).payload], key[1][original.payload]);
     assert!(!header(&filled[0]).marker);
 
     pass(&mut publisher, &mut viewer, again, &[repeat]);
-    assert!(drain_rtp(&mut viewer, again).is_empty(), "once is enough");
+    assert!(drain_first(&mut viewer, again).is_empty(), "once is enough");
     assert_eq!(publisher.counters().repaired, 1);
     let later = again + RTT * 2;
     assert_eq!(nacked(drain(&mut publisher, later)), lost[1..]);
