@@ -48,7 +48,7 @@ pub struct Row {
     pub resident: u64,
     /// Dropped at the forwarder's sockets.
     pub drops: u64,
-    /// Share of its core that the generator used.
+    /// Share of its core that the generator used, waiting for the next frame left out.
     pub generator_busy: f64,
     /// Dropped at the generator's sockets, or refused by the kernel.
     pub generator_drops: u64,
@@ -120,6 +120,7 @@ pub fn measure(
     let window = (start, start + times.measure.as_nanos() as u64);
     generator.tally = Tally { window, ..Tally::new() };
     let busy = of_this_thread();
+    let spun = generator.spun;
     let before = CpuTime::of_all(&target.pids())?;
     let began = Instant::now();
 
@@ -127,7 +128,9 @@ pub fn measure(
 
     let cpu = CpuTime::of_all(&target.pids())?.since(before);
     let time = began.elapsed();
-    let generator_busy = (of_this_thread() - busy).as_secs_f64() / time.as_secs_f64();
+    let spun = generator.spun - spun;
+    let busy = (of_this_thread() - busy).saturating_sub(spun);
+    let generator_busy = busy.as_secs_f64() / time.as_secs_f64();
     let stolen = Machine::now().stolen_since(machine);
     play(generator, target, Instant::now() + DRAIN)?;
 
