@@ -50,9 +50,8 @@ export class Connection {
    *   onState: (connection: Connection) => void,
    *   onStage: (stage: import("./stages.js").Stage, connection: Connection) => void,
    *   onAnswer: (connection: Connection) => void,
-   *   onMedia: (connection: Connection) => void,
    *   onEnd: (connection: Connection, afterSeconds?: number) => void,
-   * }} on `onMedia`: the first media of the other side has come; `onEnd`: it is of no more use; not before so many seconds another try
+   * }} on `onEnd`: it is of no more use; not before so many seconds another try
    * @param {import("./relays.js").Relays} relays
    * @param {Place} [place] where it is made; it leaves there with it
    */
@@ -65,12 +64,6 @@ export class Connection {
     this.tracks = new Tracks(pc);
     pc.oniceconnectionstatechange = () => this.#iceChanged();
     pc.onconnectionstatechange = () => this.#connectionChanged();
-    for (const receiver of this.receivers) {
-      receiver.track.addEventListener("unmute", () => {
-        // Not every browser waits for media before it says so.
-        if (receiver.getSynchronizationSources().length > 0) on.onMedia(this);
-      });
-    }
   }
 
   /** @returns {Promise<RTCStatsReport>} */

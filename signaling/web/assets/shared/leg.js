@@ -50,13 +50,12 @@ export class Leg {
    *   stages: import("./stages.js").Stages,
    *   onState: (state: LegState) => void,
    *   onRemote: (stream: MediaStream) => void,
-   *   onMedia: () => void,
    *   onNext: (connection: Connection | null) => void,
    *   onRefused: (problem: {code: string, title: string, hint: string}) => void,
    *   inCall: () => boolean,
    *   measured: () => import("./nearest.js").Measured[],
    *   onMoved: () => void,
-   * }} on `onMedia`: the first media of the other side has come; `onMoved`: this device has other addresses than those that everything of this page goes by; `onNext`: another connection has to be made ready to be shown; none: no more
+   * }} on `onMoved`: this device has other addresses than those that everything of this page goes by; `onNext`: another connection has to be made ready to be shown; none: no more
    */
   constructor(on) {
     this.#on = on;
@@ -240,9 +239,6 @@ export class Leg {
           this.#on.onState(of.state);
         } else if (of === this.#next) this.#readyNext(of);
         else if (of === this.#former && of.state === "broken") this.#dropFormer();
-      },
-      onMedia: (of) => {
-        if (of === this.#now) this.#on.onMedia();
       },
       onEnd: (of, afterSeconds) => this.#ended(of, afterSeconds),
     }, this.#relays, place);

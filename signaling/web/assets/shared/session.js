@@ -36,9 +36,6 @@ const MESSAGE_FIRST = 10;
  */
 const SHOWN_FIRST = 60;
 
-/** A call that has begun and of which nothing is said within this is none, ms: TCP gets a lost message through by then. */
-const UNSAID_FOR = 2_000;
-
 export class Session {
   media = new Media();
   /** @type {Socket} */ socket;
@@ -97,7 +94,6 @@ export class Session {
         }
       },
       onRemote: (stream) => this.view.attach(stream),
-      onMedia: () => this.#begun(),
       onNext: (connection) => this.view.change(connection),
       inCall: () => this.view.call !== null,
       measured: () => this.#nearest.measured,
@@ -175,22 +171,9 @@ export class Session {
     setTimeout(() => this.#flowsEarly && this.#attach(), MESSAGE_FIRST);
   }
 
-  /**
-   * The other side's media comes, which the node sends to nobody before the call: the message that says so is late. This
-   * person's need not be.
-   */
-  #begun() {
-    if (this.#flowsEarly || this.view.call) return;
-    this.#flowsEarly = true;
-    this.#attach();
-    this.#unsaid = setTimeout(() => this.#silence(), UNSAID_FOR);
-  }
-  /** Runs while a call has begun and nobody has said so. */ #unsaid = 0;
-
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
   startCall(call) {
     this.stages.belong(call.call);
-    clearTimeout(this.#unsaid);
     const flows = this.#flowsEarly && this.#instant;
     this.#flowsEarly = false;
     // Tracks first: the screen can wait a millisecond, the other side's picture should not.
@@ -232,7 +215,6 @@ export class Session {
    * the browser has learnt in a call (a frame rate, a bitrate, a delay) would spoil the start of the next.
    */
   #silence() {
-    clearTimeout(this.#unsaid);
     this.#flowsEarly = false;
     void this.leg.stop();
     if (this.#o.role !== "agent") return;
