@@ -35,7 +35,7 @@ pub const SECURITY_HEADERS: [(&str, &str); 5] = [
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
          media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
-         trusted-types 'none'",
+         trusted-types vitrine-worker",
     ),
     ("permissions-policy", "camera=(self), microphone=(self), display-capture=(self)"),
     ("referrer-policy", "no-referrer"),

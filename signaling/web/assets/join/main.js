@@ -66,6 +66,7 @@ const lobby = new Lobby(session.media, {
     session.stages.mark("join");
     joining = true;
     session.socket.send({ type: "join", media: session.media.choice });
+    session.expect();
   },
   leave: () => {
     leaving = true;

@@ -61,7 +61,7 @@ export class Connection {
     this.#place = place;
     const pc = place.connection(relays.configuration());
     this.#pc = pc;
-    this.tracks = new Tracks(pc);
+    this.tracks = new Tracks(pc, () => this.#end());
     pc.oniceconnectionstatechange = () => this.#iceChanged();
     pc.onconnectionstatechange = () => this.#connectionChanged();
   }

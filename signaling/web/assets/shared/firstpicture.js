@@ -9,6 +9,9 @@
 /** The latest picture that each preview gave, by its time stamp. @type {WeakMap<HTMLVideoElement, number>} */
 const given = new WeakMap();
 
+/** Even, as the planes of colour have half the lines. */
+const LESS = 2;
+
 export class FirstPicture {
   #track;
   #writer;
@@ -35,12 +38,17 @@ export class FirstPicture {
     return this.#track;
   }
 
-  /** @param {HTMLVideoElement} preview plays the camera: its picture leaves now, if it has one @returns {boolean} whether it had */
-  show(preview) {
+  /**
+   * @param {HTMLVideoElement} preview plays the camera: its picture is encoded now, if it has one
+   * @param {boolean} held two lines less than the camera's: what comes after it gets an encoder of its own
+   * @returns {boolean} whether it had
+   */
+  show(preview, held) {
     // A page that nobody sees may have an old one.
     if (document.hidden || preview.paused || preview.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || preview.videoWidth === 0) return false;
     try {
-      const frame = new VideoFrame(preview);
+      const { videoWidth: width, videoHeight: height } = preview;
+      const frame = new VideoFrame(preview, held ? { visibleRect: { x: 0, y: 0, width, height: height - LESS } } : {});
       if (given.get(preview) === frame.timestamp) {
         // The preview stands still: what it holds may be old, and the encoder takes no picture twice.
         frame.close();

@@ -169,6 +169,17 @@ export class Leg {
     this.#on.onState(next.state);
   }
 
+  /** A call may start soon. Nothing leaves. @param {Outgoing} outgoing @param {boolean} rings */
+  prepare(outgoing, rings) {
+    this.#outgoing = outgoing;
+    this.#now?.tracks.prepare(outgoing, rings);
+  }
+
+  /** None may. */
+  unprepare() {
+    this.#now?.tracks.unprepare();
+  }
+
   /** The call has started: media may leave. @param {Outgoing} outgoing @param {boolean} [ringing] to the node alone */
   async start(outgoing, ringing = false) {
     this.#open = true;

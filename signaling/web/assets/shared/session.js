@@ -155,10 +155,19 @@ export class Session {
    */
   ring(rings) {
     const flows = rings && this.#instant;
+    if (!this.view.call && !this.#flowsEarly && !flows) {
+      if (rings) this.expect(true);
+      else this.leg.unprepare();
+    }
     if (flows === this.#flowsEarly || this.view.call) return;
     if (!flows) return this.#silence();
     this.#flowsEarly = true;
     void this.leg.start(this.#outgoing, true);
+  }
+
+  /** A call may start at any moment: the first picture is made, and stays in the page. @param {boolean} [rings] */
+  expect(rings = false) {
+    this.leg.prepare(this.#outgoing, rings);
   }
 
   /**

@@ -7,6 +7,7 @@
 
 import { layeredVideo, preferRedundantAudio } from "./codecs.js";
 import { FirstPicture } from "./firstpicture.js";
+import { Held } from "./held.js";
 
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
@@ -15,7 +16,7 @@ const VIDEO_BITRATE = 2_500_000;
  * first probe, of this page's own network, is over with the first picture, and would let twice as much into a way that
  * may not take half of it.
  */
-const FIRST_BITRATE = 1_200_000;
+const FIRST_BITRATE = 800_000;
 const UNHEARD = 1_000;
 
 /** With less than this, bit/s, a camera sends this many pictures a second. */
@@ -29,6 +30,12 @@ const SLOW = 15;
 const FIRST_ALONE = 40;
 /** Where media flows while it rings, a picture goes to the node so often, ms: it is there to be the first one. */
 const STILL_EVERY = 250;
+/**
+ * Pictures that are held are made so often, ms, with so many bit/s. An encoder spends what a second allows on the pictures
+ * of a second, however few, and half as much again on a key frame: these have 6 kB, which take 10 ms on a line of 5 Mbit/s.
+ */
+const HELD_EVERY = 125;
+const HELD_BITRATE = 250_000;
 
 /** @type {Outgoing} */
 const NOTHING = { audio: null, video: null, screen: false, preview: null };
@@ -36,16 +43,20 @@ const NOTHING = { audio: null, video: null, screen: false, preview: null };
 export class Tracks {
   /** @type {Outgoing} */ #outgoing = NOTHING;
   #open = false;
+  /** Open, and shown to nobody yet. */ #ringing = false;
   /** Most that the other side's network takes now, bit/s. */
   #cap = VIDEO_BITRATE;
   /** Most that may be sent now in any case, bit/s. */
-  #most = FIRST_BITRATE;
+  #most = HELD_BITRATE;
   /** Runs until then. */ #unheard = 0;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
   #swapping = 0;
   /** What the sender was asked for last, as JSON. */ #tuned = "";
   #first = FirstPicture.make();
+  /** @type {Held | null} */ #held = null;
+  /** The encoder has made pictures, and may make one that needs others. */
+  #encoded = false;
   /** Runs while the first picture is all that the sender has. */
   #alone = 0;
   /** Runs while it rings: single pictures instead of the camera. */
@@ -53,11 +64,16 @@ export class Tracks {
   #audio;
   #video;
 
-  /** Adds the two transceivers to a new connection. @param {RTCPeerConnection} pc */
-  constructor(pc) {
+  /**
+   * Adds the two transceivers to a new connection.
+   * @param {RTCPeerConnection} pc
+   * @param {() => void} onLost nothing can be sent any more
+   */
+  constructor(pc, onLost) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
-    this.#video = layeredVideo(pc, FIRST_BITRATE);
+    this.#video = layeredVideo(pc, HELD_BITRATE);
+    if (this.#first) this.#held = Held.make(this.#video.sender, onLost);
     void swap(this.#video.sender, this.#first?.track ?? null);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
     for (const { receiver } of [this.#audio, this.#video]) {
@@ -67,20 +83,39 @@ export class Tracks {
     }
   }
 
+  /**
+   * The gate may open soon. A picture is made and stays in the page: when it opens there is one to leave at once.
+   * @param {Outgoing} outgoing @param {boolean} rings then again and again, so that it is a late one
+   */
+  prepare(outgoing, rings) {
+    this.#outgoing = outgoing;
+    if (this.#open) return;
+    this.#endSingle();
+    void this.#hold();
+    if (rings) this.#stills = setInterval(() => void this.#hold(), HELD_EVERY);
+  }
+
+  /** It will not open soon. */
+  unprepare() {
+    if (!this.#open) this.#endSingle();
+  }
+
   /** Opens the gate. @param {Outgoing} outgoing @param {boolean} [ringing] nobody is shown it yet */
   async start(outgoing, ringing = false) {
-    const begins = !this.#open || this.#stills !== 0;
+    const begins = !this.#open || this.#ringing;
+    this.#ringing = ringing;
     this.#outgoing = outgoing;
-    if (begins && this.#show()) {
+    if (begins) {
       this.#endSingle();
-      if (ringing) this.#stills = setInterval(() => {
-        if (!this.#show()) this.#live();
-      }, STILL_EVERY);
-      else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
-    } else if (!ringing) this.#endSingle();
-    if (begins && !ringing) {
+      if (this.#open ? this.#show() : this.#leave()) {
+        if (ringing) this.#stills = setInterval(() => {
+          if (!this.#show()) this.#live();
+        }, STILL_EVERY);
+        else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
+      }
+      if (!this.#alone) this.#most = FIRST_BITRATE;
       clearTimeout(this.#unheard);
-      this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
+      if (!ringing) this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
     }
     this.#open = true;
     await this.#apply();
@@ -88,16 +123,20 @@ export class Tracks {
 
   /** @param {Outgoing} outgoing */
   async update(outgoing) {
+    const other = outgoing.video !== this.#outgoing.video;
     this.#outgoing = outgoing;
     if (this.#open) await this.#apply();
+    // Not a picture of what is off by now.
+    else if (other) this.#held?.hold();
   }
 
   /** Closes the gate. */
   async stop() {
-    this.#open = false;
+    this.#open = this.#ringing = false;
     this.#endSingle();
+    this.#held?.hold();
     clearTimeout(this.#unheard);
-    this.#allow(FIRST_BITRATE);
+    this.#allow(HELD_BITRATE);
     await this.#apply();
   }
 
@@ -105,6 +144,7 @@ export class Tracks {
   close() {
     this.#endSingle();
     clearTimeout(this.#unheard);
+    this.#held?.close();
     this.#first?.track.stop();
   }
 
@@ -131,10 +171,39 @@ export class Tracks {
     return /** @type {any} */ (encoding)?.scalabilityMode !== undefined;
   }
 
-  /** The camera's latest picture leaves now. @returns {boolean} whether there is one */
-  #show() {
+  /** A picture leaves now: the one that is held, or the camera's latest. @returns {boolean} whether there is one */
+  #leave() {
+    const isLate = this.#held?.isLate === true;
+    if (!isLate) {
+      this.#held?.hold();
+      if (this.#encoded) void this.#askKeyFrame();
+    }
+    this.#held?.pass();
+    return isLate || this.#show();
+  }
+
+  /** The camera's latest picture is encoded, and held. */
+  async #hold() {
+    if (!this.#held?.holds) return;
+    // In this order: each is a key frame, so that one is all that is held.
+    if (this.#encoded) await this.#askKeyFrame();
+    if (this.#held.holds && this.#show(true)) this.#held.given();
+  }
+
+  /** The encoder's next picture is to need no other: where pictures are held, some that it made are gone. */
+  async #askKeyFrame() {
+    const sender = /** @type {any} */ (this.#video.sender);
+    const parameters = sender.getParameters();
+    if (this.#held === null || !parameters.encodings?.length) return;
+    await sender.setParameters(parameters, { encodingOptions: [{ keyFrame: true }] }).catch(() => {});
+  }
+
+  /** The encoder gets the camera's latest picture now. @param {boolean} [held] @returns {boolean} whether there is one */
+  #show(held = false) {
     const { video, screen, preview } = this.#outgoing;
-    return video !== null && !screen && preview !== null && this.#first?.show(preview) === true;
+    const shown = video !== null && !screen && preview !== null && this.#first?.show(preview, held) === true;
+    this.#encoded ||= shown;
+    return shown;
   }
 
   /** Nothing but the camera from now on: no single pictures. */
@@ -147,6 +216,7 @@ export class Tracks {
   /** The camera takes over. */
   #live() {
     this.#endSingle();
+    this.#most = FIRST_BITRATE;
     void this.#apply();
   }
 
@@ -156,12 +226,13 @@ export class Tracks {
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
     const most = this.wanted;
-    const tuned = JSON.stringify([this.#outgoing.screen, most]);
+    // That the first second has few bits is no reason to make its pictures small.
+    const preference = this.#outgoing.screen || this.#most < VIDEO_BITRATE ? "maintain-resolution" : "balanced";
+    const tuned = JSON.stringify([preference, most]);
     // Every change makes an encoder think, and it is asked while the first picture waits for it.
     if (tuned === this.#tuned) return;
     this.#tuned = tuned;
-    /** @type {any} */ (parameters).degradationPreference =
-      this.#outgoing.screen ? "maintain-resolution" : "balanced";
+    /** @type {any} */ (parameters).degradationPreference = preference;
     const [encoding] = parameters.encodings;
     encoding.maxBitrate = most;
     // Half the pictures, each worth looking at.
@@ -185,6 +256,7 @@ export class Tracks {
     const { audio, video } = this.#open ? this.#outgoing : NOTHING;
     const silent = this.#first?.track ?? null;
     const picture = this.#alone || this.#stills ? silent : (video ?? silent);
+    this.#encoded ||= picture !== silent;
     await Promise.all([swap(this.#video.sender, picture), swap(this.#audio.sender, audio)]);
     if (video) this.tune();
   }

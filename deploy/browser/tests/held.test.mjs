@@ -1,0 +1,65 @@
+// The first picture is made while it rings, and stays in the page until the call starts.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { SIDES } from "../lib/media.mjs";
+import { inCall, rung } from "../lib/scenes.mjs";
+import { Seat } from "../lib/seat.mjs";
+import { Server } from "../lib/server.mjs";
+import { until } from "../lib/until.mjs";
+
+const encodes = (seat) =>
+  until(
+    `${seat.side}: to make pictures`,
+    () => seat.stats(),
+    ({ framesEncoded }) => framesEncoded > 1,
+  );
+
+test("the first picture is made while it rings, and stays in the page", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { shopper, agent } = await rung(t, server);
+  await Promise.all([encodes(shopper), encodes(agent)]);
+  await Promise.all([shopper.isSilent(), agent.isSilent()]);
+  await inCall(shopper, agent);
+  await Promise.all([shopper.meets(), agent.meets()]);
+});
+
+test("of a camera that is off when the call starts nothing is shown", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { shopper, agent } = await rung(t, server);
+  await encodes(shopper);
+  await shopper.press("Camera off");
+  await inCall(shopper, agent);
+  await agent.hears(SIDES.shopper.hz);
+  const { framesDecoded } = await agent.stats();
+  assert.equal(framesDecoded, 0, "a picture of a camera that was off");
+});
+
+test("a page whose worker dies goes on without it", { timeout: 60_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const [shopper, agent] = await Promise.all([Seat.open("shopper", "about:blank"), Seat.open("agent", await server.signIn())]);
+  t.after(() => Promise.all([shopper.close(), agent.close()]));
+  await shopper.page.evaluateOnNewDocument(() => {
+    window.Worker = class extends Worker {
+      constructor(address) {
+        super(address);
+        window.endWorker = () => {
+          this.terminate();
+          this.dispatchEvent(new Event("error"));
+        };
+      }
+    };
+  });
+  await shopper.page.goto(server.shopperUrl, { waitUntil: "load" });
+  await agent.press("Go available");
+  await Promise.all([shopper.preview(), agent.preview()]);
+  await shopper.press("Join");
+  await agent.find("button", "Accept");
+  await shopper.page.evaluate(() => window.endWorker());
+  await inCall(shopper, agent);
+  await Promise.all([shopper.meets(), agent.meets()]);
+});
