@@ -12,6 +12,7 @@ use super::{
     rivals::Rivals,
     silence::Silence,
     trendline::{Trendline, Usage},
+    wary::Wary,
 };
 
 /// First estimate in bit/s: what a 720p call wants, so that the first key frame is not held back.
@@ -38,6 +39,8 @@ const PROVEN_FOR: Duration = Duration::from_secs(10);
 const QUEUE_LIMIT: Duration = Duration::from_millis(80);
 /// A queue longer than this makes the bottleneck busy all the time.
 const LONG_QUEUE: Duration = Duration::from_millis(60);
+/// One longer than this is full, or soon will be.
+const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// A queue is drained in about this time after a cut, by sending less, but no less than a share.
 const DRAIN: Duration = Duration::from_millis(500);
 const DRAIN_SHARE: f64 = 0.5;
@@ -52,6 +55,8 @@ const BLIND_AFTER: Duration = Duration::from_millis(1_000);
 const AFTER_BLIND: f64 = 0.7;
 /// A gap in sending longer than this makes what is known of delays worthless.
 const PAUSE: Duration = Duration::from_secs(3);
+/// A way of which nothing has been heard for so long is taken for what it was first thought to be.
+const UNPROVEN: Duration = Duration::from_millis(1_000);
 /// A cut that was real is remembered this long when a call begins.
 const CUT_MEMORY: Duration = Duration::from_secs(30);
 /// Where our own socket takes no more (TCP), what came through is all that the way carries. Less is
@@ -96,6 +101,7 @@ pub struct Estimator {
     trend: Trendline,
     queue: StandingQueue,
     rivals: Rivals,
+    wary: Wary,
     /// What came through, as of the latest feedback, bit/s.
     through: Option<f64>,
     probes: Probes,
@@ -112,6 +118,8 @@ pub struct Estimator {
     proven: Option<(Instant, f64)>,
     /// See [`Self::arrived`], and when it was brought up to date.
     arrived: (Instant, f64),
+    /// The estimate is the one that calls begin with, since then, and nothing is known of the way yet.
+    unproven: Option<Instant>,
     /// The first packet sent since the last feedback.
     unheard: Option<Instant>,
     /// Losses of packets sent before this are not counted: nothing came through at all then.
@@ -132,6 +140,7 @@ impl Estimator {
             trend: Trendline::default(),
             queue: StandingQueue::default(),
             rivals: Rivals::default(),
+            wary: Wary::default(),
             through: None,
             probes: Probes::new(now),
             sent: RateMeter::default(),
@@ -142,6 +151,7 @@ impl Estimator {
             last_sent: None,
             proven: None,
             arrived: (now, 1.0),
+            unproven: Some(now),
             unheard: None,
             forgiven: None,
             congested: None,
@@ -194,6 +204,11 @@ impl Estimator {
         self.loss.inherent()
     }
 
+    /// Nothing is known of the way yet: what the first pictures need is no measure of what it carries.
+    pub fn is_unproven(&self, now: Instant) -> bool {
+        self.unproven.is_some_and(|since| now.saturating_duration_since(since) < UNPROVEN)
+    }
+
     /// What was sent lately came to nothing that we know of: no feedback, for too long.
     pub fn is_blind(&self, now: Instant, rtt: Duration) -> bool {
         self.unheard.is_some_and(|since| now > since + (BLIND_AFTER + rtt))
@@ -206,6 +221,7 @@ impl Estimator {
         if !known && self.control.bitrate() < START_BITRATE as f64 {
             self.control = RateControl::new(now, START_BITRATE as f64);
             self.loss = LossLimit::default();
+            self.unproven = Some(now);
         }
         self.probes = Probes::new(now);
     }
@@ -353,6 +369,7 @@ impl Estimator {
             rivals: self.rivals.are_present(),
         });
         if cut && !idle {
+            self.unproven = None;
             self.congested = Some(now);
             self.proven = Some((now, self.control.bitrate()));
         }
@@ -366,13 +383,33 @@ impl Estimator {
             self.control.set(now, self.control.bitrate().min(limit));
         }
         let known = self.control.known();
-        if let Some(rate) = self.probes.result(now, self.control.bitrate(), known) {
+        let starting = self.probes.is_starting();
+        let result = self.probes.result(now, self.control.bitrate(), known);
+        if starting && !self.probes.is_starting() {
+            self.unproven = None;
+        }
+        if let Some(rate) = result {
             let rate = rate / passed;
             if rate < self.control.bitrate() {
                 self.congested = Some(now);
             }
             self.control.set(now, rate);
             self.proven = Some((now, rate));
+        }
+        if self.rivals.are_present() {
+            self.wary.forget();
+        } else if self.queue.get() > FULL_QUEUE
+            && let Some(left) = self.acked(CUT_WINDOW)
+        {
+            self.wary.fell(now, left);
+        }
+        if let Some(ceiling) = self.wary.ceiling(now)
+            && ceiling < self.control.bitrate()
+        {
+            self.control.set(now, ceiling);
+        }
+        if !self.is_congested(now) {
+            self.wary.note(now, acked.unwrap_or(0.0).min(self.estimate()));
         }
         debug_assert!(self.estimate().is_finite());
     }
@@ -384,7 +421,8 @@ impl Estimator {
             return None;
         }
         let estimate = self.estimate();
-        self.probes.poll(now, estimate, offered)
+        let most = self.wary.ceiling(now).unwrap_or(f64::INFINITY);
+        self.probes.poll(now, estimate, offered, most)
     }
 
     /// Whether a probe would meet a way without a queue.
@@ -394,6 +432,7 @@ impl Estimator {
 
     /// The first key frame of a call is sent at this bitrate, as a probe.
     pub fn start_probe(&mut self, now: Instant, bitrate: f64) -> Probe {
+        self.unproven = self.unproven.map(|_| now);
         self.probes.start(now, bitrate)
     }
 

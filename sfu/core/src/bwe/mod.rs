@@ -9,6 +9,7 @@
 //! * `loss`, `silence`: the rate that losses allow; telling congestion from a radio link, and from a way that
 //!   was gone for a moment.
 //! * `probe`: short bursts that find out about more, and what they found.
+//! * `wary`: a way that has taken back what it gave.
 //! * `rate`: bytes in a sliding window.
 //!
 //! The algorithm is Google Congestion Control (draft-ietf-rmcat-gcc-02) as it is run in libwebrtc,
@@ -26,9 +27,10 @@ mod silence;
 #[cfg(test)]
 mod tests;
 mod trendline;
+mod wary;
 
 pub use self::{
     estimator::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},
 };
-pub(crate) use self::{queue::StandingQueue, rate::RateMeter};
+pub(crate) use self::{queue::StandingQueue, rate::RateMeter, wary::Wary};

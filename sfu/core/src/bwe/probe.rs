@@ -47,6 +47,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// The first key frame lowers the estimate only if it is this large.
 const MIN_START_PACKETS: u32 = 10;
 const MIN_START_LENGTH: f64 = 20_000.0;
+/// So much of it says what the rest will say: a queue grows with every moment that is waited.
+const ENOUGH_OF_START: f64 = 40_000.0;
 
 /// Names a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +133,14 @@ impl Probes {
         }
     }
 
-    /// The next probe, if it is time. `offered` is what the publisher sends, bit/s.
-    pub(super) fn poll(&mut self, now: Instant, estimate: f64, offered: f64) -> Option<Probe> {
+    /// The next probe, if it is time. `offered` is what the publisher sends, `most` what would be used, bit/s.
+    pub(super) fn poll(
+        &mut self,
+        now: Instant,
+        estimate: f64,
+        offered: f64,
+        most: f64,
+    ) -> Option<Probe> {
         if let Some(running) = self.running
             && now.saturating_duration_since(running.since) >= PATIENCE
         {
@@ -142,7 +150,7 @@ impl Probes {
         if self.running.is_some() || now < self.next {
             return None;
         }
-        let most = ENOUGH.max(FACTOR * offered).min(MAX_BITRATE as f64);
+        let most = ENOUGH.max(FACTOR * offered).min(MAX_BITRATE as f64).min(most);
         let recovery = self.before_cut.map_or(0.0, |before| RECOVERY * before);
         let bitrate = (FACTOR * estimate).max(recovery).min(most);
         if bitrate < estimate * 1.1 {
@@ -155,6 +163,11 @@ impl Probes {
     /// The first key frame: what it finds counts in both directions.
     pub(super) fn start(&mut self, now: Instant, bitrate: f64) -> Probe {
         self.begin(now, bitrate, true)
+    }
+
+    /// The first key frame is under way.
+    pub(super) fn is_starting(&self) -> bool {
+        self.running.is_some_and(|running| running.start)
     }
 
     fn begin(&mut self, now: Instant, bitrate: f64, start: bool) -> Probe {
@@ -217,11 +230,14 @@ impl Probes {
         known: Option<f64>,
     ) -> Option<f64> {
         let running = self.running?;
-        let (packets, bytes) = running.sent?;
-        // What was reported lost may still come; a probe does not wait for it.
-        if running.seen.packets + running.seen.lost < packets {
-            return None;
-        }
+        let (packets, bytes) = match running.sent {
+            // What was reported lost may still come; a probe does not wait for it.
+            Some(sent) if running.seen.packets + running.seen.lost >= sent.0 => sent,
+            _ if running.start && running.seen.shows_narrow() => {
+                (running.seen.packets, running.seen.bytes)
+            }
+            _ => return None,
+        };
         self.running = None;
         // On a way shared with others a burst takes more than its share: a full way says nothing
         // new until it carries much more than at the latest overuse.
@@ -284,7 +300,18 @@ impl Seen {
     }
 
     fn is_solid(&self) -> bool {
-        let length = self.arrivals.map_or(0, |(first, last)| last.saturating_sub(first));
-        self.packets >= MIN_START_PACKETS && length as f64 >= MIN_START_LENGTH
+        self.packets >= MIN_START_PACKETS && self.length() >= MIN_START_LENGTH
+    }
+
+    /// What has come of it took long, and longer than it was sent in.
+    fn shows_narrow(&self) -> bool {
+        self.is_solid()
+            && self.length() >= ENOUGH_OF_START
+            && self.rate(self.packets, self.bytes).is_some_and(|found| found.is_full)
+    }
+
+    /// Between the first and the last arrival, in microseconds.
+    fn length(&self) -> f64 {
+        self.arrivals.map_or(0, |(first, last)| last.saturating_sub(first)) as f64
     }
 }

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::wishes::MIN_CAP;
-use crate::bwe::{RateMeter, StandingQueue};
+use crate::bwe::{RateMeter, StandingQueue, Wary};
 
 /// A queue this long is more than the browser's own control should have let grow…
 const LONG: Duration = Duration::from_millis(70);
@@ -30,8 +30,11 @@ const LIFTED_AFTER: Duration = Duration::from_secs(2);
 /// about it or another one.
 const PATIENCE: Duration = Duration::from_millis(2_000);
 const HANDS_OFF: Duration = Duration::from_secs(20);
-/// What comes through is measured over so many microseconds.
+/// What comes through is measured over so many microseconds, for what is to be remembered over more.
 const WINDOW: i64 = 200_000;
+const LONG_WINDOW: i64 = 500_000;
+/// A queue this long is full, or soon will be.
+const FULL: Duration = Duration::from_millis(150);
 /// What is gone sooner than this was no queue but a way that stood still for a moment, as radio does.
 const HICCUP: Duration = Duration::from_millis(100);
 /// Packets of so long a time are looked at together: the one that waited least tells.
@@ -48,6 +51,8 @@ pub(super) struct Brake {
     state: State,
     queue: StandingQueue,
     through: RateMeter,
+    /// What the way has taken back.
+    wary: Wary,
     /// Send time of the newest packet as it came, and unwrapped; when it arrived, microseconds.
     latest: Option<(u32, i64, i64)>,
     /// When something waited last.
@@ -78,6 +83,7 @@ impl Brake {
         at: i64,
         sent: Option<[u8; 3]>,
         size: usize,
+        rtt: Duration,
     ) -> bool {
         self.through.add(at, size);
         let Some([high, middle, low]) = sent else { return false };
@@ -106,17 +112,45 @@ impl Brake {
         }
         self.look = None;
         self.queue.update(now);
-        let next = self.next(now, at);
+        let next = self.next(now, at, rtt);
         let before = std::mem::replace(&mut self.state, next);
+        self.remember(now, at);
         let waits = self.queue.get() > WAITS || !matches!(self.state, State::Off);
         if waits || self.waited.is_none() {
             self.waited = Some(now);
         }
-        let is_draining = |state| matches!(state, State::Draining { .. });
-        is_draining(self.state) && !is_draining(before)
+        self.is_draining() && !matches!(before, State::Draining { .. })
     }
 
-    fn next(&mut self, now: Instant, at: i64) -> State {
+    /// Notes what the way carries, and when it has taken that back.
+    fn remember(&mut self, now: Instant, at: i64) {
+        match self.state {
+            State::Foreign { .. } => self.wary.forget(),
+            State::Draining { .. } if self.queue.get() > FULL => {
+                if let Some(left) = self.through.rate(at, WINDOW) {
+                    self.wary.fell(now, left);
+                }
+            }
+            State::Draining { .. } => {}
+            State::Off | State::Rising { .. } => {
+                if let Some(through) = self.through.rate(at, LONG_WINDOW) {
+                    self.wary.note(now, through);
+                }
+            }
+        }
+    }
+
+    /// A queue stands that is the publisher's own.
+    pub(super) fn is_draining(&self) -> bool {
+        matches!(self.state, State::Draining { .. })
+    }
+
+    /// More would be used, if there were more.
+    pub(super) fn is_wary(&self, now: Instant) -> bool {
+        self.wary.ceiling(now).is_some()
+    }
+
+    fn next(&mut self, now: Instant, at: i64, rtt: Duration) -> State {
         let queue = self.queue.get();
         let passed = |since: Instant| now.saturating_duration_since(since);
         match self.state {
@@ -130,7 +164,7 @@ impl Brake {
             State::Draining { through, .. } if queue < SHORT => {
                 State::Rising { since: now, through }
             }
-            State::Draining { since, .. } if passed(since) > PATIENCE => {
+            State::Draining { since, .. } if passed(since) > PATIENCE + 2 * rtt => {
                 State::Foreign { since: now }
             }
             // At first part of it came before the way was full.
@@ -156,8 +190,11 @@ impl Brake {
 
     /// No more should be sent, bit/s; `None` where the publisher is left to itself.
     pub(super) fn limit(&self, now: Instant) -> Option<u64> {
+        let ceiling = self.wary.ceiling(now);
         let limit = match self.state {
-            State::Off | State::Foreign { .. } => return None,
+            State::Off | State::Foreign { .. } => {
+                return ceiling.map(|ceiling| (ceiling as u64).max(MIN_CAP));
+            }
             State::Draining { through, .. } => {
                 let less = self.queue.get().as_secs_f64() / DRAIN.as_secs_f64();
                 (1.0 - less.clamp(LESS.0, LESS.1)) * through
@@ -167,6 +204,7 @@ impl Brake {
                 DRAINED * through * GROWTH.powf(passed)
             }
         };
+        let limit = ceiling.map_or(limit, |ceiling| ceiling.min(limit));
         Some((limit as u64).max(MIN_CAP))
     }
 }

@@ -135,7 +135,7 @@ impl MediaLeg {
     /// Looks whether the peer's way may carry more than the peer uses.
     fn look_for_room(&mut self, now: Instant) {
         let Some(told) = self.inbound.cap.told() else { return };
-        if !self.inbound.room.is_due(now) {
+        if !self.inbound.room.is_due(now) || self.inbound.brake.is_wary(now) {
             return;
         }
         let at = self.micros(now);

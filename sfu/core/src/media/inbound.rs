@@ -158,7 +158,8 @@ impl MediaLeg {
         self.counters.bytes_in += packet.len() as u64;
         self.note_media(now);
         let at = self.micros(now);
-        let braked = self.inbound.brake.on_packet(now, at, extensions.send_time, packet.len());
+        let (sent, rtt) = (extensions.send_time, self.rtt());
+        let braked = self.inbound.brake.on_packet(now, at, sent, packet.len(), rtt);
         self.counters.brakes += u64::from(braked);
         self.inbound.cap.brake(now, self.inbound.brake.limit(now));
         if kind == MediaKind::Video {
@@ -194,6 +195,7 @@ impl MediaLeg {
             extensions: extensions.passed,
             clock: stream.clock,
             repair: stream.repair_time.wait(now),
+            queued: self.inbound.brake.is_draining(),
         })
     }
 

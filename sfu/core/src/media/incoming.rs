@@ -32,6 +32,8 @@ pub struct Incoming {
     /// How long repairs of this stream take on the publisher's way; zero where nearly none is
     /// needed.
     pub(super) repair: Duration,
+    /// A queue of the publisher's own stands on its way, and will be gone soon.
+    pub(super) queued: bool,
 }
 
 /// One numbering of one stream of a publisher.

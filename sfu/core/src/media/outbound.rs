@@ -114,6 +114,9 @@ impl MediaLeg {
         if !self.is_forwarding() || !media.direction.send {
             return;
         }
+        if incoming.queued {
+            self.outbound.habit.queued(now);
+        }
         let room = match kind {
             MediaKind::Audio => Room::Bytes(usize::MAX),
             MediaKind::Video => {
@@ -283,6 +286,7 @@ impl MediaLeg {
                 self.end_start_probe(now, ended);
             }
             if complete {
+                self.unsettle();
                 self.push_event(MediaEvent::FirstKeyFrame);
             }
             return Some(len);

@@ -37,7 +37,8 @@ pub(super) struct Repairs {
     pub(super) own: Duration,
 }
 
-/// Whether a viewer's buffer may wait for longer than it needs because of what it has met on its own way.
+/// Whether a viewer's buffer may wait for longer than it needs because of what it has met: repairs on its own way, a queue on
+/// that or on the publisher's.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Habit {
     repairs: u8,

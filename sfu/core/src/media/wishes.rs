@@ -16,6 +16,10 @@ const MAX_ASIDE: f64 = 0.5;
 /// What browsers reserve for audio out of a limit, in bit/s: Opus at 32 kbit/s, and headers of 72
 /// bytes. Only what audio takes beyond (copies of it, RFC 2198) is to be taken off before.
 const RESERVED_FOR_AUDIO: f64 = 60_800.0;
+/// From the end of the first key frame until something is heard of the way, a round trip later, the publisher is held to
+/// this, bit/s: on a narrow way what is sent meanwhile waits behind the key frame. Not sooner: browsers would
+/// pace the key frame by it.
+const UNPROVEN_CAP: f64 = 600_000.0;
 /// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
 pub(super) const MIN_CAP: u64 = 50_000;
 /// A key frame that did not come is asked for again after this and a round trip.
@@ -186,7 +190,11 @@ impl MediaLeg {
         if self.wishes.is_paused() {
             return MIN_CAP;
         }
-        let target = self.send_target(now) as f64;
+        let mut target = self.send_target(now) as f64;
+        let has_begun = self.outbound.streams[MediaKind::Video as usize].key_frame.begun;
+        if has_begun && self.outbound.estimator.is_unproven(now) {
+            target = target.min(UNPROVEN_CAP);
+        }
         let Flow { audio, repeated, .. } = self.wishes.flow;
         let aside = (repeated + (audio - RESERVED_FOR_AUDIO).max(0.0)).min(MAX_ASIDE * target);
         ((CAP_SHARE * target - aside) as u64).max(MIN_CAP)

@@ -1,7 +1,7 @@
 //! What RFC 8867 does not ask and calls meet: outages, slides, oscillation, losses, the start.
 
 use super::{
-    Case, Figure, Goal, Judged, Rise, Way,
+    Case, Fall, Figure, Goal, Judged, Rise, Way,
     access::{self, DELAY, ENCODER_MAX, NARROW, NARROW_BACK},
     rfc8867::{judged, usual_goals},
 };
@@ -22,6 +22,8 @@ pub(super) fn all(way: Way) -> Vec<Case> {
         random_loss(way),
         start(way),
         loss_both_ways(way),
+        back_and_forth(way),
+        narrow_start(way),
     ]
 }
 
@@ -168,17 +170,65 @@ fn start(way: Way) -> Case {
 fn loss_both_ways(way: Way) -> Case {
     let rates = [(0.0, MEGA)];
     let secs = 60.0;
-    let lossy = || LinkPlan { loss: 0.10, ..LinkPlan::limited(DELAY, &rates) };
-    let mut plan = access::world(secs, lossy(), lossy());
-    plan.measured.push(NARROW_BACK);
-    let publish = || Some(access::publish(0.0, ENCODER_MAX));
-    access::add_call(&mut plan, way, 0.0, None, [publish(), publish()]);
+    let lossy = LinkPlan { loss: 0.10, ..LinkPlan::limited(DELAY, &rates) };
     Case {
         name: "G",
         title: "10 % of packets lost at random on both ways, both carry media, 1 Mbit/s",
         way,
-        plan,
+        plan: both_ways(way, secs, &lossy),
         judged: Judged { from: 5.0, ..judged(secs, media(), &rates, ENCODER_MAX) },
         goals: vec![Goal::least(Figure::Utilisation, 0.7)],
+    }
+}
+
+/// A line narrow both ways, with media on both, as the shopper's in `deploy/picture`.
+fn both_ways(way: Way, secs: f64, line: &LinkPlan) -> WorldPlan {
+    let mut plan = access::world(secs, line.clone(), line.clone());
+    plan.measured.push(NARROW_BACK);
+    let publish = || Some(access::publish(0.0, ENCODER_MAX));
+    access::add_call(&mut plan, way, 0.0, None, [publish(), publish()]);
+    plan
+}
+
+/// What `deploy/picture`'s case `oscillation` does to two browsers.
+fn back_and_forth(way: Way) -> Case {
+    let (low, high) = (0.8 * MEGA, 2.5 * MEGA);
+    let rates: Vec<_> =
+        (0..8).map(|half| (f64::from(half) * 10.0, [low, high][half as usize % 2])).collect();
+    let secs = 80.0;
+    let line = LinkPlan {
+        burst: Some(Burst { share: 0.01, mean: 4.0 }),
+        ..LinkPlan::limited(DELAY, &rates)
+    };
+    Case {
+        name: "H",
+        title: "0.8 and 2.5 Mbit/s in turn, 10 s each, 1 % lost in runs of 4, both ways carry media",
+        way,
+        plan: both_ways(way, secs, &line),
+        judged: Judged { rises: Vec::new(), ..judged(secs, media(), &rates, ENCODER_MAX) },
+        goals: vec![Goal::most(Figure::Drain, 2.0), Goal::most(Figure::Freeze, 0.02)],
+    }
+}
+
+fn narrow_start(way: Way) -> Case {
+    let rates = [(0.0, MEGA)];
+    let secs = 10.0;
+    let line = LinkPlan::limited(DELAY, &rates);
+    let fall = Fall { at: 0.0, to: MEGA };
+    Case {
+        name: "I",
+        title: "the start on a line of 1 Mbit/s, both ways carry media",
+        way,
+        plan: both_ways(way, secs, &line),
+        judged: Judged {
+            from: 0.0,
+            falls: vec![fall],
+            ..judged(secs, media(), &rates, ENCODER_MAX)
+        },
+        goals: vec![
+            Goal::most(Figure::QueueP95, 0.080),
+            Goal::most(Figure::Drain, 1.0),
+            Goal::most(Figure::Freeze, 0.0),
+        ],
     }
 }

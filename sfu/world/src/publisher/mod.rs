@@ -39,6 +39,9 @@ const KEY_FRAME_INTERVAL: Duration = millis(300);
 const HEADER_RESERVE: usize = 12 + 4 + 12 + 2;
 /// Share of the target that is payload of full packets.
 const PAYLOAD_SHARE: f64 = (MAX_RTP - HEADER_RESERVE) as f64 / (MAX_RTP + RTP_OVERHEAD) as f64;
+/// What the page allows its encoder at first, and for how long, as nobody knows the viewer's way yet (`tracks.js`).
+const FIRST_BITRATE: f64 = 800_000.0;
+const FIRST: Duration = millis(1_000);
 /// Sending less than the target is looked at over this long.
 const USAGE_WINDOW: f64 = 0.5;
 
@@ -93,7 +96,7 @@ impl Publisher {
     /// A publisher on a leg whose round trip is about `rtt`.
     pub fn new(plan: PublishPlan, ids: [StreamIds; 2], seed: u64, rtt: Duration) -> Self {
         let random = |purpose: u64| Random::new(seed, 0x7075_6200 + purpose);
-        let encoder = Encoder::new(random(1), plan.layers, plan.max_bitrate, plan.start_bitrate);
+        let encoder = Encoder::new(random(1), plan.layers, plan.max_bitrate, FIRST_BITRATE);
         let phase = Duration::from_secs_f64(random(3).unit() / FPS);
         Self {
             ids,
@@ -161,7 +164,9 @@ impl Publisher {
             self.encoder.want_key_frame();
         }
         self.gcc.start(now);
-        let target = self.encoder_target();
+        let first = now.since(self.plan.start) < FIRST;
+        let allowed = if first { FIRST_BITRATE } else { f64::INFINITY };
+        let target = self.encoder_target().min(allowed);
         let Some((frame, size)) = self.encoder.encode(now, target) else { return };
         let most = MAX_RTP - HEADER_RESERVE;
         let count = size.div_ceil(most - frame::PREFIX).max(1);

@@ -31,6 +31,8 @@ pub struct TraceRow {
     pub pacer: usize,
     /// Frames shown so far.
     pub shown: usize,
+    /// From capture to screen of the latest one, ms.
+    pub latency: f64,
 }
 
 /// Rows in order of time.
@@ -45,13 +47,14 @@ impl Trace {
     pub fn csv(&self) -> String {
         let mut csv = String::from(
             "secs,call,side,capacity_kbps,backlog_ms,offered_kbps,delivered_kbps,downlink_kbps,\
-             target_kbps,own_kbps,limit_kbps,pacer_bytes,frames_shown\n",
+             target_kbps,own_kbps,limit_kbps,pacer_bytes,frames_shown,\
+             latency_ms\n",
         );
         for row in &self.rows {
             // Writing to a string cannot fail.
             let _ = writeln!(
                 csv,
-                "{:.2},{},{},{:.0},{:.1},{:.0},{:.0},{:.0},{:.0},{:.0},{:.0},{},{}",
+                "{:.2},{},{},{:.0},{:.1},{:.0},{:.0},{:.0},{:.0},{:.0},{:.0},{},{},{:.0}",
                 row.at,
                 row.flow.0,
                 row.flow.1,
@@ -65,6 +68,7 @@ impl Trace {
                 row.limit,
                 row.pacer,
                 row.shown,
+                row.latency,
             );
         }
         csv
@@ -83,6 +87,8 @@ impl World {
                 let Some(publisher) = &call.pages[side].publisher else { continue };
                 let record = &self.record.flows[WorldPlan::media(index, side).0];
                 let (own, limit) = publisher.estimates();
+                let shown = call.pages[1 - side].viewer.shown();
+                let latency = shown.last().map_or(0.0, |shown| shown.latency.as_secs_f64());
                 trace.rows.push(TraceRow {
                     at: now,
                     flow: (index, side),
@@ -95,7 +101,8 @@ impl World {
                     own: own / 1e3,
                     limit: limit.unwrap_or(0.0) / 1e3,
                     pacer: publisher.queued(),
-                    shown: call.pages[1 - side].viewer.shown().len(),
+                    shown: shown.len(),
+                    latency: latency * 1e3,
                 });
             }
         }

@@ -186,3 +186,37 @@ fn a_line_that_carries_more_than_a_small_picture_is_not_kept_full() {
     assert!(rate > 0.25e6, "{rate}");
     assert!(full < 10, "a long queue in {full} seconds of 60");
 }
+
+#[test]
+fn a_climb_that_was_taken_back_is_not_made_again_at_once() {
+    let mut run = Run::new(0.8e6);
+    run.run(secs(10));
+    run.capacity = 2.5e6;
+    run.run(secs(9));
+    assert!(run.estimator.bitrate() > 2_000_000, "{}", run.estimator.bitrate());
+    run.capacity = 0.8e6;
+    run.run(secs(10));
+    run.capacity = 2.5e6;
+    run.run(secs(9));
+    let rate = run.estimator.bitrate();
+    assert!((1_000_000..1_300_000).contains(&rate), "{rate}");
+    run.capacity = 0.8e6;
+    run.measure(secs(10));
+    assert!(run.longest_queue < Duration::from_millis(220), "{:?}", run.longest_queue);
+    run.capacity = 2.5e6;
+    run.run(secs(40));
+    assert!(run.estimator.bitrate() > 2_000_000, "it is forgotten some time");
+}
+
+#[test]
+fn a_fall_from_what_has_held_for_long_makes_nobody_wary() {
+    let mut run = Run::new(0.8e6);
+    run.run(secs(10));
+    run.capacity = 2.5e6;
+    run.run(secs(25));
+    run.capacity = 0.8e6;
+    run.run(secs(10));
+    run.capacity = 2.5e6;
+    run.run(secs(8));
+    assert!(run.estimator.bitrate() > 2_000_000, "{}", run.estimator.bitrate());
+}

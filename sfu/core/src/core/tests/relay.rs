@@ -189,6 +189,9 @@ fn a_narrow_hop_holds_its_publishers_back_until_it_is_wide_again() {
         }
         told(world, 0).last().copied()
     };
+    show(&mut world, 0, 0);
+    // Until then the publisher is held to little, as nothing has been heard of the viewer's way.
+    world.run(Duration::from_millis(1_100));
     let before = show_some(&mut world, 1).expect("what the viewer takes");
     assert!(before > 1_000_000, "{before}");
     let limit = |hop, bitrate| Command::LimitHop { hop: Hop(hop), bitrate };

@@ -334,6 +334,8 @@ impl Channel {
             starts_key_frame: media.starts_key_frame,
             layer: media.layer,
             repair: media.repair.max(stream.repair_time.wait(now)),
+            // The hop does not tell, and its own is short.
+            queued: false,
             payload: media.payload,
             extensions: media.extensions,
             clock: self.clocks[kind as usize],

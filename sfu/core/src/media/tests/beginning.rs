@@ -95,3 +95,26 @@ fn a_request_that_comes_a_little_early_is_answered_in_the_beginning() {
         assert_eq!(nack(at + RTT * 9 / 10, &mut viewer), answered);
     }
 }
+
+#[test]
+fn between_the_first_key_frame_and_the_first_word_of_the_way_the_publisher_is_held_to_little() {
+    let start = Instant::now();
+    let mut viewer = viewer(start, 100);
+    let mut publisher = leg(FIREFOX, start);
+    viewer.start_forwarding(start);
+    let told = |viewer: &mut MediaLeg, at: Instant| {
+        viewer.take_feedback(at).and_then(|feedback| feedback.max_bitrate)
+    };
+    let frame = Encoder::new(FIREFOX).frame(0, true, 3, 0);
+    pass(&mut publisher, &mut viewer, start, &frame[..2]);
+    drain_rtp(&mut viewer, start);
+    let before = told(&mut viewer, start).expect("what it may send at first");
+    assert!(before > 2_000_000, "the key frame is not held back: {before}");
+    pass(&mut publisher, &mut viewer, start, &frame[2..]);
+    drain_rtp(&mut viewer, start);
+    let after = told(&mut viewer, start).expect("less");
+    assert!(after < 700_000, "{after}");
+    // Nothing is ever heard of it.
+    let late = start + Duration::from_millis(1_200);
+    assert!(told(&mut viewer, late).is_some_and(|told| told > 2_000_000));
+}

@@ -131,6 +131,29 @@ fn a_long_queue_is_told_a_limit_for_some_seconds() {
 }
 
 #[test]
+fn so_is_one_on_the_publishers_way() {
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let mut viewer = leg(CHROMIUM, start);
+    viewer.seed_rtt(2 * RTT);
+    viewer.start_forwarding(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let mut show = |seconds: u64, queued: bool| {
+        let now = start + Duration::from_secs(seconds);
+        for packet in encoder.frame(90_000 * seconds as u32, seconds == 2, 2, seconds as u16) {
+            let mut incoming = publisher.receive_rtp(now, &packet).unwrap();
+            incoming.queued = queued;
+            viewer.forward(now, &incoming, &packet);
+        }
+        let sent = drain_rtp(&mut viewer, now);
+        most_delay(&viewer, &sent[0])
+    };
+    assert_eq!(show(2, false), None);
+    assert_eq!(show(3, true), Some(14), "a round trip and some room");
+    assert_eq!(show(9, false), Some(1_000), "no limit any more");
+}
+
+#[test]
 fn the_first_picture_does_not_wait() {
     let (viewer, packet) = publish(25, 5);
     assert_eq!(least_delay(&viewer, &packet), None);
