@@ -17,6 +17,8 @@ const VIDEO_BITRATE = 2_500_000;
  * may not take half of it.
  */
 const FIRST_BITRATE = 800_000;
+/** The same where media has flowed to the node while it rang: this page's own network has been heard of. */
+const RUNG_BITRATE = 1_200_000;
 const UNHEARD = 1_000;
 
 /** With less than this, bit/s, a camera sends this many pictures a second. */
@@ -28,6 +30,11 @@ const SLOW = 15;
  * pages still work on the first ones, and make those late on a machine without processors to spare.
  */
 const FIRST_ALONE = 40;
+/**
+ * A picture that was held is followed by another one so soon, ms: it makes the camera's encoder, which takes as long as a
+ * camera's picture or two. Without it the first one stood still for 100 to 260 ms.
+ */
+const SECOND_AFTER = 15;
 /** Where media flows while it rings, a picture goes to the node so often, ms: it is there to be the first one. */
 const STILL_EVERY = 250;
 /**
@@ -48,6 +55,7 @@ export class Tracks {
   #cap = VIDEO_BITRATE;
   /** Most that may be sent now in any case, bit/s. */
   #most = HELD_BITRATE;
+  /** Most from the camera's first picture on, until then. */ #unknown = FIRST_BITRATE;
   /** Runs until then. */ #unheard = 0;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
   #swaps = Promise.resolve();
@@ -59,6 +67,8 @@ export class Tracks {
   #encoded = false;
   /** Runs while the first picture is all that the sender has. */
   #alone = 0;
+  /** Runs until the picture behind the one that was held. */
+  #second = 0;
   /** Runs while it rings: single pictures instead of the camera. */
   #stills = 0;
   #audio;
@@ -113,7 +123,8 @@ export class Tracks {
         }, STILL_EVERY);
         else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
       }
-      if (!this.#alone) this.#most = FIRST_BITRATE;
+      this.#unknown = ringing || this.#open ? RUNG_BITRATE : FIRST_BITRATE;
+      if (!this.#alone) this.#most = this.#unknown;
       clearTimeout(this.#unheard);
       if (!ringing) this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
     }
@@ -179,6 +190,7 @@ export class Tracks {
       if (this.#encoded) void this.#askKeyFrame();
     }
     this.#held?.pass();
+    if (isLate) this.#second = setTimeout(() => this.#show(), SECOND_AFTER);
     return isLate || this.#show();
   }
 
@@ -210,13 +222,14 @@ export class Tracks {
   #endSingle() {
     clearInterval(this.#stills);
     clearTimeout(this.#alone);
+    clearTimeout(this.#second);
     this.#stills = this.#alone = 0;
   }
 
   /** The camera takes over. */
   #live() {
     this.#endSingle();
-    this.#most = FIRST_BITRATE;
+    this.#most = this.#unknown;
     void this.#apply();
   }
 
