@@ -40,15 +40,15 @@ export class FirstPicture {
 
   /**
    * @param {HTMLVideoElement} preview plays the camera: its picture is encoded now, if it has one
-   * @param {boolean} held two lines less than the camera's: what comes after it gets an encoder of its own
+   * @param {boolean} less two lines less than the camera's: what comes after it gets an encoder of its own
    * @returns {boolean} whether it had
    */
-  show(preview, held) {
+  show(preview, less) {
     // A page that nobody sees may have an old one.
     if (document.hidden || preview.paused || preview.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || preview.videoWidth === 0) return false;
     try {
       const { videoWidth: width, videoHeight: height } = preview;
-      const frame = new VideoFrame(preview, held ? { visibleRect: { x: 0, y: 0, width, height: height - LESS } } : {});
+      const frame = new VideoFrame(preview, less ? { visibleRect: { x: 0, y: 0, width, height: height - LESS } } : {});
       if (given.get(preview) === frame.timestamp) {
         // The preview stands still: what it holds may be old, and the encoder takes no picture twice.
         frame.close();

@@ -18,7 +18,7 @@ const VIDEO_BITRATE = 2_500_000;
  */
 const FIRST_BITRATE = 800_000;
 /** The same where media has flowed to the node while it rang: this page's own network has been heard of. */
-const RUNG_BITRATE = 1_200_000;
+const HEARD_BITRATE = 1_200_000;
 const UNHEARD = 1_000;
 
 /** With less than this, bit/s, a camera sends this many pictures a second. */
@@ -35,14 +35,13 @@ const FIRST_ALONE = 40;
  * camera's picture or two. Without it the first one stood still for 100 to 260 ms.
  */
 const SECOND_AFTER = 15;
-/** Where media flows while it rings, a picture goes to the node so often, ms: it is there to be the first one. */
-const STILL_EVERY = 250;
 /**
- * Pictures that are held are made so often, ms, with so many bit/s. An encoder spends what a second allows on the pictures
- * of a second, however few, and half as much again on a key frame: these have 6 kB, which take 10 ms on a line of 5 Mbit/s.
+ * While it rings pictures are made so often, ms, with so many bit/s: they stay in the page, or go to the node and no further.
+ * An encoder spends what a second allows on the pictures of a second, however few, and half as much again on a key frame:
+ * these have 6 kB, which take 10 ms on a line of 5 Mbit/s.
  */
-const HELD_EVERY = 125;
-const HELD_BITRATE = 250_000;
+const RUNG_EVERY = 125;
+const RUNG_BITRATE = 250_000;
 
 /** @type {Outgoing} */
 const NOTHING = { audio: null, video: null, screen: false, preview: null };
@@ -54,7 +53,7 @@ export class Tracks {
   /** Most that the other side's network takes now, bit/s. */
   #cap = VIDEO_BITRATE;
   /** Most that may be sent now in any case, bit/s. */
-  #most = HELD_BITRATE;
+  #most = RUNG_BITRATE;
   /** Most from the camera's first picture on, until then. */ #unknown = FIRST_BITRATE;
   /** Runs until then. */ #unheard = 0;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
@@ -82,7 +81,7 @@ export class Tracks {
   constructor(pc, onLost) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
-    this.#video = layeredVideo(pc, HELD_BITRATE);
+    this.#video = layeredVideo(pc, RUNG_BITRATE);
     if (this.#first) this.#held = Held.make(this.#video.sender, onLost);
     void swap(this.#video.sender, this.#first?.track ?? null);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
@@ -102,7 +101,7 @@ export class Tracks {
     if (this.#open) return;
     this.#endSingle();
     void this.#hold();
-    if (rings) this.#stills = setInterval(() => void this.#hold(), HELD_EVERY);
+    if (rings) this.#stills = setInterval(() => void this.#hold(), RUNG_EVERY);
   }
 
   /** It will not open soon. */
@@ -117,14 +116,14 @@ export class Tracks {
     this.#outgoing = outgoing;
     if (begins) {
       this.#endSingle();
-      if (this.#open ? this.#show() : this.#leave()) {
+      if (this.#open ? this.#show(false) : this.#leave(ringing)) {
         if (ringing) this.#stills = setInterval(() => {
-          if (!this.#show()) this.#live();
-        }, STILL_EVERY);
+          if (!this.#show(true)) this.#live();
+        }, RUNG_EVERY);
         else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
       }
-      this.#unknown = ringing || this.#open ? RUNG_BITRATE : FIRST_BITRATE;
-      if (!this.#alone) this.#most = this.#unknown;
+      this.#unknown = ringing || this.#open ? HEARD_BITRATE : FIRST_BITRATE;
+      if (!this.#alone && !this.#stills) this.#most = this.#unknown;
       clearTimeout(this.#unheard);
       if (!ringing) this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
     }
@@ -147,7 +146,7 @@ export class Tracks {
     this.#endSingle();
     this.#held?.hold();
     clearTimeout(this.#unheard);
-    this.#allow(HELD_BITRATE);
+    this.#allow(RUNG_BITRATE);
     await this.#apply();
   }
 
@@ -182,16 +181,20 @@ export class Tracks {
     return /** @type {any} */ (encoding)?.scalabilityMode !== undefined;
   }
 
-  /** A picture leaves now: the one that is held, or the camera's latest. @returns {boolean} whether there is one */
-  #leave() {
+  /**
+   * A picture leaves now: the one that is held, or the camera's latest.
+   * @param {boolean} ringing nobody is shown it yet
+   * @returns {boolean} whether there is one
+   */
+  #leave(ringing) {
     const isLate = this.#held?.isLate === true;
     if (!isLate) {
       this.#held?.hold();
       if (this.#encoded) void this.#askKeyFrame();
     }
     this.#held?.pass();
-    if (isLate) this.#second = setTimeout(() => this.#show(), SECOND_AFTER);
-    return isLate || this.#show();
+    if (isLate) this.#second = setTimeout(() => this.#show(ringing), SECOND_AFTER);
+    return isLate || this.#show(ringing);
   }
 
   /** The camera's latest picture is encoded, and held. */
@@ -210,10 +213,14 @@ export class Tracks {
     await sender.setParameters(parameters, { encodingOptions: [{ keyFrame: true }] }).catch(() => {});
   }
 
-  /** The encoder gets the camera's latest picture now. @param {boolean} [held] @returns {boolean} whether there is one */
-  #show(held = false) {
+  /**
+   * The encoder gets the camera's latest picture now.
+   * @param {boolean} ringing it rings: what comes after is to have an encoder that owes nothing
+   * @returns {boolean} whether there is one
+   */
+  #show(ringing) {
     const { video, screen, preview } = this.#outgoing;
-    const shown = video !== null && !screen && preview !== null && this.#first?.show(preview, held) === true;
+    const shown = video !== null && !screen && preview !== null && this.#first?.show(preview, ringing) === true;
     this.#encoded ||= shown;
     return shown;
   }
