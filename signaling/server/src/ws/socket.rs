@@ -35,6 +35,9 @@ const DESK_PATIENCE: Duration = Duration::from_secs(5);
 /// Silence after which the page's end is taken for dead: it has missed two pings.
 const SILENCE: Duration = Duration::from_secs(25);
 
+/// How long a page may take to hear the last words and say that it has.
+const HEARD_WITHIN: Duration = Duration::from_secs(1);
+
 /// Serves one socket.
 pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie: Option<String>) {
     let (sink, mut stream) = stream.split();
@@ -53,6 +56,7 @@ pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie
             outbox.bye(reason);
             // Dropping the stream now would reset the connection before the words have left.
             let _ = writing.wait_for(|writing| *writing == Writing::Over).await;
+            heard(&mut stream).await;
             return;
         }
     };
@@ -127,6 +131,12 @@ async fn greet(
     })
 }
 
+/// Waits until the other end closes as well. A connection that is dropped with something unread, as
+/// the answer to a ping, is reset (RFC 1122 §4.2.2.13), and what was sent last may be lost with that.
+async fn heard(stream: &mut SplitStream<WebSocket>) {
+    let _ = timeout(HEARD_WITHIN, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+}
+
 /// The first text message. Anything else but control frames counts as an empty one.
 async fn first_text(stream: &mut SplitStream<WebSocket>) -> Option<String> {
     loop {
@@ -192,6 +202,7 @@ impl Page {
             Way::Nowhere => {}
         }
         let _ = writing.wait_for(|writing| *writing == Writing::Over).await;
+        heard(&mut stream).await;
     }
 
     /// Waits until the desk of the page cannot be reached any more.

@@ -100,9 +100,10 @@ async fn when_the_leading_instance_goes_another_takes_over_with_all_calls() {
     // A third comes while they talk, and takes part.
     let c = instance(&store, &[&a, &b]).await;
 
-    a.stop().await;
-    assert_eq!(talk.agent.expect_bye().await, "restarting");
-    assert_eq!(talk.shopper.expect_bye().await, "restarting");
+    // Pages listen all the time.
+    let (_data, agent, shopper) =
+        tokio::join!(a.stop(), talk.agent.expect_bye(), talk.shopper.expect_bye());
+    assert_eq!([agent, shopper], ["restarting", "restarting"]);
     let session = json!({ "kind": "session_token", "token": talk.session });
     let seat = json!({ "kind": "seat", "token": talk.seat });
     // They wait in their hello until somebody leads.
