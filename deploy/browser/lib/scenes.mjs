@@ -13,7 +13,8 @@ export async function rung(t, server, { link, signIn, shopper: shopperOptions, a
   return ringing(shopper, agent);
 }
 
-async function ringing(shopper, agent) {
+/** The same, of pages that are open. */
+export async function ringing(shopper, agent) {
   await agent.press("Go available");
   await Promise.all([shopper.preview(), agent.preview()]);
   await shopper.press("Join");

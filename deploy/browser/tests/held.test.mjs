@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { SIDES } from "../lib/media.mjs";
-import { inCall, rung } from "../lib/scenes.mjs";
+import { inCall, ringing, rung } from "../lib/scenes.mjs";
 import { Seat } from "../lib/seat.mjs";
 import { Server } from "../lib/server.mjs";
 import { until } from "../lib/until.mjs";
@@ -55,10 +55,7 @@ test("a page whose worker dies goes on without it", { timeout: 60_000 }, async (
     };
   });
   await shopper.page.goto(server.shopperUrl, { waitUntil: "load" });
-  await agent.press("Go available");
-  await Promise.all([shopper.preview(), agent.preview()]);
-  await shopper.press("Join");
-  await agent.find("button", "Accept");
+  await ringing(shopper, agent);
   await shopper.page.evaluate(() => window.endWorker());
   await inCall(shopper, agent);
   await Promise.all([shopper.meets(), agent.meets()]);

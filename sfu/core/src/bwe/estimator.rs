@@ -12,7 +12,7 @@ use super::{
     rivals::Rivals,
     silence::Silence,
     trendline::{Trendline, Usage},
-    wary::Wary,
+    wary::{FULL_QUEUE, Wary},
 };
 
 /// First estimate in bit/s: what a 720p call wants, so that the first key frame is not held back.
@@ -39,8 +39,6 @@ const PROVEN_FOR: Duration = Duration::from_secs(10);
 const QUEUE_LIMIT: Duration = Duration::from_millis(80);
 /// A queue longer than this makes the bottleneck busy all the time.
 const LONG_QUEUE: Duration = Duration::from_millis(60);
-/// One longer than this is full, or soon will be.
-const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// A queue is drained in about this time after a cut, by sending less, but no less than a share.
 const DRAIN: Duration = Duration::from_millis(500);
 const DRAIN_SHARE: f64 = 0.5;

@@ -33,4 +33,8 @@ pub use self::{
     estimator::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},
 };
-pub(crate) use self::{queue::StandingQueue, rate::RateMeter, wary::Wary};
+pub(crate) use self::{
+    queue::StandingQueue,
+    rate::RateMeter,
+    wary::{FULL_QUEUE, Wary},
+};

@@ -7,6 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+/// A queue longer than this is full, or soon will be.
+pub(crate) const FULL_QUEUE: Duration = Duration::from_millis(150);
 /// More that the way has carried for fewer seconds than this has not lasted…
 const LASTS: usize = 12;
 /// …and for fewer than this, was a probe that had found too much.

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use super::wishes::MIN_CAP;
-use crate::bwe::{RateMeter, StandingQueue, Wary};
+use crate::bwe::{FULL_QUEUE, RateMeter, StandingQueue, Wary};
 
 /// A queue this long is more than the browser's own control should have let grow…
 const LONG: Duration = Duration::from_millis(70);
@@ -33,8 +33,6 @@ const HANDS_OFF: Duration = Duration::from_secs(20);
 /// What comes through is measured over so many microseconds, for what is to be remembered over more.
 const WINDOW: i64 = 200_000;
 const LONG_WINDOW: i64 = 500_000;
-/// A queue this long is full, or soon will be.
-const FULL: Duration = Duration::from_millis(150);
 /// What is gone sooner than this was no queue but a way that stood still for a moment, as radio does.
 const HICCUP: Duration = Duration::from_millis(100);
 /// Packets of so long a time are looked at together: the one that waited least tells.
@@ -126,7 +124,7 @@ impl Brake {
     fn remember(&mut self, now: Instant, at: i64) {
         match self.state {
             State::Foreign { .. } => self.wary.forget(),
-            State::Draining { .. } if self.queue.get() > FULL => {
+            State::Draining { .. } if self.queue.get() > FULL_QUEUE => {
                 if let Some(left) = self.through.rate(at, WINDOW) {
                     self.wary.fell(now, left);
                 }
@@ -190,21 +188,18 @@ impl Brake {
 
     /// No more should be sent, bit/s; `None` where the publisher is left to itself.
     pub(super) fn limit(&self, now: Instant) -> Option<u64> {
-        let ceiling = self.wary.ceiling(now);
         let limit = match self.state {
-            State::Off | State::Foreign { .. } => {
-                return ceiling.map(|ceiling| (ceiling as u64).max(MIN_CAP));
-            }
+            State::Off | State::Foreign { .. } => None,
             State::Draining { through, .. } => {
                 let less = self.queue.get().as_secs_f64() / DRAIN.as_secs_f64();
-                (1.0 - less.clamp(LESS.0, LESS.1)) * through
+                Some((1.0 - less.clamp(LESS.0, LESS.1)) * through)
             }
             State::Rising { since, through } => {
                 let passed = now.saturating_duration_since(since).as_secs_f64();
-                DRAINED * through * GROWTH.powf(passed)
+                Some(DRAINED * through * GROWTH.powf(passed))
             }
         };
-        let limit = ceiling.map_or(limit, |ceiling| ceiling.min(limit));
-        Some((limit as u64).max(MIN_CAP))
+        let least = [limit, self.wary.ceiling(now)].into_iter().flatten().reduce(f64::min)?;
+        Some((least as u64).max(MIN_CAP))
     }
 }

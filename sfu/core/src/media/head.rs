@@ -62,12 +62,14 @@ impl ReceiveStream {
 impl MediaLeg {
     /// What to do with a packet that [`Self::receive_rtp`] has given.
     pub fn onward(&mut self, now: Instant, incoming: &Incoming) -> Onward {
+        if incoming.kind() == MediaKind::Audio {
+            return Onward::Go;
+        }
         let patience = 2 * self.rtt() + REPAIR_SLACK;
         let Some(stream) = &mut self.inbound.streams[MediaKind::Video as usize] else {
             return Onward::Go;
         };
         match stream.head {
-            _ if incoming.kind() == MediaKind::Audio => Onward::Go,
             Head::Missing(since) if now.saturating_duration_since(since) < patience => Onward::Wait,
             Head::Missing(_) => {
                 stream.head = Head::There;

@@ -63,6 +63,13 @@ pub(super) enum Arrival {
     Stray,
 }
 
+impl Arrival {
+    /// A new packet, and how many before it are not worth repairing.
+    fn new(sequence: u64, lost: u64) -> Self {
+        if lost > 0 { Self::NewAfterLoss(sequence, lost) } else { Self::New(sequence) }
+    }
+}
+
 impl ReceiveStream {
     pub(super) fn new(ssrc: Ssrc) -> Self {
         Self {
@@ -130,7 +137,7 @@ impl ReceiveStream {
         self.mark(sequence);
         self.reports.received += 1;
         self.reports.note_jitter(now, timestamp, clock_rate);
-        if lost > 0 { Arrival::NewAfterLoss(sequence, lost) } else { Arrival::New(sequence) }
+        Arrival::new(sequence, lost)
     }
 
     /// The stream goes on from `highest` to `sequence`. Returns how many packets between are not worth repairing.
@@ -156,11 +163,7 @@ impl ReceiveStream {
             self.has_gaps = true;
             let lost = self.go_on(now, highest, sequence, true);
             self.mark(sequence);
-            return if lost > 0 {
-                Arrival::NewAfterLoss(sequence, lost)
-            } else {
-                Arrival::New(sequence)
-            };
+            return Arrival::new(sequence, lost);
         }
         let behind = u64::from((highest as u16).wrapping_sub(sequence));
         if behind >= WINDOW || behind > highest {

@@ -229,12 +229,11 @@ impl MediaLeg {
     /// Whether a packet of the first key frame is to be sent a second time, unasked: nothing is known of the way yet, and a
     /// lost one costs a round trip.
     pub(super) fn doubles_first_picture(&mut self, now: Instant, size: usize) -> bool {
-        let left = &mut self.outbound.repeats.first_copies;
-        let doubles = self.outbound.began.is_some_and(|began| now < began + BEGINNING)
-            && *left >= size
+        let doubles = self.begins(now)
+            && self.outbound.repeats.first_copies >= size
             && !self.outbound.estimator.is_congested(now);
         if doubles {
-            *left -= size;
+            self.outbound.repeats.first_copies -= size;
         }
         doubles
     }
