@@ -389,6 +389,7 @@ fn welcome(role: Role, phase: Phase, leg_alive: bool) -> ServerMessage {
         shop: name("Shop"),
         host: name("Team"),
         seat: (role == Role::Shopper).then(|| "seat".to_owned()),
+        second: None,
         media_policy: MediaPolicy::Private,
         leg_alive,
         phase,

@@ -31,6 +31,8 @@ export function installProbe() {
   window.WebSocket = new Proxy(NativeSocket, {
     construct(target, args, newTarget) {
       const socket = Reflect.construct(target, args, newTarget);
+      // What comes on a page's second connection comes on its first one too.
+      if (!String(args[0]).endsWith("/ws")) return socket;
       newest = socket;
       socket.addEventListener("message", ({ data }) => heard.push(JSON.parse(data)));
       return socket;

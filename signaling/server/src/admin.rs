@@ -86,6 +86,7 @@ async fn metrics(State(Admin { app, node }): State<Admin>) -> impl IntoResponse 
     let counters = here.as_ref().map(|here| here.desk.counters()).unwrap_or_default();
     let snapshot = Snapshot {
         sockets: [Role::Shopper, Role::Agent].map(|r| (r, app.sockets.count(r))).to_vec(),
+        seconds: app.seconds.count(),
         // The desk counts the agents of all instances.
         agents: PRESENCES
             .map(|p| (p, if here.is_some() { app.sockets.agents(p) } else { 0 }))

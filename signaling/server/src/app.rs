@@ -20,7 +20,7 @@ use crate::{
     lead::Leads,
     metrics::Metrics,
     tokens::Tokens,
-    ws::Sockets,
+    ws::{Seconds, Sockets},
 };
 
 /// The parts of a running server.
@@ -35,6 +35,8 @@ pub struct App {
     pub(crate) standing: Option<watch::Receiver<Standing>>,
     /// The pages that are connected.
     pub sockets: Arc<Sockets>,
+    /// The second connections that those may have.
+    pub seconds: Arc<Seconds>,
     /// The media nodes.
     pub nodes: Arc<Nodes>,
     /// Checks tokens.

@@ -73,6 +73,7 @@ impl Hands {
             shop: self.shop.clone(),
             host: self.host.clone(),
             seat,
+            second: None,
             media_policy: self.media_policy,
             leg_alive,
             phase,

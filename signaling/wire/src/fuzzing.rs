@@ -9,7 +9,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    browser::{ClientMessage, ServerMessage},
+    browser::{ClientMessage, SecondClientMessage, SecondServerMessage, ServerMessage},
     claims::{AgentClaims, LinkClaims, SeatClaims},
     control::{NodeMessage, SignalingMessage},
     ids::{AgentId, CallId, LegId, LinkId, NodeEpoch, NodeId, OfferId},
@@ -20,6 +20,8 @@ use crate::{
 pub fn browser_message(data: &[u8]) {
     survives_the_way::<ClientMessage>(data);
     survives_the_way::<ServerMessage>(data);
+    survives_the_way::<SecondClientMessage>(data);
+    survives_the_way::<SecondServerMessage>(data);
 }
 
 /// Any bytes as the content of a frame on the control link.

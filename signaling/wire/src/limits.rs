@@ -4,6 +4,9 @@
 /// 6 kB and a Firefox one about 9 kB; four times the larger leaves room for codecs to come.
 pub const MAX_BROWSER_MESSAGE: usize = 64 * 1024;
 
+/// Largest message on a page's second connection, in bytes: a message, and what says that it is a copy.
+pub const MAX_SECOND_MESSAGE: usize = MAX_BROWSER_MESSAGE + 64;
+
 /// Largest SDP accepted, in bytes. See [`MAX_BROWSER_MESSAGE`].
 pub const MAX_SDP: usize = 48 * 1024;
 

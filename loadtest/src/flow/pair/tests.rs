@@ -136,6 +136,7 @@ fn welcome(role: Role) -> ServerMessage {
         shop: name(),
         host: name(),
         seat: (role == Role::Shopper).then(|| "seat".to_owned()),
+        second: None,
         media_policy: MediaPolicy::Private,
         leg_alive: false,
         phase,

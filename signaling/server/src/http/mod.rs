@@ -62,6 +62,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CompressionLayer::new())
         .route("/ws", get(ws::upgrade))
+        .route("/ws/second", get(ws::upgrade_second))
         .layer(middleware::map_response(pages::secure))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&app), metrics::observe_request))
         .with_state(app)

@@ -40,6 +40,7 @@ pub struct Metrics {
     registry: Registry,
     tokens_rejected: IntCounterVec,
     ws_rejected: IntCounterVec,
+    ws_copies: IntCounterVec,
     legs_placed: IntCounterVec,
     legs_failed: IntCounterVec,
     http: HistogramVec,
@@ -58,6 +59,7 @@ pub struct Metrics {
 #[derive(Debug)]
 struct Gauges {
     sockets: IntGaugeVec,
+    seconds: prometheus::IntGauge,
     agents: IntGaugeVec,
     nodes: IntGaugeVec,
     other_version: prometheus::IntGauge,
@@ -75,6 +77,8 @@ struct Gauges {
 pub struct Snapshot {
     /// Open sockets by role.
     pub sockets: Vec<(Role, usize)>,
+    /// Pages with a second connection.
+    pub seconds: usize,
     /// Agents with an open console by state.
     pub agents: Vec<(Presence, usize)>,
     /// Nodes.
@@ -124,6 +128,11 @@ impl Metrics {
                 "signaling_ws_rejected_total",
                 "WebSockets and their messages refused.",
                 &["reason"],
+            ),
+            ws_copies: make.counters(
+                "signaling_ws_copies_total",
+                "Copies of messages of pages on second connections, by what became of them.",
+                &["came"],
             ),
             legs_placed: make.counters(
                 "signaling_legs_placed_total",
@@ -177,6 +186,10 @@ impl Metrics {
                     "WebSockets that have said a good hello.",
                     &["role"],
                 ),
+                seconds: make.gauge(
+                    "signaling_ws_second_connections",
+                    "Pages with a second connection for what is waited for.",
+                ),
                 agents: make.gauges("signaling_agents", "Agents with an open console.", &["state"]),
                 nodes: make.gauges(
                     "signaling_nodes",
@@ -228,6 +241,11 @@ impl Metrics {
         self.ws_rejected.with_label_values(&[reason]).inc();
     }
 
+    /// A copy of a page's message has come on its second connection.
+    pub fn ws_copy(&self, came: &'static str) {
+        self.ws_copies.with_label_values(&[came]).inc();
+    }
+
     /// A page in a call says what it sees.
     pub fn page_quality(&self, role: Role, report: &PageQuality) {
         self.pictures.report(&label(&role), report);
@@ -258,6 +276,7 @@ impl Metrics {
     pub fn render(&self, now: &Snapshot, embedded: Vec<MetricFamily>) -> String {
         let Gauges {
             sockets,
+            seconds,
             agents,
             nodes,
             other_version,
@@ -272,6 +291,7 @@ impl Metrics {
         for (role, count) in &now.sockets {
             sockets.with_label_values(&[label(role)]).set(*count as i64);
         }
+        seconds.set(now.seconds as i64);
         for (presence, count) in &now.agents {
             agents.with_label_values(&[label(presence)]).set(*count as i64);
         }

@@ -150,6 +150,7 @@ impl Server {
             lead: lead.clone(),
             standing,
             sockets,
+            seconds: Arc::default(),
             nodes: Arc::clone(&nodes),
             tokens,
             issuer,

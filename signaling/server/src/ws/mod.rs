@@ -7,14 +7,19 @@
 //!                     writer ◄── outbox (bounded) ◄── desk / legs
 //! ```
 //!
+//! A page may have a second connection for copies of what is waited for: [`second`], and [`order`], which
+//! puts both into one order.
+//!
 //! [`origin`] says who may open a socket, [`hello`] who is there, [`socket`] runs one socket,
 //! [`seated`] is a page that the desk in this process serves, [`budget`] bounds what it may cost, and [`Sockets`] knows which are open.
 
 mod budget;
 mod hello;
+mod order;
 mod origin;
 mod outbox;
 mod seated;
+mod second;
 mod socket;
 mod sockets;
 
@@ -26,14 +31,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use signaling_wire::{
-    limits::MAX_BROWSER_MESSAGE,
+    limits::{MAX_BROWSER_MESSAGE, MAX_SECOND_MESSAGE},
     problem::{Code, Problem, Stage},
 };
 
-pub use self::sockets::{Sockets, Visitor};
 pub(crate) use self::{
     outbox::{FarOutbox, Outbox},
     seated::Seated,
+};
+pub use self::{
+    second::Seconds,
+    sockets::{Sockets, Visitor},
 };
 use crate::{
     app::App,
@@ -44,6 +52,10 @@ use crate::{
 /// below this a message is answered with a problem and the socket stays.
 const HARD_LIMIT: usize = 4 * MAX_BROWSER_MESSAGE;
 
+/// Bytes read from a second connection at a time. It has a message now and then; an offer, the largest
+/// by far, takes several readings.
+const SECOND_BUFFER: usize = 4 * 1024;
+
 /// `GET /ws`.
 pub async fn upgrade(
     State(app): State<Arc<App>>,
@@ -51,16 +63,10 @@ pub async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let Ok(upgrade) = upgrade else {
-        let problem = Problem::new(Code::Malformed, Stage::Hello);
-        return ProblemResponse(problem.hint("Open a WebSocket here.")).into_response();
+    let upgrade = match may_open(&app, &headers, upgrade) {
+        Ok(upgrade) => upgrade,
+        Err(refusal) => return refusal.into_response(),
     };
-    if !origin::is_allowed(&headers, &app.config) {
-        app.metrics.ws_rejected("origin");
-        let problem = Problem::new(Code::Forbidden, Stage::Hello);
-        return ProblemResponse(problem.hint("Open the page from the shop's own address."))
-            .into_response();
-    }
     let from = client_address(peer, &headers, &app.config);
     let session = session::cookie(&headers);
     upgrade
@@ -70,4 +76,41 @@ pub async fn upgrade(
         .write_buffer_size(0)
         .max_write_buffer_size(HARD_LIMIT)
         .on_upgrade(move |stream| socket::serve(app, stream, from, session))
+}
+
+/// `GET /ws/second`: [`second`].
+pub async fn upgrade_second(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let upgrade = match may_open(&app, &headers, upgrade) {
+        Ok(upgrade) => upgrade,
+        Err(refusal) => return refusal.into_response(),
+    };
+    upgrade
+        .max_message_size(MAX_SECOND_MESSAGE)
+        .max_frame_size(MAX_SECOND_MESSAGE)
+        .read_buffer_size(SECOND_BUFFER)
+        .write_buffer_size(0)
+        .on_upgrade(move |stream| second::serve(app, stream))
+}
+
+/// A WebSocket of a page that may open one.
+fn may_open(
+    app: &App,
+    headers: &HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<WebSocketUpgrade, ProblemResponse> {
+    let Ok(upgrade) = upgrade else {
+        let problem = Problem::new(Code::Malformed, Stage::Hello);
+        return Err(ProblemResponse(problem.hint("Open a WebSocket here.")));
+    };
+    if !origin::is_allowed(headers, &app.config) {
+        app.metrics.ws_rejected("origin");
+        let problem = Problem::new(Code::Forbidden, Stage::Hello);
+        let hint = "Open the page from the shop's own address.";
+        return Err(ProblemResponse(problem.hint(hint)));
+    }
+    Ok(upgrade)
 }

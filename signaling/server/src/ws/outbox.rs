@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use futures_util::{SinkExt, stream::SplitSink};
-use signaling_wire::browser::{ByeReason, ServerMessage};
+use signaling_wire::browser::{ByeReason, QueuePlace, SecondKey, ServerMessage};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
+
+use super::second::Copies;
 
 /// Messages that may wait for a page. A call makes a few each second; a page that is a minute
 /// behind reads its state afresh when it reconnects.
 const QUEUE: usize = 256;
 
 /// How often the page's end is asked for a sign of life.
-const PING_EVERY: Duration = Duration::from_secs(10);
+pub(super) const PING_EVERY: Duration = Duration::from_secs(10);
 
 /// A message that a person waits for is followed by so many empty ones, so far apart. A lone small
 /// segment that is lost is sent again only by TCP's timer, 200 ms and more after a round trip; the
@@ -25,7 +27,7 @@ const FOLLOW_UPS: u8 = 3;
 const FOLLOW_UP_AFTER: Duration = Duration::from_millis(4);
 
 /// How long one message may take to leave. Long enough for a phone in a lift.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Why the writer stopped; seen by the reader, which then stops as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,11 @@ pub(crate) enum Outbox {
 
 impl Outbox {
     /// Starts the task that writes to `sink`. The receiver says when it has stopped.
-    pub(super) fn start(sink: SplitSink<WebSocket, Message>) -> (Self, watch::Receiver<Writing>) {
-        let (own, writing) = OwnOutbox::start(sink);
+    pub(super) fn start(
+        sink: SplitSink<WebSocket, Message>,
+        second: SecondWay,
+    ) -> (Self, watch::Receiver<Writing>) {
+        let (own, writing) = OwnOutbox::start(sink, second);
         (Self::Own(own), writing)
     }
 
@@ -105,12 +110,15 @@ pub(crate) struct OwnOutbox {
 }
 
 impl OwnOutbox {
-    fn start(sink: SplitSink<WebSocket, Message>) -> (Self, watch::Receiver<Writing>) {
+    fn start(
+        sink: SplitSink<WebSocket, Message>,
+        second: SecondWay,
+    ) -> (Self, watch::Receiver<Writing>) {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (overrun, overran) = watch::channel(false);
         let (state, writing) = watch::channel(Writing::Open);
         tokio::spawn(async move {
-            write(sink, waiting, overran).await;
+            write(sink, waiting, overran, second).await;
             // Nobody listens any more when the reader has stopped first.
             let _ = state.send(Writing::Over);
         });
@@ -124,11 +132,27 @@ impl OwnOutbox {
     }
 }
 
+/// The page's second connection: how it gets one, and where copies go.
+#[derive(Debug, Clone)]
+pub(super) struct SecondWay {
+    pub(super) key: SecondKey,
+    pub(super) copies: Copies,
+}
+
+impl SecondWay {
+    /// With a key of its own.
+    pub(super) fn new() -> Self {
+        Self { key: SecondKey::from_bits(rand::random()), copies: Copies::default() }
+    }
+}
+
 async fn write(
     mut sink: SplitSink<WebSocket, Message>,
     mut waiting: mpsc::Receiver<ServerMessage>,
     mut overran: watch::Receiver<bool>,
+    second: SecondWay,
 ) {
+    let mut number: u32 = 0;
     let mut pings = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut follow_up: Option<FollowUp> = None;
@@ -144,20 +168,27 @@ async fn write(
             }
             _ = pings.tick() => None,
         };
-        let Some(message) = message else {
+        let Some(mut message) = message else {
             if !sent(&mut sink, Message::Ping(Vec::new().into()), &mut overran).await {
                 return;
             }
             continue;
         };
-        if is_waited_for(&message) {
-            follow_up = Some(FollowUp { due: Instant::now() + FOLLOW_UP_AFTER, left: FOLLOW_UPS });
+        if let ServerMessage::Welcome(welcome) = &mut message {
+            welcome.second = Some(second.key);
         }
         let last = matches!(message, ServerMessage::Bye { .. });
         let Ok(text) = serde_json::to_string(&message) else {
             tracing::error!(?message, "a message cannot be written as JSON");
             continue;
         };
+        if !matches!(message, ServerMessage::Pong { .. }) {
+            number = number.saturating_add(1);
+        }
+        if is_waited_for(&message) {
+            second.copies.send(number, &text);
+            follow_up = Some(FollowUp { due: Instant::now() + FOLLOW_UP_AFTER, left: FOLLOW_UPS });
+        }
         if !sent(&mut sink, Message::Text(text.into()), &mut overran).await {
             return;
         }
@@ -179,6 +210,7 @@ fn is_waited_for(message: &ServerMessage) -> bool {
         ServerMessage::Offer { .. }
             | ServerMessage::CallStarted { .. }
             | ServerMessage::LegAnswer { .. }
+            | ServerMessage::Queue(QueuePlace { ringing: true, .. })
     )
 }
 

@@ -14,26 +14,31 @@ use signaling_wire::{
     limits::{MAX_BROWSER_MESSAGE, MAX_MEASURED, MAX_STAGES},
     problem::{Code, Problem, Stage},
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{timeout, timeout_at},
+};
 use tracing::Instrument;
 
 use super::{
     Seated,
     budget::{Budget, Exhausted},
     hello::{self, Hello},
-    outbox::{Outbox, Writing},
+    order::{Came, Order},
+    outbox::{Outbox, SecondWay, Writing},
+    second::Said,
 };
 use crate::{app::App, cluster::Leader, lead::Lead};
 
 /// From the open socket to a good hello. A page sends it at once.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a page waits for a desk. When an instance is lost another takes over within about two
 /// seconds.
 const DESK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Silence after which the page's end is taken for dead: it has missed two pings.
-const SILENCE: Duration = Duration::from_secs(25);
+pub(super) const SILENCE: Duration = Duration::from_secs(25);
 
 /// How long a page may take to hear the last words and say that it has.
 const HEARD_WITHIN: Duration = Duration::from_secs(1);
@@ -41,7 +46,8 @@ const HEARD_WITHIN: Duration = Duration::from_secs(1);
 /// Serves one socket.
 pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie: Option<String>) {
     let (sink, mut stream) = stream.split();
-    let (outbox, mut writing) = Outbox::start(sink);
+    let second = SecondWay::new();
+    let (outbox, mut writing) = Outbox::start(sink, second.clone());
     let hello = match greet(&app, &mut stream, from, cookie.as_deref()).await {
         Ok(hello) => hello,
         Err(Unwelcome::Gone) => return,
@@ -62,6 +68,7 @@ pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie
     };
 
     let Hello { visitor, leg } = hello;
+    let (_admission, copies) = app.seconds.admit(second.key, second.copies);
     let span = tracing::info_span!("socket", seat = ?visitor.seat());
     let work = async {
         // A page that comes back when an instance was lost waits for the next desk here, rather
@@ -88,7 +95,7 @@ pub(super) async fn serve(app: Arc<App>, stream: WebSocket, from: IpAddr, cookie
             }
         };
         let page = Page { app: Arc::clone(&app), way, outbox };
-        page.run(stream, writing).await;
+        page.run(stream, copies, writing).await;
     };
     work.instrument(span).await;
 }
@@ -138,7 +145,7 @@ async fn heard(stream: &mut SplitStream<WebSocket>) {
 }
 
 /// The first text message. Anything else but control frames counts as an empty one.
-async fn first_text(stream: &mut SplitStream<WebSocket>) -> Option<String> {
+pub(super) async fn first_text(stream: &mut SplitStream<WebSocket>) -> Option<String> {
     loop {
         match stream.next().await?.ok()? {
             Message::Text(text) => return Some(text.to_string()),
@@ -154,6 +161,12 @@ fn parse(text: &str) -> Result<ClientMessage, Code> {
         return Err(Code::TooLarge);
     }
     let message = serde_json::from_str(text).map_err(|_| Code::Malformed)?;
+    within_bounds(&message)?;
+    Ok(message)
+}
+
+/// Whether the lists in a message are as short as they have to be.
+pub(super) fn within_bounds(message: &ClientMessage) -> Result<(), Code> {
     match message {
         ClientMessage::Stages { marks, .. } if marks.len() > MAX_STAGES => Err(Code::TooLarge),
         ClientMessage::LegOffer { measured, .. } | ClientMessage::Measured { measured, .. }
@@ -161,7 +174,7 @@ fn parse(text: &str) -> Result<ClientMessage, Code> {
         {
             Err(Code::TooLarge)
         }
-        message => Ok(message),
+        _ => Ok(()),
     }
 }
 
@@ -183,9 +196,14 @@ struct Page {
 }
 
 impl Page {
-    async fn run(self, mut stream: SplitStream<WebSocket>, mut writing: watch::Receiver<Writing>) {
+    async fn run(
+        self,
+        mut stream: SplitStream<WebSocket>,
+        copies: mpsc::Receiver<Said>,
+        mut writing: watch::Receiver<Writing>,
+    ) {
         tokio::select! {
-            () = self.read(&mut stream) => {}
+            () = self.read(&mut stream, copies) => {}
             // It fails when the writer is gone, which is what is waited for.
             _ = writing.wait_for(|writing| *writing == Writing::Over) => {}
             () = self.lost() => self.outbox.bye(ByeReason::Restarting),
@@ -216,20 +234,41 @@ impl Page {
     }
 
     /// Handles messages, in order, until the page goes away or its budget is used up.
-    async fn read(&self, stream: &mut SplitStream<WebSocket>) {
+    async fn read(&self, stream: &mut SplitStream<WebSocket>, mut copies: mpsc::Receiver<Said>) {
         let mut budget = Budget::new(Instant::now());
-        while let Ok(Some(Ok(message))) = timeout(SILENCE, stream.next()).await {
+        let mut order = Order::new();
+        let mut heard = tokio::time::Instant::now();
+        loop {
+            let message = tokio::select! {
+                came = timeout_at(heard + SILENCE, stream.next()) => match came {
+                    Ok(Some(Ok(message))) => message,
+                    Ok(Some(Err(_)) | None) | Err(_) => return,
+                },
+                // It ends only with this page.
+                Some((number, message)) = copies.recv() => {
+                    self.copied(order.copy(number, message), &mut budget).await;
+                    self.overdue(&mut order, &mut budget).await;
+                    continue;
+                }
+            };
+            heard = tokio::time::Instant::now();
             let text = match message {
                 Message::Text(text) => text,
                 Message::Binary(_) => Default::default(),
                 Message::Ping(_) | Message::Pong(_) => continue,
                 Message::Close(_) => return,
             };
-            let code = match parse(&text) {
+            let parsed = parse(&text);
+            // Pings have no number: nobody copies one, and it does not matter when one comes.
+            if !matches!(parsed, Ok(ClientMessage::Ping { .. })) && !order.original() {
+                continue;
+            }
+            let code = match parsed {
                 _ if !budget.message(Instant::now()) => Code::RateLimited,
                 Ok(ClientMessage::Hello { .. }) => Code::Malformed,
                 Ok(message) => {
                     self.handle(message, &mut budget).await;
+                    self.overdue(&mut order, &mut budget).await;
                     continue;
                 }
                 Err(code) => code,
@@ -239,6 +278,27 @@ impl Page {
                 self.outbox.bye(ByeReason::Abuse);
                 return;
             }
+            self.overdue(&mut order, &mut budget).await;
+        }
+    }
+
+    /// A copy has come on the second connection.
+    async fn copied(&self, came: Came<ClientMessage>, budget: &mut Budget) {
+        self.app.metrics.ws_copy(match came {
+            Came::First(_) => "first",
+            Came::Early => "early",
+            Came::Late => "late",
+            Came::Refused => "refused",
+        });
+        if let Came::First(message) = came {
+            self.handle(message, budget).await;
+        }
+    }
+
+    /// Handles the copies whose turn has come.
+    async fn overdue(&self, order: &mut Order<ClientMessage>, budget: &mut Budget) {
+        while let Some(message) = order.due() {
+            self.handle(message, budget).await;
         }
     }
 

@@ -7,5 +7,6 @@ mod nodes;
 mod operations;
 mod placement;
 mod program;
+mod second;
 mod support;
 mod tokens;

@@ -6,7 +6,10 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 use signaling_server::{Config, Server};
-use signaling_wire::{PROTOCOL, browser::ServerMessage};
+use signaling_wire::{
+    PROTOCOL,
+    browser::{SecondServerMessage, ServerMessage},
+};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -124,7 +127,18 @@ impl TestServer {
     }
 
     pub(crate) async fn page_with(&self, headers: &[(&'static str, &str)]) -> Option<Page> {
-        let url = format!("ws://{}/ws", self.server.address());
+        self.open("/ws", headers).await
+    }
+
+    /// A second connection that has brought this key, and nothing else.
+    pub(crate) async fn second(&self, key: &Value) -> Page {
+        let mut second = self.open("/ws/second", &[]).await.expect("upgraded");
+        second.say(json!({ "type": "attach", "key": key })).await;
+        second
+    }
+
+    pub(crate) async fn open(&self, path: &str, headers: &[(&'static str, &str)]) -> Option<Page> {
+        let url = format!("ws://{}{path}", self.server.address());
         let mut request = url.into_client_request().expect("valid");
         for (name, value) in headers {
             let value = HeaderValue::from_str(value).expect("valid");
@@ -208,6 +222,30 @@ impl Page {
                 Some(Ok(other)) => panic!("unexpected {other:?}"),
             }
         }
+    }
+
+    /// The next thing said on a second connection; the code it was closed with when there is none.
+    pub(crate) async fn next_copy(&mut self) -> Result<Value, u16> {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("the server says something");
+            match message {
+                Some(Ok(Message::Text(text))) => {
+                    serde_json::from_str::<SecondServerMessage>(&text).expect("a known message");
+                    return Ok(serde_json::from_str(&text).expect("JSON"));
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(0, |f| f.code.into())),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+    }
+
+    /// Waits until the connection is known to be attached.
+    pub(crate) async fn attached(&mut self) {
+        self.say(json!({ "type": "ping", "t": 1.0 })).await;
+        assert_eq!(self.next_copy().await, Ok(json!({ "type": "pong", "t": 1.0 })));
     }
 
     /// Waits for so many empty messages.

@@ -7,7 +7,7 @@
  * @typedef {{code: string, title: string, hint: string, status: number, stage: string, retry_after?: number}} Problem
  * @typedef {{
  *   protocol: number, role: "shopper" | "agent", name: string, shop: string, host: string,
- *   seat?: string, media_policy?: "private" | "instant", leg_alive: boolean, phase: {phase: string, [field: string]: any},
+ *   seat?: string, second?: string, media_policy?: "private" | "instant", leg_alive: boolean, phase: {phase: string, [field: string]: any},
  *   context: Record<string, any>, language?: string, candidates?: import("./nearest.js").Candidate[],
  *   ice_servers?: RTCIceServer[],
  * }} Welcome

@@ -1,11 +1,15 @@
 // @ts-check
 /**
- * The page's one WebSocket: says hello, comes back by itself, notices a dead line.
+ * The page's WebSocket: says hello, comes back by itself, notices a dead line. Copies of what somebody waits for go and
+ * come on a second one as well (`second.js`), whichever is there first.
  *
  * Messages are typed in Rust: `signaling/wire/src/browser/`.
  * @typedef {{type: string, [field: string]: any}} Message
  * @typedef {"connecting" | "open" | "ready" | "waiting" | "stopped"} SocketState
  */
+
+import { Order } from "./order.js";
+import { Second } from "./second.js";
 
 /** First and largest wait before another try, in milliseconds. */
 const RETRY_FIRST = 250;
@@ -59,6 +63,12 @@ export class Socket {
   #openTimer = 0;
   #pingTimer = 0;
   #pongTimer = 0;
+  /** Messages said on this line, but for the hello and pings. */ #said = 0;
+  /** @type {Order<Message>} */ #order = new Order();
+  #second = new Second((number, message) => {
+    if (this.#order.copy(number, message)) this.#take(message);
+    this.#takeDue();
+  });
   #on;
 
   /**
@@ -129,7 +139,9 @@ export class Socket {
   send(message) {
     if (this.#ws?.readyState !== WebSocket.OPEN) return false;
     this.#ws.send(JSON.stringify(message));
+    if (message.type !== "ping") this.#said += 1;
     if (WAITED_FOR.has(message.type)) {
+      this.#second.copy(this.#said, message);
       for (const after of FOLLOW_UPS_AFTER) setTimeout(() => this.#ping(PONG_WITHIN), after);
     }
     return true;
@@ -147,6 +159,7 @@ export class Socket {
     ws.onopen = () => {
       clearTimeout(this.#openTimer);
       this.send(this.#on.hello());
+      this.#said = 0;
       this.#set("open");
       this.#on.onOpen();
       this.#pingOn();
@@ -170,11 +183,27 @@ export class Socket {
       this.rtt = performance.now() - message.t;
       return;
     }
+    if (this.#order.original()) this.#take(message);
+    this.#takeDue();
+  }
+
+  /** @param {Message} message */
+  #take(message) {
     if (message.type === "welcome") {
       this.#tries = 0;
       this.#set("ready");
+      if (message.second) this.#second.open(message.second);
     }
     this.#on.onMessage(message);
+  }
+
+  /** Copies that waited for what was said before them. */
+  #takeDue() {
+    const order = this.#order;
+    for (const message of order.due()) {
+      // What was taken in may have ended the line.
+      if (order === this.#order) this.#take(message);
+    }
   }
 
   #answered() {
@@ -220,6 +249,7 @@ export class Socket {
 
   /** The network may be back, or another one. */
   hurry() {
+    this.#second.doubt();
     const tried = performance.now() - this.#triedAt;
     const stale = this.state === "connecting" && tried > this.#eagerWithin(STALE_TRY, OPEN_TRIPS);
     if (stale) this.#drop();
@@ -232,6 +262,8 @@ export class Socket {
   }
 
   #drop() {
+    this.#second.close();
+    this.#order = new Order();
     clearTimeout(this.#openTimer);
     this.#answered();
     clearInterval(this.#pingTimer);

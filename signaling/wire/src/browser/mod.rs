@@ -1,4 +1,5 @@
-//! Browser ↔ signaling: JSON text messages on one WebSocket (`/ws`).
+//! Browser ↔ signaling: JSON text messages on a WebSocket (`/ws`), and copies of some of them on a
+//! second one (`/ws/second`, [`SecondClientMessage`]).
 //!
 //! A page opens the socket and sends [`ClientMessage::Hello`] first; it may send further messages
 //! (its leg's offer, say) in the same flight without waiting for [`ServerMessage::Welcome`].
@@ -22,6 +23,7 @@ mod client;
 mod nodes;
 mod quality;
 mod screen;
+mod second;
 mod server;
 mod stages;
 
@@ -32,6 +34,7 @@ pub use self::{
     nodes::{CandidateNode, IceServer, MeasuredNode},
     quality::{Network, NetworkWord, PageQuality, Place, SideFigures, VideoPaused},
     screen::{CallView, ChatLine, MediaPolicy, Offer, Phase, QueuePlace, Welcome},
+    second::{InvalidKey, SecondClientMessage, SecondKey, SecondServerMessage},
     server::{ByeReason, EndReason, OfferEnd, ServerMessage},
     stages::{Stage, StageMark, TimelineEntry},
 };

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CandidateNode, IceServer, MediaChoice, MediaState, Presence, Role, VideoPaused};
+use super::{
+    CandidateNode, IceServer, MediaChoice, MediaState, Presence, Role, SecondKey, VideoPaused,
+};
 use crate::{
     claims::Context,
     ids::{CallId, OfferId},
@@ -25,6 +27,9 @@ pub struct Welcome {
     /// Shopper: to come back to this seat. Kept in the tab's session storage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seat: Option<String>,
+    /// To attach a second connection to this one, at the instance that has this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondKey>,
     /// When media may leave the page.
     #[serde(default)]
     pub media_policy: MediaPolicy,
