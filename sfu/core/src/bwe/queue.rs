@@ -34,13 +34,18 @@ impl StandingQueue {
         }
         let first = &mut self.shortest[0];
         *first = Some(first.map_or(way, |least| least.min(way)));
-        let least = self.shortest.iter().flatten().min().copied().unwrap_or(way);
+        let least = self.shortest().unwrap_or(way);
         self.queue = Duration::from_micros(way.saturating_sub(least).unsigned_abs());
     }
 
     /// What the packets of the latest feedback have met.
     pub(crate) fn get(&self) -> Duration {
         self.queue
+    }
+
+    /// The shortest way known, on the scale of what was added.
+    pub(crate) fn shortest(&self) -> Option<i64> {
+        self.shortest.iter().flatten().min().copied()
     }
 
     /// Nothing was heard for long: what was known of the queue is history.

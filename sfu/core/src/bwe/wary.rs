@@ -22,7 +22,7 @@ const WORTH: f64 = 500_000.0;
 const MORE: f64 = 1.3;
 /// So many times what was left is used from then on. A queue of a fifth of a second or more, which is what
 /// access lines have, holds the surplus until the sender has heard of the next fall.
-const CEILING: f64 = 1.5;
+const CEILING: f64 = 1.25;
 /// For so long, and for longer from the second time on.
 const ONCE: Duration = Duration::from_secs(45);
 const AGAIN: Duration = Duration::from_secs(90);

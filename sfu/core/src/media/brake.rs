@@ -181,6 +181,11 @@ impl Brake {
         self.waited.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
+    /// How long packets wait on the publisher's way.
+    pub(super) fn queue(&self) -> Duration {
+        self.queue.get()
+    }
+
     /// What came through lately, bit/s; `at` is now in microseconds.
     pub(super) fn through(&mut self, at: i64) -> Option<f64> {
         self.through.rate(at, 2 * WINDOW)

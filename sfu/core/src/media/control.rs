@@ -113,7 +113,7 @@ impl MediaLeg {
                 .wrapping_sub(block.delay);
             let rtt = Duration::from_micros(u64::from(round) * 1_000_000 / 65_536);
             if rtt <= MAX_RTT {
-                self.on_rtt(rtt);
+                self.on_rtt(now, rtt);
             }
         }
     }

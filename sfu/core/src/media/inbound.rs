@@ -162,6 +162,10 @@ impl MediaLeg {
         let braked = self.inbound.brake.on_packet(now, at, sent, packet.len(), rtt);
         self.counters.brakes += u64::from(braked);
         self.inbound.cap.brake(now, self.inbound.brake.limit(now));
+        let queued = self.inbound.brake.is_draining();
+        if queued && let Some(stream) = &mut self.inbound.streams[kind as usize] {
+            stream.repair_time.queued(now);
+        }
         if kind == MediaKind::Video {
             self.inbound.video.add(at, packet.len());
         }
@@ -195,7 +199,7 @@ impl MediaLeg {
             extensions: extensions.passed,
             clock: stream.clock,
             repair: stream.repair_time.wait(now),
-            queued: self.inbound.brake.is_draining(),
+            queued,
         })
     }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     api::MediaKind,
+    bwe::StandingQueue,
     sdp::{LocalSsrcs, Media, Negotiated},
 };
 
@@ -52,6 +53,8 @@ pub struct MediaLeg {
     pub(super) control_due: ControlDue,
     pub(super) last_media: Instant,
     rtt: Option<Duration>,
+    /// The round trips so far, in microseconds, of which the shortest met no queue.
+    rounds: StandingQueue,
 }
 
 impl MediaLeg {
@@ -76,6 +79,7 @@ impl MediaLeg {
             control_due: ControlDue::Unknown,
             last_media: now,
             rtt: None,
+            rounds: StandingQueue::default(),
         };
         leg.inbound.adopt_streams(&leg.negotiated);
         leg
@@ -147,8 +151,17 @@ impl MediaLeg {
         self.rtt.unwrap_or_default()
     }
 
+    /// The round trip without the queues that stand in its way now or stood there a moment ago.
+    pub(super) fn shortest_rtt(&self) -> Duration {
+        let shortest =
+            self.rounds.shortest().map(|micros| Duration::from_micros(micros.unsigned_abs()));
+        shortest.map_or(self.rtt(), |shortest| shortest.min(self.rtt()))
+    }
+
     /// Takes a measured round trip: RFC 6298's smoothing.
-    pub(super) fn on_rtt(&mut self, sample: Duration) {
+    pub(super) fn on_rtt(&mut self, now: Instant, sample: Duration) {
+        self.rounds.add(sample.as_micros() as i64);
+        self.rounds.update(now);
         self.rtt = Some(match self.rtt {
             Some(rtt) => (rtt * 7 + sample) / 8,
             None => sample,

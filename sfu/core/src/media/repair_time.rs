@@ -19,6 +19,9 @@ const ONE_LOSS: Duration = Duration::from_millis(200);
 /// they are, fewer than that are not.
 const OFTEN: f64 = 1.0;
 const SELDOM: f64 = 0.3;
+/// What overflows a queue of the publisher's own is repaired behind that queue. Both are gone when the publisher has heard
+/// of it: what comes until so long after it says nothing of the next repair.
+const AFTER_QUEUE: Duration = Duration::from_secs(1);
 /// Added to a repair: a loss is seen only when the next frame comes; jitter, decoding.
 const SLACK: Duration = Duration::from_millis(20);
 /// A conversation bears no more.
@@ -34,11 +37,21 @@ pub(super) struct RepairTime {
     /// When the latest loss was first repaired.
     latest: Option<Instant>,
     worth_it: bool,
+    /// When a queue of the publisher's own stood last.
+    queued: Option<Instant>,
 }
 
 impl RepairTime {
+    /// A queue of the publisher's own stands on its way, and will be gone soon.
+    pub(super) fn queued(&mut self, now: Instant) {
+        self.queued = Some(now);
+    }
+
     /// A missing packet has come, so long after it was missed.
     pub(super) fn note(&mut self, now: Instant, after: Duration) {
+        if self.queued.is_some_and(|at| now.saturating_duration_since(at) < AFTER_QUEUE) {
+            return;
+        }
         let after = after.as_secs_f64();
         let weight = if after > self.takes { RISE } else { FALL };
         self.takes += weight * (after - self.takes);

@@ -206,10 +206,12 @@ impl MediaLeg {
     /// How long a repair takes on the peer's way, where its buffer waits for one.
     pub(super) fn repair(&self, now: Instant) -> Duration {
         let estimator = &self.outbound.estimator;
-        // What others do to the queue is more than a repair takes.
-        let waits = self.outbound.habit.waits(now) && !estimator.has_rivals();
-        if waits || self.loses_by_itself() {
+        if self.loses_by_itself() {
             self.rtt() + estimator.queue()
+        } else if self.outbound.habit.waits(now) && !estimator.has_rivals() {
+            // What others do to the queue is more than a repair takes. One of our own has passed before the smoothed
+            // round trip has forgotten it.
+            self.shortest_rtt() + estimator.queue() + self.inbound.brake.queue()
         } else {
             Duration::ZERO
         }

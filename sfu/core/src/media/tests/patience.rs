@@ -180,6 +180,29 @@ fn a_way_that_has_become_clean_is_not_waited_for() {
 }
 
 #[test]
+fn what_a_queue_of_the_publishers_own_has_cost_is_not_waited_for() {
+    let mut now = Instant::now();
+    let mut repairs = RepairTime::default();
+    // Everything that overflows it is missed within a second, and comes from behind it.
+    for step in 0..40 {
+        now += Duration::from_millis(50);
+        if step < 20 {
+            repairs.queued(now);
+        }
+        repairs.note(now, Duration::from_millis(600));
+    }
+    let wait = repairs.wait(now);
+    assert_eq!(wait, Duration::ZERO);
+    // A way that loses packets all the time is waited for again.
+    for _ in 0..20 {
+        now += Duration::from_millis(200);
+        repairs.note(now, RTT);
+    }
+    let wait = repairs.wait(now);
+    assert!(wait >= RTT && wait < RTT * 2, "{wait:?}");
+}
+
+#[test]
 fn a_key_frame_that_is_on_its_way_is_not_asked_for_again() {
     let start = Instant::now();
     let mut publisher = leg(CHROMIUM, start);
