@@ -22,6 +22,10 @@ pub const AUDIO_PER_SECOND: u64 = 50;
 pub const fn packets_per_second(packets_per_frame: usize) -> u64 {
     FRAMES_PER_SECOND * packets_per_frame as u64 + AUDIO_PER_SECOND
 }
+/// Bit/s of video in one direction, without the headers of its packets.
+pub const fn video_bitrate(packets_per_frame: usize) -> u64 {
+    FRAMES_PER_SECOND * (8 * packets_per_frame * VIDEO_PAYLOAD) as u64
+}
 /// Payload of a video packet: 1.5 Mbit/s over 180 packets.
 const VIDEO_PAYLOAD: usize = 1_042;
 /// 32 kbit/s, as WebRTC's Opus.

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::Common;
 use crate::{
+    measure::Row,
     report,
     target::{Target as _, TargetError, floor::Work},
 };
@@ -26,24 +27,32 @@ impl Ladder {
     pub fn run(&self) -> Result<(), TargetError> {
         self.common.begin()?;
         report::head();
-        let mut ratios = String::new();
+        let (mut said, mut costs) = (String::new(), Vec::new());
         for &calls in &self.calls {
+            let floor = if self.node_only {
+                None
+            } else {
+                Some(self.common.row(&mut self.common.floor(Work::Forward)?, calls)?)
+            };
+            let mut node = self.common.node()?;
             if self.node_only {
-                let mut node = self.common.node()?;
                 report::note(&format!("the node is process {}", node.pid()));
-                self.common.row(&mut node, calls)?;
-                continue;
             }
-            let floor = self.common.row(&mut self.common.floor(Work::Forward)?, calls)?;
-            let node = self.common.row(&mut self.common.node()?, calls)?;
-            let ratio = node.cpu_per_packet().as_secs_f64() / floor.cpu_per_packet().as_secs_f64();
-            let per_call = node.cpu.total.as_secs_f64() / node.time.as_secs_f64() / calls as f64;
-            ratios.push_str(&format!(
-                "* {calls} calls: {ratio:.2} × the floor; {:.3} % of a core per call\n",
-                100.0 * per_call
-            ));
+            let node = self.common.row(&mut node, calls)?;
+            let cost = 100.0 * node.busy() / calls as f64;
+            said.push_str(&format!("* {calls} calls: {cost:.3} % of a core per call"));
+            if let Some(floor) = floor {
+                let packet = |row: &Row| row.cpu_per_packet().as_secs_f64();
+                said.push_str(&format!("; {:.2} × the floor", packet(&node) / packet(&floor)));
+            }
+            said.push('\n');
+            costs.push(cost);
         }
-        report::print(&format!("\n{ratios}"));
+        let most = costs.iter().copied().fold(0.0, f64::max);
+        let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+        let spread = 100.0 * (most - least) / (most + least);
+        said.push_str(&format!("* the same for each call within ± {spread:.0} %\n"));
+        report::print(&format!("\n{said}"));
         Ok(())
     }
 }

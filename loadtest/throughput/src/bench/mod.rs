@@ -126,10 +126,11 @@ impl Common {
         pin_self(Cpu(self.generator_cpu))?;
         let how = if self.lone { "each packet a send of its own" } else { "a frame a send" };
         report::print(&format!(
-            "Generator on core {}, forwarder on core {}; {how}; {} packets a second in a call; \
-             AEAD_AES_128_GCM; load average {}\n\n",
+            "Generator on core {}, forwarder on core {}; {how}; {:.2} Mbit/s of video and Opus \
+             each way, {} packets a second in a call; AEAD_AES_128_GCM; load average {}\n\n",
             self.generator_cpu,
             self.forwarder_cpu,
+            light_peer::media::video_bitrate(self.packets_per_frame) as f64 / 1e6,
             self.packets_per_second(),
             Machine::load()
         ));

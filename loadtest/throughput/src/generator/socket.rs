@@ -18,7 +18,7 @@ const MAX_RUN: usize = 65_535;
 
 /// The socket.
 pub struct Socket {
-    /// For registration in a poll.
+    /// For registration in a poll, of who has one.
     pub inner: mio::net::UdpSocket,
     state: UdpSocketState,
 }
