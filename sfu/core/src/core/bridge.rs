@@ -39,7 +39,9 @@ impl Core {
             self.events.push_back(Event::Call { call, epoch, leg, step: CallStep::Bridged });
         }
         for (publisher, viewer) in [(a, b), (b, a)] {
-            self.start_with_kept(publisher, viewer);
+            if self.start_with_kept(publisher, viewer) {
+                self.legs[viewer].media.joins_running();
+            }
         }
         for key in [a, b] {
             self.exchange_feedback(key);
@@ -57,13 +59,16 @@ impl Core {
     }
 
     /// A publisher that was sending before the bridge is seen at once, without a round trip for a
-    /// key frame.
-    pub(super) fn start_with_kept(&mut self, publisher: usize, viewer: usize) {
+    /// key frame. Whether there was one.
+    pub(super) fn start_with_kept(&mut self, publisher: usize, viewer: usize) -> bool {
         let kept = self.legs[publisher].media.take_kept(self.now);
+        let mut started = false;
         for (incoming, packet) in kept.packets() {
             self.legs[viewer].media.forward(self.now, incoming, packet);
+            started = true;
         }
         self.media_events(viewer);
+        started
     }
 
     /// Ends a bridge, unless it is newer than `epoch`.

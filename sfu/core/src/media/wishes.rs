@@ -18,7 +18,8 @@ const MAX_ASIDE: f64 = 0.5;
 const RESERVED_FOR_AUDIO: f64 = 60_800.0;
 /// From the end of the first key frame until something is heard of the way, a round trip later, the publisher is held to
 /// this, bit/s: on a narrow way what is sent meanwhile waits behind the key frame. Not sooner: browsers would
-/// pace the key frame by it.
+/// pace the key frame by it. And not one that has been sending for a while: browsers take a bound back at once only in
+/// the first two seconds, later they climb from it.
 const UNPROVEN_CAP: f64 = 600_000.0;
 /// No publisher is held to less, in bit/s: browsers send video no lower. Below it video pauses.
 pub(super) const MIN_CAP: u64 = 50_000;
@@ -41,6 +42,8 @@ pub(super) struct Wishes {
     /// A key frame is wanted: ask the publisher's leg at this time.
     key_frame: Option<Instant>,
     told_bitrate: Option<u64>,
+    /// The publisher was sending before anybody watched.
+    running: bool,
     /// What the publisher should be held to follows from what has not changed since it was told.
     settled: bool,
     picture: Picture,
@@ -98,6 +101,12 @@ impl MediaLeg {
         self.outbound.repeats.begin();
         let sends_video = self.negotiated.video.as_ref().is_some_and(|media| media.direction.send);
         self.wishes.key_frame = sends_video.then_some(now);
+    }
+
+    /// The publisher had been sending before [`Self::start_forwarding`].
+    pub fn joins_running(&mut self) {
+        self.wishes.running = true;
+        self.unsettle();
     }
 
     /// Nothing is forwarded any more. What is queued is still sent.
@@ -192,7 +201,8 @@ impl MediaLeg {
         }
         let mut target = self.send_target(now) as f64;
         let has_begun = self.outbound.streams[MediaKind::Video as usize].key_frame.begun;
-        if has_begun && self.outbound.estimator.is_unproven(now) {
+        let is_unproven = !self.wishes.running && self.outbound.estimator.is_unproven(now);
+        if has_begun && is_unproven {
             target = target.min(UNPROVEN_CAP);
         }
         let Flow { audio, repeated, .. } = self.wishes.flow;

@@ -6,6 +6,8 @@
 
 /** Key frames are asked for with every picture: more than a few behind one and nobody waits for them, frames. */
 const MOST = 8;
+/** A picture that came this long before the one that is held shows something else by now, ms. */
+const BEFORE_MOST = 300;
 
 /** @param {any} event */
 const onTransform = ({ transformer }) => {
@@ -13,12 +15,18 @@ const onTransform = ({ transformer }) => {
   const { port } = transformer.options;
   let passes = false;
   /** @type {any[]} */ let held = [];
+  /**
+   * The picture before it, which leaves first: neither needs the other, so a lost packet of one does not keep the other from
+   * the screen. @type {any[]}
+   */
+  let before = [];
+  /** When the picture that is held came, ms. */ let since = -Infinity;
 
   port.onmessage = (/** @type {MessageEvent<"pass" | "hold">} */ { data }) => {
     passes = data === "pass";
     // A stream that has ended takes nothing any more.
-    if (passes) for (const frame of held) writer.write(frame).catch(() => {});
-    held = [];
+    if (passes) for (const frame of [...before, ...held]) writer.write(frame).catch(() => {});
+    held = before = [];
   };
 
   const read = async () => {
@@ -27,9 +35,13 @@ const onTransform = ({ transformer }) => {
         writer.write(frame).catch(() => {});
         continue;
       }
-      if (frame.type === "key") held = [];
-      else if (held.length === 0 || held.length === MOST) {
+      if (frame.type === "key") {
+        const now = performance.now();
+        before = held.length === 1 && now - since < BEFORE_MOST ? held : [];
         held = [];
+        since = now;
+      } else if (held.length === 0 || held.length === MOST) {
+        held = before = [];
         continue;
       }
       held.push(frame);

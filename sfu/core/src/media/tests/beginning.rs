@@ -118,3 +118,16 @@ fn between_the_first_key_frame_and_the_first_word_of_the_way_the_publisher_is_he
     let late = start + Duration::from_millis(1_200);
     assert!(told(&mut viewer, late).is_some_and(|told| told > 2_000_000));
 }
+
+#[test]
+fn a_publisher_that_has_been_sending_is_not_held_to_less_at_the_start() {
+    let start = Instant::now();
+    let mut viewer = viewer(start, 100);
+    let mut publisher = leg(FIREFOX, start);
+    viewer.start_forwarding(start);
+    viewer.joins_running();
+    pass(&mut publisher, &mut viewer, start, &Encoder::new(FIREFOX).frame(0, true, 3, 0));
+    drain_rtp(&mut viewer, start);
+    let told = viewer.take_feedback(start).and_then(|feedback| feedback.max_bitrate);
+    assert!(told.is_some_and(|told| told > 2_000_000), "{told:?}");
+}
