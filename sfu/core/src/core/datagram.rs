@@ -1,6 +1,9 @@
 //! The way of a received datagram.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use super::{Core, MAX_ANSWERS};
 use crate::{
@@ -25,7 +28,20 @@ impl Core {
         from: SocketAddr,
         data: &mut [u8],
     ) -> Disposition {
-        self.handle_on(now, Path::udp(port, from), data)
+        self.handle_waiting(now, Duration::ZERO, port, from, data)
+    }
+
+    /// The same for a datagram that had come `waited` ago: what the way took is told from when packets come, not from
+    /// when somebody looks.
+    pub fn handle_waiting(
+        &mut self,
+        now: Instant,
+        waited: Duration,
+        port: Port,
+        from: SocketAddr,
+        data: &mut [u8],
+    ) -> Disposition {
+        self.handle_on(now, waited, Path::udp(port, from), data)
     }
 
     /// The same for a datagram that came framed on a TCP connection.
@@ -36,11 +52,18 @@ impl Core {
         from: SocketAddr,
         data: &mut [u8],
     ) -> Disposition {
-        self.handle_on(now, Path::tcp(connection, from), data)
+        self.handle_on(now, Duration::ZERO, Path::tcp(connection, from), data)
     }
 
-    fn handle_on(&mut self, now: Instant, path: Path, data: &mut [u8]) -> Disposition {
+    fn handle_on(
+        &mut self,
+        now: Instant,
+        waited: Duration,
+        path: Path,
+        data: &mut [u8],
+    ) -> Disposition {
         self.now = now;
+        self.waited = waited;
         self.stats.received.add(data.len());
         let disposition = match data.first() {
             Some(first) if ice::FIRST_BYTES.contains(first) => self.handle_stun(path, data),
@@ -161,7 +184,7 @@ impl Core {
     fn handle_rtp(&mut self, key: usize, data: &mut [u8]) -> Result<(), PacketError> {
         let leg = &mut self.legs[key];
         let far = leg.bridged.map(|bridged| bridged.far);
-        if let Some((incoming, packet)) = leg.handle_rtp(self.now, data)? {
+        if let Some((incoming, packet)) = leg.handle_rtp(self.now, self.waited, data)? {
             let onward = leg.media.onward(self.now, &incoming);
             match (far, &mut leg.channel) {
                 _ if onward != Onward::Go => leg.media.keep(self.now, &incoming, packet),

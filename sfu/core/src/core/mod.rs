@@ -62,6 +62,8 @@ pub struct Core {
     clocks: (Instant, SystemTime),
     /// Time of the last input.
     now: Instant,
+    /// How long what is being taken in had waited until then.
+    waited: Duration,
     legs: Slab<Leg>,
     by_id: AHashMap<LegId, usize>,
     by_ufrag: AHashMap<Ufrag, usize>,
@@ -104,6 +106,7 @@ impl Core {
             rng,
             clocks: (now, wall),
             now,
+            waited: Duration::ZERO,
             legs: Slab::new(),
             by_id: AHashMap::new(),
             by_ufrag: AHashMap::new(),

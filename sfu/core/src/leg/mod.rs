@@ -206,11 +206,12 @@ impl Leg {
         taken
     }
 
-    /// Opens an SRTP packet and lets the media half read it. `Ok(None)`: there is nothing to
-    /// forward.
+    /// Opens an SRTP packet that had come `waited` ago, and lets the media half read it. `Ok(None)`: there is
+    /// nothing to forward.
     pub(crate) fn handle_rtp<'a>(
         &mut self,
         now: Instant,
+        waited: Duration,
         data: &'a mut [u8],
     ) -> Result<Option<(Incoming, &'a [u8])>, PacketError> {
         let Transport::Warm(_, session) = &mut self.transport else {
@@ -218,7 +219,7 @@ impl Leg {
         };
         let packet = session.inbound.open_rtp(data)?;
         self.heard(now);
-        Ok(self.media.receive_rtp(now, packet).map(|incoming| (incoming, &*packet)))
+        Ok(self.media.receive_waiting(now, waited, packet).map(|incoming| (incoming, &*packet)))
     }
 
     /// Opens an SRTCP packet and lets the media half read it.

@@ -62,6 +62,7 @@ impl SendStream {
                 self.numbering.omit(from, position, 0);
             }
             self.key = Some((position, timestamp));
+            self.first_key.get_or_insert(position);
             self.backlog.key_frame_begins();
         }
         if self.waits_from.is_some_and(|from| position >= from) {

@@ -1,6 +1,9 @@
 //! Packets from the peer.
 
-use std::{ops::Range, time::Instant};
+use std::{
+    ops::Range,
+    time::{Duration, Instant},
+};
 
 use arrayvec::ArrayVec;
 
@@ -46,6 +49,8 @@ pub(super) struct Inbound {
     pub(super) peer_clock: PeerClock,
     pub(super) key_frame_asks: KeyFrameAsks,
     pub(super) cap: BitrateCap,
+    /// When the latest packet came, microseconds.
+    latest_arrival: i64,
     pub(super) brake: Brake,
     pub(super) room: Room,
     /// The dependency descriptor's templates.
@@ -72,6 +77,7 @@ impl Inbound {
             peer_clock: PeerClock::default(),
             key_frame_asks: KeyFrameAsks::default(),
             cap: BitrateCap::default(),
+            latest_arrival: 0,
             brake: Brake::default(),
             room: Room::default(),
             templates: Templates::default(),
@@ -134,6 +140,17 @@ impl MediaLeg {
     /// Takes a decrypted RTP packet from the peer. `None` when there is nothing to forward: it was
     /// a duplicate, a probe, or dropped and counted.
     pub fn receive_rtp(&mut self, now: Instant, packet: &[u8]) -> Option<Incoming> {
+        self.receive_waiting(now, Duration::ZERO, packet)
+    }
+
+    /// The same for a packet that had come `waited` ago.
+    pub fn receive_waiting(
+        &mut self,
+        now: Instant,
+        waited: Duration,
+        packet: &[u8],
+    ) -> Option<Incoming> {
+        let at = self.arrival(now, waited);
         self.control_due = ControlDue::Unknown;
         let Some(header) = Header::parse(packet) else {
             self.counters.malformed_rtp += 1;
@@ -145,7 +162,6 @@ impl MediaLeg {
         // way, not the content.
         if let Some(sequence) = extensions.transport_sequence {
             let of_video = classified.is_some_and(|(kind, _)| kind == MediaKind::Video);
-            let at = self.micros(now);
             let frame_end = header.marker && of_video;
             let latest_media = self.outbound.latest_media;
             self.inbound.arrivals.on_packet(now, at, sequence, frame_end, latest_media);
@@ -157,7 +173,6 @@ impl MediaLeg {
         self.counters.packets_in += 1;
         self.counters.bytes_in += packet.len() as u64;
         self.note_media(now);
-        let at = self.micros(now);
         let (sent, rtt) = (extensions.send_time, self.rtt());
         let braked = self.inbound.brake.on_packet(now, at, sent, packet.len(), rtt);
         self.counters.brakes += u64::from(braked);
@@ -237,6 +252,16 @@ impl MediaLeg {
             self.inbound.key_frame_asks.want(now);
             self.control_due = ControlDue::Unknown;
         }
+    }
+
+    /// When a packet came that had waited until `now`, in microseconds: never before the one before it, for two
+    /// sockets may be looked at in another order.
+    fn arrival(&mut self, now: Instant, waited: Duration) -> i64 {
+        let now = self.micros(now);
+        let waited = i64::try_from(waited.as_micros()).unwrap_or(0);
+        let at = (now - waited).max(self.inbound.latest_arrival).min(now);
+        self.inbound.latest_arrival = at;
+        at
     }
 
     /// What was kept, for [`Self::forward`] of the viewer's leg. Nothing if the publisher has

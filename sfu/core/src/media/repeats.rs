@@ -167,7 +167,8 @@ impl MediaLeg {
     /// The peer asks for packets again.
     pub(super) fn on_nack(&mut self, now: Instant, ssrc: Ssrc, lost: &[u16]) {
         self.counters.nacks_received += lost.len() as u64;
-        let share = if self.begins(now) { UNDER_WAY } else { 1.0 };
+        let begins = self.begins(now);
+        let share = if begins { UNDER_WAY } else { 1.0 };
         let under_way = (self.rtt() + self.outbound.estimator.queue()).mul_f64(share);
         let stream = &mut self.outbound.streams[MediaKind::Video as usize];
         if ssrc != stream.ssrc {
@@ -176,7 +177,7 @@ impl MediaLeg {
         let mut lacks = false;
         for &sequence in lost {
             let Some(position) = stream.position(sequence) else { continue };
-            if stream.is_outdated(position) {
+            if stream.is_outdated(position, begins) {
                 self.counters.repeats_outdated += 1;
                 continue;
             }
@@ -263,11 +264,12 @@ impl MediaLeg {
             queue.push_back(Repeat { position, is_copy: true });
         }
         self.repeat_unasked(now);
+        let begins = self.begins(now);
         loop {
             let Repeat { position, is_copy } = self.outbound.repeats.queue.pop_front()?;
             let (bitrate, offered) = (self.downlink(), self.wishes.offered());
             let stream = &mut self.outbound.streams[MediaKind::Video as usize];
-            if stream.is_outdated(position) {
+            if stream.is_outdated(position, begins) {
                 self.counters.repeats_outdated += 1;
                 continue;
             }
@@ -287,7 +289,7 @@ impl MediaLeg {
             };
             self.counters.repeats_sent += 1;
             self.counters.repeats_copied += u64::from(is_copy);
-            let is_beginning = self.begins(now) && !self.outbound.estimator.is_congested(now);
+            let is_beginning = begins && !self.outbound.estimator.is_congested(now);
             if !is_copy && entry.needed && (self.loses_by_itself() || is_beginning) {
                 self.outbound.repeats.queue.push_back(Repeat { position, is_copy: true });
             }

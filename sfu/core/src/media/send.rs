@@ -49,6 +49,8 @@ pub(super) struct SendStream {
     highest_number: u64,
     /// The newest key frame: its first position and its timestamp.
     pub(super) key: Option<(u64, u32)>,
+    /// The first one since forwarding began.
+    pub(super) first_key: Option<u64>,
     /// From this position on everything is dropped until a key frame begins.
     pub(super) waits_from: Option<u64>,
     /// The newest packet sent that is large enough for a probe.
@@ -137,6 +139,7 @@ impl SendStream {
             highest: 0x1_0000 + (random & 0x7fff),
             highest_number: 0x1_0000 + (random & 0x7fff),
             key: None,
+            first_key: None,
             waits_from: None,
             large: None,
             last: None,
@@ -156,6 +159,7 @@ impl SendStream {
         self.source = None;
         self.clock = None;
         self.fresh = true;
+        self.first_key = None;
         self.key_frame = KeyFrameProgress::default();
     }
 
@@ -281,9 +285,12 @@ impl SendStream {
     }
 
     /// Whether a packet is not worth repeating: a newer key frame has begun, or everything up to
-    /// the next one was dropped.
-    pub(super) fn is_outdated(&self, position: u64) -> bool {
-        self.waits_from.is_some() || self.key.is_some_and(|(key, _)| position < key)
+    /// the next one was dropped. `begins`: the call begins with several key frames in a row, and the peer shows whichever
+    /// is complete first.
+    pub(super) fn is_outdated(&self, position: u64, begins: bool) -> bool {
+        let newest = self.key.map(|(key, _)| key);
+        let key = if begins { self.first_key.or(newest) } else { newest };
+        self.waits_from.is_some() || key.is_some_and(|key| position < key)
     }
 
     /// The payload type of repeats of a payload type.

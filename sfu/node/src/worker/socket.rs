@@ -3,7 +3,7 @@
 use std::{
     io::{self, IoSliceMut},
     net::{SocketAddr, UdpSocket as StdSocket},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -104,6 +104,20 @@ impl Socket {
     }
 }
 
+/// What seems to have waited for longer came before a step of the wall clock.
+const MOST_WAITED: Duration = Duration::from_millis(500);
+
+/// The clock by which the kernel stamps what it receives, since the Unix epoch.
+pub(super) fn wall() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// How long a datagram had waited at `wall` that `came` then, as far as that is known.
+pub(super) fn waited(wall: Duration, came: Option<Duration>) -> Duration {
+    let waited = came.map_or(Duration::ZERO, |came| wall.saturating_sub(came));
+    if waited <= MOST_WAITED { waited } else { Duration::ZERO }
+}
+
 /// Memory for one batched receive, made once per worker.
 pub(super) struct ReceiveBuffers {
     memory: Vec<u8>,
@@ -126,16 +140,19 @@ impl ReceiveBuffers {
         )
     }
 
-    /// The datagrams in the first `filled` buffers, with their senders.
+    /// The datagrams in the first `filled` buffers, with their senders and when they came to the kernel, since the Unix
+    /// epoch.
     pub(super) fn datagrams(
         &mut self,
         filled: usize,
-    ) -> impl Iterator<Item = (SocketAddr, &mut [u8])> {
+    ) -> impl Iterator<Item = (SocketAddr, Option<Duration>, &mut [u8])> {
         self.memory.chunks_exact_mut(MAX_RUN).zip(&self.meta).take(filled).flat_map(
             |(buffer, meta)| {
                 // An empty datagram has a stride of zero, which no slice can be cut by.
                 let stride = meta.stride.max(1);
-                buffer[..meta.len].chunks_mut(stride).map(move |data| (meta.addr, data))
+                buffer[..meta.len]
+                    .chunks_mut(stride)
+                    .map(move |data| (meta.addr, meta.timestamp, data))
             },
         )
     }

@@ -14,7 +14,9 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     Common, Happening, Input, Peer, Socket, StatsSlot, WAKE, WorkerEvent, Workers, mailbox,
-    polls::Polls, turn::Shell,
+    polls::Polls,
+    socket::{ReceiveBuffers, waited, wall},
+    turn::Shell,
 };
 
 /// A step that takes longer has failed.
@@ -85,6 +87,31 @@ async fn strange_datagrams_of_any_size_are_counted_and_do_no_harm() {
     assert_eq!(stats.io.datagrams_sent, 0, "a stranger must not get an answer");
     assert_eq!(stats.io.panics, 0);
     stop(workers);
+}
+
+#[test]
+fn a_step_of_the_wall_clock_is_no_waiting() {
+    let ms = Duration::from_millis;
+    assert_eq!(waited(ms(10_007), Some(ms(10_000))), ms(7));
+    assert_eq!(waited(ms(10_000), Some(ms(10_007))), Duration::ZERO, "backwards");
+    assert_eq!(waited(ms(3_610_000), Some(ms(10_000))), Duration::ZERO, "forwards");
+    assert_eq!(waited(ms(10_000), None), Duration::ZERO, "a kernel that stamps nothing");
+}
+
+#[tokio::test]
+async fn the_kernel_says_when_a_datagram_came() {
+    let socket = loopback();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    sender.send_to(&[0x80; 20], socket.local()).unwrap();
+    let pause = Duration::from_millis(30);
+    tokio::time::sleep(pause).await;
+    let mut buffers = ReceiveBuffers::new();
+    let filled = socket.receive(&mut buffers).expect("it is there");
+    let wall = wall();
+    let waiting: Vec<_> =
+        buffers.datagrams(filled).map(|(_, came, _)| waited(wall, came)).collect();
+    assert_eq!(waiting.len(), 1);
+    assert!(waiting[0] >= pause, "{waiting:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     io,
     sync::Arc,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -29,7 +29,7 @@ use super::{
     moderation::Moderation,
     period::Period,
     polls::Polls,
-    socket::ReceiveBuffers,
+    socket::{ReceiveBuffers, waited, wall},
     tcp::Connections,
 };
 use crate::relay::Way;
@@ -317,12 +317,14 @@ impl Shell {
                 }
             };
             self.moderation.looked(woken, filled);
-            let now = Instant::now();
+            let (now, wall) = (Instant::now(), wall());
             self.stats.receives += 1;
-            for (taken, (from, data)) in self.buffers.datagrams(filled).enumerate() {
+            for (taken, (from, came, data)) in self.buffers.datagrams(filled).enumerate() {
                 self.stats.datagrams_received += 1;
                 self.stats.bytes_received += data.len() as u64;
-                if let Disposition::Forward(to) = core.handle_datagram(now, self.port, from, data) {
+                let waited = waited(wall, came);
+                let disposition = core.handle_waiting(now, waited, self.port, from, data);
+                if let Disposition::Forward(to) = disposition {
                     let data = Bytes::copy_from_slice(data);
                     let datagram = Datagram { port: self.port, from, data };
                     pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, 0);
@@ -344,9 +346,7 @@ impl Shell {
 
     /// Notes how long the media of a batch took from the kernel to the kernel.
     fn note_forwarding(&mut self, filled: usize) {
-        // The kernel stamps what it receives by the wall clock; a step of that clock spoils one
-        // figure.
-        let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) else { return };
+        let now = wall();
         for arrival in self.buffers.media_arrivals(filled) {
             self.stats.forwarding.record(now.saturating_sub(arrival));
         }

@@ -208,8 +208,10 @@ impl Page {
     /// The next message; none when the server has closed the socket. Every message must be one
     /// that the protocol knows.
     pub(crate) async fn next(&mut self) -> Option<Value> {
+        // The server's pings are no reason to wait for longer.
+        let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next())
+            let message = tokio::time::timeout_at(until, self.socket.next())
                 .await
                 .expect("the server says something");
             match message {
@@ -226,8 +228,10 @@ impl Page {
 
     /// The next thing said on a second connection; the code it was closed with when there is none.
     pub(crate) async fn next_copy(&mut self) -> Result<Value, u16> {
+        // The server's pings are no reason to wait for longer.
+        let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next())
+            let message = tokio::time::timeout_at(until, self.socket.next())
                 .await
                 .expect("the server says something");
             match message {

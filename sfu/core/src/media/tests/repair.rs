@@ -54,6 +54,32 @@ fn the_viewers_nack_is_answered_with_repeats() {
 }
 
 #[test]
+fn while_a_call_begins_a_key_frame_is_repaired_although_another_follows() {
+    let start = Instant::now();
+    for (after, repaired) in [(Duration::ZERO, true), (Duration::from_secs(2), false)] {
+        let mut publisher = leg(CHROMIUM, start);
+        let mut viewer = leg(FIREFOX, start);
+        viewer.seed_rtt(RTT);
+        viewer.start_forwarding(start);
+        let mut now = start + after;
+        let mut encoder = Encoder::new(CHROMIUM);
+        pass(&mut publisher, &mut viewer, now, &encoder.frame(0, true, 4, 0));
+        let first = drain_rtp(&mut viewer, now);
+        now += Duration::from_millis(10);
+        pass(&mut publisher, &mut viewer, now, &encoder.frame(900, true, 4, 1));
+        drain_rtp(&mut viewer, now);
+        // What is sent twice from the start has left by then.
+        now += Duration::from_millis(40);
+        drain_rtp(&mut viewer, now);
+        let before = viewer.counters().repeats_sent;
+        now += RTT;
+        viewer.receive_rtcp(now, &nack(22, header(&first[1]).sequence, 0));
+        drain_rtp(&mut viewer, now);
+        assert_eq!(viewer.counters().repeats_sent > before, repaired, "{after:?} after the start");
+    }
+}
+
+#[test]
 fn without_rtx_nothing_is_sent_under_a_used_number() {
     let now = Instant::now();
     let mut publisher = leg(CHROMIUM, now);

@@ -136,6 +136,33 @@ fn transport_feedback_follows_the_end_of_a_frame() {
 }
 
 #[test]
+fn feedback_tells_when_packets_came_and_not_when_they_were_looked_at() {
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let frame = Encoder::new(CHROMIUM).frame(0, true, 4, 0);
+    let now = start + Duration::from_millis(50);
+    // The last one seems to have come before the one in front of it.
+    for (packet, waited) in frame.iter().zip([12, 7, 3, 5]) {
+        publisher.receive_waiting(now, Duration::from_millis(waited), packet);
+    }
+    let arrivals: Vec<i64> = drain(&mut publisher, now)
+        .iter()
+        .flat_map(|(_, packet)| {
+            let messages: Vec<_> = Messages::new(packet).flatten().collect();
+            messages.into_iter().filter_map(|message| match message {
+                Message::TransportFeedback(feedback) => {
+                    Some(feedback.statuses().filter_map(|s| s.arrival).collect::<Vec<_>>())
+                }
+                _ => None,
+            })
+        })
+        .flatten()
+        .collect();
+    let since: Vec<i64> = arrivals.iter().map(|at| at - arrivals[0]).collect();
+    assert_eq!(since, [0, 5_000, 9_000, 9_000]);
+}
+
+#[test]
 fn reports_let_the_viewer_play_audio_and_video_together() {
     let start = Instant::now();
     let ms = |ms| start + Duration::from_millis(ms);
