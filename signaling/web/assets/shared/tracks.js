@@ -38,12 +38,10 @@ const SECOND_AFTER = 15;
 /**
  * While it rings pictures are made so often, ms, with so many bit/s: they stay in the page, or go to the node and no further.
  * An encoder spends what a second allows on the pictures of a second, however few, and half as much again on a key frame:
- * with 250 kbit/s these have 6 to 9 kB, which take 10 to 15 ms on a line of 5 Mbit/s. Those that stay here get less, for
- * two of them leave at once, and a smaller one is seldom broken by a lost packet; the next comes a moment later.
+ * these have 6 kB, which take 10 ms on a line of 5 Mbit/s.
  */
 const RUNG_EVERY = 125;
 const RUNG_BITRATE = 250_000;
-const HELD_BITRATE = 150_000;
 
 /** @type {Outgoing} */
 const NOTHING = { audio: null, video: null, screen: false, preview: null };
@@ -55,7 +53,7 @@ export class Tracks {
   /** Most that the other side's network takes now, bit/s. */
   #cap = VIDEO_BITRATE;
   /** Most that may be sent now in any case, bit/s. */
-  #most = HELD_BITRATE;
+  #most = RUNG_BITRATE;
   /** Most from the camera's first picture on, until then. */ #unknown = FIRST_BITRATE;
   /** Runs until then. */ #unheard = 0;
   /** The swaps so far. A sender has its new track only once the swap is done, so they take turns. */
@@ -83,7 +81,7 @@ export class Tracks {
   constructor(pc, onLost) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
-    this.#video = layeredVideo(pc, HELD_BITRATE);
+    this.#video = layeredVideo(pc, RUNG_BITRATE);
     if (this.#first) this.#held = Held.make(this.#video.sender, onLost);
     void swap(this.#video.sender, this.#first?.track ?? null);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
@@ -125,8 +123,7 @@ export class Tracks {
         else this.#alone = setTimeout(() => this.#live(), FIRST_ALONE);
       }
       this.#unknown = ringing || this.#open ? HEARD_BITRATE : FIRST_BITRATE;
-      if (this.#stills) this.#allow(RUNG_BITRATE);
-      else if (!this.#alone) this.#most = this.#unknown;
+      if (!this.#alone && !this.#stills) this.#most = this.#unknown;
       clearTimeout(this.#unheard);
       if (!ringing) this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
     }
@@ -149,7 +146,7 @@ export class Tracks {
     this.#endSingle();
     this.#held?.hold();
     clearTimeout(this.#unheard);
-    this.#allow(HELD_BITRATE);
+    this.#allow(RUNG_BITRATE);
     await this.#apply();
   }
 
