@@ -169,10 +169,10 @@ export class Leg {
     this.#on.onState(next.state);
   }
 
-  /** A call may start soon. Nothing leaves. @param {Outgoing} outgoing @param {boolean} rings */
-  prepare(outgoing, rings) {
+  /** A call may start soon. Nothing leaves. @param {Outgoing} outgoing @param {boolean} rings @param {boolean} stays */
+  prepare(outgoing, rings, stays) {
     this.#outgoing = outgoing;
-    this.#now?.tracks.prepare(outgoing, rings);
+    this.#now?.tracks.prepare(outgoing, rings, stays);
   }
 
   /** None may. */

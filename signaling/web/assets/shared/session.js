@@ -167,7 +167,7 @@ export class Session {
 
   /** A call may start at any moment: the first picture is made, and stays in the page. @param {boolean} [rings] */
   expect(rings = false) {
-    this.leg.prepare(this.#outgoing, rings);
+    this.leg.prepare(this.#outgoing, rings, !this.#instant);
   }
 
   /**

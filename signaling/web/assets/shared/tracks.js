@@ -38,10 +38,13 @@ const SECOND_AFTER = 15;
 /**
  * While it rings pictures are made so often, ms, with so many bit/s: they stay in the page, or go to the node and no further.
  * An encoder spends what a second allows on the pictures of a second, however few, and half as much again on a key frame:
- * these have 6 kB, which take 10 ms on a line of 5 Mbit/s.
+ * with 250 kbit/s these have 6 to 9 kB, which take 10 to 15 ms on a line of 5 Mbit/s. Those that stay here get less, for
+ * two of them leave at once, and a smaller one is seldom broken by a lost packet; the next comes a moment later. For what
+ * flows less is too little: the browser's estimate falls to a share of it when the call starts badly.
  */
 const RUNG_EVERY = 125;
 const RUNG_BITRATE = 250_000;
+const HELD_BITRATE = 150_000;
 
 /** @type {Outgoing} */
 const NOTHING = { audio: null, video: null, screen: false, preview: null };
@@ -95,11 +98,13 @@ export class Tracks {
   /**
    * The gate may open soon. A picture is made and stays in the page: when it opens there is one to leave at once.
    * @param {Outgoing} outgoing @param {boolean} rings then again and again, so that it is a late one
+   * @param {boolean} stays none will flow before the call
    */
-  prepare(outgoing, rings) {
+  prepare(outgoing, rings, stays) {
     this.#outgoing = outgoing;
     if (this.#open) return;
     this.#endSingle();
+    if (stays) this.#allow(HELD_BITRATE);
     void this.#hold();
     if (rings) this.#stills = setInterval(() => void this.#hold(), RUNG_EVERY);
   }
