@@ -28,7 +28,7 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::{
     extract::{ConnectInfo, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::HeaderMap,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use signaling_wire::{
     limits::{MAX_BROWSER_MESSAGE, MAX_SECOND_MESSAGE},
@@ -62,20 +62,17 @@ pub async fn upgrade(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let upgrade = match may_open(&app, &headers, upgrade) {
-        Ok(upgrade) => upgrade,
-        Err(refusal) => return refusal.into_response(),
-    };
+) -> Result<Response, ProblemResponse> {
+    let upgrade = may_open(&app, &headers, upgrade)?;
     let from = client_address(peer, &headers, &app.config);
     let session = session::cookie(&headers);
-    upgrade
+    Ok(upgrade
         .max_message_size(HARD_LIMIT)
         .max_frame_size(HARD_LIMIT)
         // Every message here is small and urgent: nothing is kept back to be sent together.
         .write_buffer_size(0)
         .max_write_buffer_size(HARD_LIMIT)
-        .on_upgrade(move |stream| socket::serve(app, stream, from, session))
+        .on_upgrade(move |stream| socket::serve(app, stream, from, session)))
 }
 
 /// `GET /ws/second`: [`second`].
@@ -83,17 +80,14 @@ pub async fn upgrade_second(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let upgrade = match may_open(&app, &headers, upgrade) {
-        Ok(upgrade) => upgrade,
-        Err(refusal) => return refusal.into_response(),
-    };
-    upgrade
+) -> Result<Response, ProblemResponse> {
+    let upgrade = may_open(&app, &headers, upgrade)?;
+    Ok(upgrade
         .max_message_size(MAX_SECOND_MESSAGE)
         .max_frame_size(MAX_SECOND_MESSAGE)
         .read_buffer_size(SECOND_BUFFER)
         .write_buffer_size(0)
-        .on_upgrade(move |stream| second::serve(app, stream))
+        .on_upgrade(move |stream| second::serve(app, stream)))
 }
 
 /// A WebSocket of a page that may open one.

@@ -205,44 +205,42 @@ impl Page {
         self.say(json!({ "type": "hello", "protocol": PROTOCOL, "auth": auth })).await;
     }
 
-    /// The next message; none when the server has closed the socket. Every message must be one
-    /// that the protocol knows.
-    pub(crate) async fn next(&mut self) -> Option<Value> {
+    /// What comes next and is no ping; none when there is no more.
+    async fn frame(&mut self) -> Option<tokio_tungstenite::tungstenite::Result<Message>> {
         // The server's pings are no reason to wait for longer.
         let until = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let message = tokio::time::timeout_at(until, self.socket.next())
+            let frame = tokio::time::timeout_at(until, self.socket.next())
                 .await
                 .expect("the server says something");
-            match message {
-                Some(Ok(Message::Text(text))) => {
-                    serde_json::from_str::<ServerMessage>(&text).expect("a known message");
-                    return Some(serde_json::from_str(&text).expect("JSON"));
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
-                Some(Ok(other)) => panic!("unexpected {other:?}"),
+            if !matches!(frame, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
+                return frame;
             }
+        }
+    }
+
+    /// The next message; none when the server has closed the socket. Every message must be one
+    /// that the protocol knows.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        match self.frame().await {
+            Some(Ok(Message::Text(text))) => {
+                serde_json::from_str::<ServerMessage>(&text).expect("a known message");
+                Some(serde_json::from_str(&text).expect("JSON"))
+            }
+            Some(Ok(Message::Close(_)) | Err(_)) | None => None,
+            Some(Ok(other)) => panic!("unexpected {other:?}"),
         }
     }
 
     /// The next thing said on a second connection; the code it was closed with when there is none.
     pub(crate) async fn next_copy(&mut self) -> Result<Value, u16> {
-        // The server's pings are no reason to wait for longer.
-        let until = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let message = tokio::time::timeout_at(until, self.socket.next())
-                .await
-                .expect("the server says something");
-            match message {
-                Some(Ok(Message::Text(text))) => {
-                    serde_json::from_str::<SecondServerMessage>(&text).expect("a known message");
-                    return Ok(serde_json::from_str(&text).expect("JSON"));
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(frame))) => return Err(frame.map_or(0, |f| f.code.into())),
-                other => panic!("unexpected {other:?}"),
+        match self.frame().await {
+            Some(Ok(Message::Text(text))) => {
+                serde_json::from_str::<SecondServerMessage>(&text).expect("a known message");
+                Ok(serde_json::from_str(&text).expect("JSON"))
             }
+            Some(Ok(Message::Close(frame))) => Err(frame.map_or(0, |f| f.code.into())),
+            other => panic!("unexpected {other:?}"),
         }
     }
 
