@@ -25,7 +25,7 @@ pub enum NotADelay {
 const MOST: u32 = 2_000;
 
 impl Default for ReceiveDelay {
-    /// What ten calls need to cost no more each than hundreds. A page's own buffer is tens of milliseconds long, and
+    /// What few calls need to cost little more each than hundreds. A page's own buffer is tens of milliseconds long, and
     /// bandwidth estimators look at bursts of 5 ms: neither notices.
     fn default() -> Self {
         Self(2_000)

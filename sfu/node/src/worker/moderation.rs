@@ -14,12 +14,13 @@
 use std::time::{Duration, Instant};
 
 /// Received buffers, each a datagram or a run that the kernel has merged, that a look is to find on
-/// average. Most of the wake-ups are saved; more of them save little, and take longer.
-const FOUND: f64 = 6.0;
+/// average. In a virtual machine a timer that ends a sleep costs as much as ten of them, so a few would be
+/// dear company; from here on more of them save little, and take longer.
+const FOUND: f64 = 24.0;
 
-/// Shorter delays are not worth the timer that ends them: where so much comes (from some 150 calls on) a
-/// worker seldom sleeps longer.
-const SHORTEST: Duration = Duration::from_micros(200);
+/// Where so much comes that a delay would be shorter (from some 150 calls on) there is none: the worker is loaded
+/// then, and the delay, though it still saved something, would come on top of queues.
+const SHORTEST: Duration = Duration::from_micros(800);
 
 /// Where a look would find less than this, the timers that end delays cost as much as the wake-ups that they
 /// save: with buffers that come independently of each other it is even at one.
@@ -69,8 +70,9 @@ impl Moderation {
 
     fn delay_at(&self, buffers_per_second: f64) -> Duration {
         let rate = buffers_per_second.max(1.0);
-        let delay = Duration::from_secs_f64(FOUND / rate).min(self.longest);
-        let worthwhile = delay >= SHORTEST && delay.as_secs_f64() * rate >= WORTHWHILE;
+        let wanted = Duration::from_secs_f64(FOUND / rate);
+        let delay = wanted.min(self.longest);
+        let worthwhile = wanted >= SHORTEST && delay.as_secs_f64() * rate >= WORTHWHILE;
         if worthwhile { delay } else { Duration::ZERO }
     }
 }
@@ -102,8 +104,15 @@ mod tests {
         // Calls bring 200 buffers a second each.
         assert_eq!(delay(400), Duration::ZERO, "two calls: hardly anything would be found");
         assert_eq!(delay(2_000), 2 * MILLI, "ten calls: as long as is allowed");
-        assert_eq!(delay(20_000), 300 * MICRO, "a hundred calls: six buffers");
+        assert_eq!(delay(20_000), 1_200 * MICRO, "a hundred calls: two dozen buffers");
         assert_eq!(delay(40_000), Duration::ZERO, "two hundred calls: enough comes anyway");
+    }
+
+    #[test]
+    fn limit_below_the_shortest_delay_worth_having_is_a_limit() {
+        let moderation = Moderation::new(Instant::now(), MILLI / 2);
+        assert_eq!(moderation.delay_at(20_000.0), MILLI / 2);
+        assert_eq!(moderation.delay_at(40_000.0), Duration::ZERO);
     }
 
     #[test]
