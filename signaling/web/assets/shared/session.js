@@ -35,6 +35,11 @@ const MESSAGE_FIRST = 10;
  * call has started, ms. It would take the processors from showing the other side's.
  */
 const SHOWN_FIRST = 60;
+/**
+ * In the moment in which a call starts the browser may take a page that is late for a way that is narrow, and has no reason
+ * of its own to look again for seconds: where media has flowed before, it is made to so long after the start, ms.
+ */
+const LOOKED_AGAIN = [300, 700, 1_200];
 
 export class Session {
   media = new Media();
@@ -186,7 +191,7 @@ export class Session {
     const flows = this.#flowsEarly && this.#instant;
     this.#flowsEarly = false;
     // Tracks first: the screen can wait a millisecond, the other side's picture should not.
-    if (flows) setTimeout(() => this.view.call && this.#attach(), SHOWN_FIRST);
+    if (flows) this.#takeOver(call.call);
     else this.#attach();
     this.view.start(call);
     this.view.link(this.leg.state === "connected");
@@ -207,6 +212,14 @@ export class Session {
     void this.leg.start(this.#outgoing).then(() => {
       if (this.media.audio || this.media.video) this.stages.mark("tracks_attached");
     });
+  }
+
+  /** From what flowed while it rang to the call's media. @param {string} call */
+  #takeOver(call) {
+    const later = (/** @type {number} */ ms, /** @type {() => void} */ then) =>
+      setTimeout(() => this.view.call?.call === call && then(), ms);
+    later(SHOWN_FIRST, () => this.#attach());
+    for (const ms of LOOKED_AGAIN) later(ms, () => this.leg.widen());
   }
 
   /** Nothing leaves the page any more. */
