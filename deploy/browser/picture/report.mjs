@@ -29,6 +29,8 @@ export function screen({ frames, samples, unread, made }, start, end) {
     gaps: frozen.length,
     gapSeconds: frozen.reduce((sum, gap) => sum + gap, 0) / 1_000,
     longestGap: Math.max(...gaps),
+    /** When the picture stood, seconds from the start, and for how long. */
+    stood: gaps.flatMap((gap, i) => (gap > GAP_MS ? [[(times[i] - start) / 1_000, gap / 1_000]] : [])),
     firstFrame: within.length > 0 ? within[0][0] - start : NaN,
     concealed: ((audio.concealedSamples ?? 0) - (audio.silentConcealedSamples ?? 0)) / Math.max(1, audio.totalSamplesReceived ?? 0),
     received: {
@@ -58,13 +60,25 @@ export function screen({ frames, samples, unread, made }, start, end) {
       cpuLimitedSeconds: last.out_video?.qualityLimitationDurations?.cpu ?? 0,
       mode: last.out_video?.scalabilityMode,
     },
-    series: samples.slice(1).map((sample, i) => ({
-      t: (sample.at - start) / 1_000,
-      kbps: Math.max(0, ((sample.in_video?.bytesReceived ?? 0) - (samples[i].in_video?.bytesReceived ?? 0)) * 8 / (sample.at - samples[i].at)),
-      age: percentile(within.filter(([at]) => at > samples[i].at && at <= sample.at).map(([, age]) => age), 0.95),
-      target: (sample.out_video?.targetBitrate ?? 0) / 1_000,
-      available: (sample.pair?.out ?? 0) / 1_000,
-    })),
+    series: samples.slice(1).map((sample, i) => {
+      const before = samples[i].in_video ?? {};
+      const video = sample.in_video ?? {};
+      const grown = (name) => (video[name] ?? 0) - (before[name] ?? 0);
+      return {
+        t: (sample.at - start) / 1_000,
+        kbps: Math.max(0, (grown("bytesReceived") * 8) / (sample.at - samples[i].at)),
+        age: percentile(within.filter(([at]) => at > samples[i].at && at <= sample.at).map(([, age]) => age), 0.95),
+        target: (sample.out_video?.targetBitrate ?? 0) / 1_000,
+        available: (sample.pair?.out ?? 0) / 1_000,
+        /** What the jitter buffer aims at, ms. */
+        aim: (1_000 * grown("jitterBufferTargetDelay")) / Math.max(1, grown("jitterBufferEmittedCount")),
+        frozen: grown("totalFreezesDuration"),
+        nacks: grown("nackCount"),
+        repeats: grown("retransmittedPacketsReceived"),
+        plis: grown("pliCount"),
+        keyFrames: grown("keyFramesDecoded"),
+      };
+    }),
   };
 }
 

@@ -37,6 +37,10 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 const REPORT_TAIL: Duration = Duration::from_secs(5);
 /// Packets asked for in one NACK: one screenful of losses, well below a datagram.
 const MAX_ASKED: usize = 64;
+/// What has overflowed a queue of the publisher's own and takes longer than this to be repeated, with what the publisher
+/// may send until the queue is gone, is not worth it: a key frame is there sooner. Browsers send repeats before new pictures,
+/// and all of it hardly faster than they are told.
+const WORTH_REPAIRING: Duration = Duration::from_millis(200);
 /// Added to the two round trips in which a viewer may still complete a key frame: its own scheduling.
 pub(super) const REPAIR_SLACK: Duration = Duration::from_millis(100);
 /// A round trip above this is a clock gone wrong.
@@ -236,7 +240,14 @@ impl MediaLeg {
 
     fn write_nack(&mut self, now: Instant, slot: usize, out: &mut [u8]) -> Option<usize> {
         let rtt = self.rtt();
+        let overflows = slot == MediaKind::Video as usize && self.inbound.brake.is_draining();
+        let may_send = self.inbound.cap.told().filter(|_| overflows);
         let stream = self.inbound.streams[slot].as_mut()?;
+        if may_send.is_some_and(|bitrate| stream.missing.takes(bitrate) > WORTH_REPAIRING) {
+            self.counters.unrepaired += stream.missing.give_up();
+            self.inbound.key_frame_asks.want(now);
+            return None;
+        }
         let mut asked: ArrayVec<u16, MAX_ASKED> = ArrayVec::new();
         if let Err(GivenUp(packets)) =
             stream.missing.collect(now, rtt, |sequence| asked.try_push(sequence).is_ok())

@@ -24,6 +24,9 @@ const MAX_AGE: Duration = Duration::from_millis(1_200);
 /// More missing packets than this cost less as a key frame.
 const MAX_MISSING: usize = 256;
 
+/// Bits of a packet that carries as much as it may.
+const PACKET_BITS: f64 = 9_600.0;
+
 /// The missing packets of one stream, by sequence number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Missing {
@@ -96,6 +99,18 @@ impl Missing {
         if self.packets.is_empty() {
             self.next_due = None;
         }
+    }
+
+    /// How long it takes at most to repeat all of it at so many bit/s.
+    pub(super) fn takes(&self, bitrate: u64) -> Duration {
+        Duration::from_secs_f64(self.packets.len() as f64 * PACKET_BITS / bitrate.max(1) as f64)
+    }
+
+    /// Gives up on everything. Returns how many packets it were.
+    pub(super) fn give_up(&mut self) -> u64 {
+        let packets = self.packets.len() as u64;
+        self.clear();
+        packets
     }
 
     /// Forgets everything.

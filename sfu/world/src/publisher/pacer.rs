@@ -1,4 +1,4 @@
-//! Chromium's pacer: audio at once, repeats before video, 2.5 times the target in bursts of up to
+//! Chromium's pacer: audio at once, repeats before video, hardly faster than the target in bursts of up to
 //! 40 ms, probes filled up with repeats.
 
 use std::{collections::VecDeque, time::Duration};
@@ -6,7 +6,9 @@ use std::{collections::VecDeque, time::Duration};
 use super::gcc::Probe;
 use crate::time::{Time, millis};
 
-const FACTOR: f64 = 2.5;
+/// Where feedback is transport-wide (`kStrictPacingMultiplier`): what an encoder has made too much, or a limit has come
+/// too late for, waits in the page and leaves it slowly.
+const FACTOR: f64 = 1.1;
 /// Packets leave ahead of time as long as what they owe drains within this.
 const BURST: Duration = millis(40);
 /// The queue is to drain within this, whatever the target.

@@ -1,15 +1,17 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, leg, pass, sender_report};
+use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, leg, negotiated, pass, sender_report};
 use crate::{
     media::{Feedback, MediaLeg, Outgoing},
     rtcp::{Message, Messages},
+    sdp::Extension,
 };
 
 /// What a leg's RTCP asks for at a moment.
 #[derive(Debug, Default, PartialEq)]
 struct Asked {
     key_frames: usize,
+    packets: usize,
     bitrates: Vec<u64>,
     feedback: Vec<(u16, bool)>,
 }
@@ -23,6 +25,7 @@ fn asked(leg: &mut MediaLeg, now: Instant) -> Asked {
         for message in Messages::new(&packet) {
             match message.unwrap() {
                 Message::KeyFrameRequest => asked.key_frames += 1,
+                Message::Nack { lost, .. } => asked.packets += lost.len(),
                 Message::MaxBitrate(bitrate) => asked.bitrates.push(bitrate),
                 Message::TransportFeedback(feedback) => asked
                     .feedback
@@ -107,6 +110,39 @@ fn the_cap_falls_at_once_and_rises_slowly() {
     publisher.receive_rtp(ms(280), &encoder.frame(0, true, 1, 0)[0]);
     assert!(asked(&mut publisher, ms(700)).bitrates.is_empty());
     assert_eq!(asked(&mut publisher, ms(800)).bitrates.len(), 1, "repeated, in case it was lost");
+}
+
+/// What a publisher is asked for whose packets come in time or wait longer and longer, once so many of them are missing.
+fn asked_after_loss(waits: bool, missing: u8) -> Asked {
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let send_time = negotiated(CHROMIUM).video.unwrap().extensions.id(Extension::AbsSendTime);
+    encoder.describe_with(send_time.unwrap());
+    publisher.seed_rtt(Duration::from_millis(50));
+    let mut now = start;
+    for sent in (0..1_000).step_by(10) {
+        let ticks = sent * (1 << 18) / 1_000_u32;
+        encoder.description = ticks.to_be_bytes()[1..].to_vec();
+        let waited = if waits { sent.saturating_sub(500) / 4 } else { 0 };
+        now = start + Duration::from_millis(u64::from(sent + waited));
+        publisher.receive_rtp(now, &encoder.frame(sent * 90, sent == 0, 1, 0)[0]);
+        publisher.apply_feedback(now, Feedback { key_frame: false, max_bitrate: Some(300_000) });
+        asked(&mut publisher, now);
+    }
+    let frame = encoder.frame(90_000, false, missing + 1, 1);
+    publisher.receive_rtp(now + Duration::from_millis(10), &frame[usize::from(missing)]);
+    asked(&mut publisher, now + Duration::from_millis(20))
+}
+
+#[test]
+fn what_has_overflowed_the_publishers_queue_is_repaired_only_where_a_key_frame_would_take_longer() {
+    let much = asked_after_loss(true, 20);
+    assert_eq!((much.packets, much.key_frames), (0, 1));
+    let little = asked_after_loss(true, 2);
+    assert_eq!((little.packets, little.key_frames), (2, 0));
+    let of_the_way = asked_after_loss(false, 20);
+    assert_eq!((of_the_way.packets, of_the_way.key_frames), (20, 0), "nothing waits behind it");
 }
 
 #[test]
