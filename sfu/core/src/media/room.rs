@@ -23,10 +23,13 @@ const MOMENT: Duration = Duration::from_millis(300);
 /// anything wait: then it is the camera that needs no more.
 const PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// A try that has made something wait has cost as well: the browser goes down to 0.85 of what came through, and tries
-/// in a row would take it to a fraction of what its way carries. The next one waits until as much comes through as
-/// before, or for long enough to grow back.
+/// A try that has made something wait may have cost as well: the browser goes down to 0.85 of what came through, and tries
+/// in a row would take it to a fraction of what its way carries. The next one waits until this share of what came through
+/// before comes through, or for long enough to grow back.
+const REGAINED: f64 = 0.95;
 const REGAINED_WITHIN: Duration = Duration::from_secs(10);
+/// For that, what comes through is smoothed over so long: pictures differ in size by more than such a try costs.
+const SMOOTHED_OVER: Duration = Duration::from_secs(1);
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -34,13 +37,16 @@ pub(super) struct Room {
     looked: Option<Instant>,
     tried: Option<Try>,
     pause: Duration,
+    /// What comes through, smoothed, bit/s.
+    usual: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Try {
     at: Instant,
-    /// What came through before it, bit/s.
+    /// What came through before it, bit/s, and smoothed.
     through: f64,
+    usual: f64,
 }
 
 /// What is known of the publisher's way.
@@ -56,7 +62,7 @@ pub(super) struct Seen {
 
 impl Default for Room {
     fn default() -> Self {
-        Self { looked: None, tried: None, pause: PAUSE }
+        Self { looked: None, tried: None, pause: PAUSE, usual: None }
     }
 }
 
@@ -73,6 +79,9 @@ impl Room {
     /// Whether the publisher should try for more.
     pub(super) fn look(&mut self, now: Instant, seen: Seen) -> bool {
         let Seen { calm, through, told } = seen;
+        let before = self.usual.unwrap_or(through);
+        let usual = before + LOOK.div_duration_f64(SMOOTHED_OVER) * (through - before);
+        self.usual = Some(usual);
         if through > HELD_BACK * told as f64 {
             return false;
         }
@@ -84,7 +93,7 @@ impl Room {
             if since < SETTLED {
                 return false;
             }
-            let regained = through >= tried.through || since >= REGAINED_WITHIN;
+            let regained = usual >= REGAINED * tried.usual || since >= REGAINED_WITHIN;
             if has_waited && !regained {
                 return false;
             }
@@ -106,7 +115,7 @@ impl Room {
             return false;
         }
         self.pause = pause;
-        self.tried = Some(Try { at: now, through });
+        self.tried = Some(Try { at: now, through, usual });
         true
     }
 }
