@@ -14,6 +14,8 @@ use crate::tap::{Class, Taps};
 /// Datagrams between two breaths: the point is what they say, not how many they are.
 const BURST: usize = 20;
 const BREATH: Duration = Duration::from_millis(2);
+/// A node lets eight datagrams wait for a leg's DTLS, and looks at its socket after two milliseconds at the latest.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How long a thief waits for what is not theirs.
 const THEFT: Duration = Duration::from_secs(2);
 const SEED: u64 = 2;
@@ -35,6 +37,11 @@ impl<'a> Sender<'a> {
         if self.sent.is_multiple_of(BURST) {
             sleep(BREATH);
         }
+    }
+
+    /// What has been said is looked at before the next is.
+    fn pause(&self) {
+        sleep(PAUSE);
     }
 }
 
@@ -186,10 +193,12 @@ fn forged_dtls(sender: &mut Sender<'_>) {
         for kind in [2, 3, 11, 20] {
             sender.say(&handshake(kind, &[]));
         }
+        sender.pause();
         sender.say(&record(ALERT, &[2, 40]));
         sender.say(&record(ALERT, &[1, 0]));
         sender.say(&record(CHANGE_CIPHER_SPEC, &[1]));
         sender.say(&record(HANDSHAKE, &[]));
+        sender.pause();
     }
 }
 
