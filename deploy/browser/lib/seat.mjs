@@ -11,6 +11,9 @@ import { sameColour, sleep, until } from "./until.mjs";
 /** What a browser may take to end by itself. */
 const CLOSING_MS = 5_000;
 
+/** What a page may take to show something, on a machine that runs two browsers and has no processor to spare. */
+const APPEARS_MS = 20_000;
+
 const LAUNCH = { chromium, firefox };
 
 export class Seat {
@@ -24,7 +27,7 @@ export class Seat {
   }
 
   /** The element with this role and accessible name, once it is there and visible. */
-  find(role, name, timeout = 10_000) {
+  find(role, name, timeout = APPEARS_MS) {
     return this.page
       .waitForSelector(`::-p-aria([name="${name}"][role="${role}"])`, { visible: true, timeout })
       .catch(() => {
@@ -44,7 +47,7 @@ export class Seat {
   }
 
   /** Presses a button once it can be pressed. */
-  async press(name, timeout = 20_000) {
+  async press(name, timeout = APPEARS_MS) {
     await until(
       `${this.side}: to press "${name}"`,
       async () => {
