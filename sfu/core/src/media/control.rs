@@ -243,15 +243,14 @@ impl MediaLeg {
         let overflows = slot == MediaKind::Video as usize && self.inbound.brake.is_draining();
         let may_send = self.inbound.cap.told().filter(|_| overflows);
         let stream = self.inbound.streams[slot].as_mut()?;
-        if may_send.is_some_and(|bitrate| stream.missing.takes(bitrate) > WORTH_REPAIRING) {
-            self.counters.unrepaired += stream.missing.give_up();
-            self.inbound.key_frame_asks.want(now);
-            return None;
-        }
         let mut asked: ArrayVec<u16, MAX_ASKED> = ArrayVec::new();
-        if let Err(GivenUp(packets)) =
-            stream.missing.collect(now, rtt, |sequence| asked.try_push(sequence).is_ok())
-        {
+        let collected = match may_send {
+            Some(bitrate) if stream.missing.takes(bitrate) > WORTH_REPAIRING => {
+                Err(stream.missing.give_up())
+            }
+            _ => stream.missing.collect(now, rtt, |sequence| asked.try_push(sequence).is_ok()),
+        };
+        if let Err(GivenUp(packets)) = collected {
             self.counters.unrepaired += packets;
             self.inbound.key_frame_asks.want(now);
         }

@@ -42,7 +42,7 @@ struct Packet {
     tries: u8,
 }
 
-/// A gap is too large to be repaired, or a packet did not come in time.
+/// A gap is too large to be repaired, or a packet did not come in time: so many packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GivenUp(pub(super) u64);
 
@@ -59,9 +59,8 @@ impl Missing {
         }
         let count = to - from;
         if count + self.packets.len() as u64 > MAX_MISSING as u64 {
-            let given_up = count + self.packets.len() as u64;
-            self.clear();
-            return Err(GivenUp(given_up));
+            let GivenUp(waiting) = self.give_up();
+            return Err(GivenUp(count + waiting));
         }
         let due = now + REORDER_TOLERANCE;
         self.packets.extend((from..to).map(|sequence| Packet {
@@ -106,11 +105,11 @@ impl Missing {
         Duration::from_secs_f64(self.packets.len() as f64 * PACKET_BITS / bitrate.max(1) as f64)
     }
 
-    /// Gives up on everything. Returns how many packets it were.
-    pub(super) fn give_up(&mut self) -> u64 {
-        let packets = self.packets.len() as u64;
+    /// Gives up on everything.
+    pub(super) fn give_up(&mut self) -> GivenUp {
+        let given_up = GivenUp(self.packets.len() as u64);
         self.clear();
-        packets
+        given_up
     }
 
     /// Forgets everything.
