@@ -19,7 +19,7 @@ const NEAR: Duration = millis(10);
 /// Bit/s that the pages allow their encoders (`tracks.js`).
 pub(super) const ENCODER_MAX: f64 = 2_500_000.0;
 /// The layers that the pages ask for (`codecs.js`).
-const LAYERS: Layers = Layers::L1T2;
+const LAYERS: Layers = Layers::L1T1;
 /// The start bitrate in the node's answer (`sdp/answer.rs`).
 const ENCODER_START: f64 = 1_500_000.0;
 

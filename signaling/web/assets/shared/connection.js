@@ -165,7 +165,7 @@ export class Connection {
 
   /** This page's network may carry more than the browser sends: it is to try. */
   async widen() {
-    if (!this.#answer || this.state !== "connected" || !this.tracks.layered) return;
+    if (!this.#answer || this.state !== "connected" || !this.tracks.knowsModes) return;
     const target = encoderTarget(await this.#pc.getStats());
     for (const kbps of steps(target, this.tracks.wanted)) await this.#inTurn(() => this.#allow(kbps));
   }

@@ -5,7 +5,7 @@
  * @typedef {import("./leg.js").Outgoing} Outgoing
  */
 
-import { layeredVideo, preferRedundantAudio } from "./codecs.js";
+import { videoWithMode, preferRedundantAudio } from "./codecs.js";
 import { FirstPicture } from "./firstpicture.js";
 import { Held } from "./held.js";
 
@@ -84,7 +84,7 @@ export class Tracks {
   constructor(pc, onLost) {
     this.#audio = pc.addTransceiver("audio", { direction: "sendrecv" });
     preferRedundantAudio(this.#audio);
-    this.#video = layeredVideo(pc, RUNG_BITRATE);
+    this.#video = videoWithMode(pc, RUNG_BITRATE);
     if (this.#first) this.#held = Held.make(this.#video.sender, onLost);
     void swap(this.#video.sender, this.#first?.track ?? null);
     // Show what arrives as soon as it arrives; the browser still grows its buffer when it must.
@@ -180,8 +180,8 @@ export class Tracks {
     this.tune();
   }
 
-  /** Whether the browser knows temporal layers: those that do probe what they are newly allowed. */
-  get layered() {
+  /** Whether the browser knows scalability modes: those that do probe what they are newly allowed. */
+  get knowsModes() {
     const [encoding] = this.#video.sender.getParameters().encodings ?? [];
     return /** @type {any} */ (encoding)?.scalabilityMode !== undefined;
   }
