@@ -167,7 +167,7 @@ export class Connection {
   async widen() {
     if (!this.#answer || this.state !== "connected" || !this.tracks.knowsModes) return;
     const target = encoderTarget(await this.#pc.getStats());
-    for (const kbps of steps(target, this.tracks.wanted)) await this.#inTurn(() => this.#allow(kbps));
+    for (const kbps of steps(target / this.tracks.share, this.tracks.wanted)) await this.#inTurn(() => this.#allow(kbps));
   }
 
   /** A round of offer and answer within the page. @param {number} kbps */

@@ -8,6 +8,7 @@
 import { videoWithMode, preferRedundantAudio } from "./codecs.js";
 import { FirstPicture } from "./firstpicture.js";
 import { Held } from "./held.js";
+import { Pace } from "./pace.js";
 
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
@@ -46,6 +47,9 @@ const RUNG_EVERY = 125;
 const RUNG_BITRATE = 250_000;
 const HELD_BITRATE = 150_000;
 
+/** What the encoder may use follows what it reckons with so often, ms: it looks itself once a second. */
+const PACED_EVERY = 300;
+
 /** @type {Outgoing} */
 const NOTHING = { audio: null, video: null, screen: false, preview: null };
 
@@ -63,6 +67,11 @@ export class Tracks {
   #swaps = Promise.resolve();
   #swapping = 0;
   /** What the sender was asked for last, as JSON. */ #tuned = "";
+  #pace = new Pace();
+  /** What was asked for is this part of what the encoder may use. */
+  #share = 1;
+  /** Runs until that is all. */
+  #paced = 0;
   #first = FirstPicture.make();
   /** @type {Held | null} */ #held = null;
   /** The encoder has made pictures, and may make one that needs others. */
@@ -159,6 +168,7 @@ export class Tracks {
   close() {
     this.#endSingle();
     clearTimeout(this.#unheard);
+    clearTimeout(this.#paced);
     this.#held?.close();
     this.#first?.track.stop();
   }
@@ -172,6 +182,11 @@ export class Tracks {
   /** What the encoder may use, bit/s. */
   get wanted() {
     return Math.min(this.#cap, this.#most);
+  }
+
+  /** It has been asked to use this part of that, since it uses more than it is asked to by as much (`pace.js`). */
+  get share() {
+    return this.#share;
   }
 
   /** @param {number} most bit/s */
@@ -226,6 +241,7 @@ export class Tracks {
   #show(ringing) {
     const { video, screen, preview } = this.#outgoing;
     const shown = video !== null && !screen && preview !== null && this.#first?.show(preview, ringing) === true;
+    if (shown) this.#pace.given();
     this.#encoded ||= shown;
     return shown;
   }
@@ -251,20 +267,30 @@ export class Tracks {
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
     const most = this.wanted;
+    const slow = most < SLOW_BELOW;
+    this.#share = this.#pace.share(slow ? SLOW : Infinity);
+    const asked = Math.round(most * this.#share);
     // That the first second has few bits is no reason to make its pictures small.
     const preference = this.#outgoing.screen || this.#most < VIDEO_BITRATE ? "maintain-resolution" : "balanced";
-    const tuned = JSON.stringify([preference, most]);
+    const tuned = JSON.stringify([preference, asked, slow]);
     // Every change makes an encoder think, and it is asked while the first picture waits for it.
     if (tuned === this.#tuned) return;
     this.#tuned = tuned;
     /** @type {any} */ (parameters).degradationPreference = preference;
     const [encoding] = parameters.encodings;
-    encoding.maxBitrate = most;
+    encoding.maxBitrate = asked;
     // Half the pictures, each worth looking at.
-    if (most < SLOW_BELOW) encoding.maxFramerate = SLOW;
+    if (slow) encoding.maxFramerate = SLOW;
     else delete encoding.maxFramerate;
     // Not every browser knows the preference; the call does not need it.
     sender.setParameters(parameters).catch(() => (this.#tuned = ""));
+  }
+
+  /** Asks for what the encoder may use, and again for as long as that depends on the pictures before. */
+  #follow() {
+    clearTimeout(this.#paced);
+    this.tune();
+    if (this.#share < 1) this.#paced = setTimeout(() => this.#follow(), PACED_EVERY);
   }
 
   /** Where no swap is under way it begins here and now, before anything else that its caller does. */
@@ -282,8 +308,10 @@ export class Tracks {
     const silent = this.#first?.track ?? null;
     const picture = this.#alone || this.#stills ? silent : (video ?? silent);
     this.#encoded ||= picture !== silent;
+    if (picture === video && video) this.#pace.flows(video);
+    else this.#pace.rests();
     await Promise.all([swap(this.#video.sender, picture), swap(this.#audio.sender, audio)]);
-    if (video) this.tune();
+    if (video) this.#follow();
   }
 }
 
