@@ -1,13 +1,14 @@
 //! A page's end of a leg, cheap: ICE checks, a DTLS server, SRTP with AES-128-GCM, media with all the
 //! header extensions that a browser sends, and the feedback that a browser gives. Sans-IO.
 //!
-//! It does not decode, resample, encode or pace; what it sends and answers is what the node sees of a
-//! browser in a good network.
+//! It does not decode, resample, encode or pace, and sends at one rate whatever it is told. What it sends and answers is
+//! what the node sees of a browser in a good network. What is lost it asks for, and repeats, as Chromium does.
 
 pub mod dtls;
 pub mod header;
 pub mod media;
 pub mod receive;
+pub mod repair;
 pub mod sdp;
 pub mod srtp;
 pub mod stun;
@@ -15,12 +16,21 @@ pub mod stun;
 mod tests;
 pub mod turn;
 
-use std::{net::SocketAddr, time::Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use sfu_world::{
+    Time,
+    viewer::{Nacks, News},
+};
 
 use self::{
     dtls::{Dtls, Identity},
-    media::{Kind, Stamp, Stream},
+    media::{Kind, ORIGINAL_LEN, Stamp, Stream},
     receive::{Header, Receiver},
+    repair::RoundTrip,
     sdp::{Offer, Remote},
     srtp::Session,
 };
@@ -45,8 +55,8 @@ pub enum Happening {
     Media(Stamp),
     /// A packet that is sent again or for probing.
     Repair,
-    /// The node asks for packets again: they did not reach it.
-    Asked,
+    /// The node asks for packets again: they did not reach it. So many are repeated.
+    Asked(u32),
     /// An answer to a request that is not ours to understand.
     Response,
     /// Not authentic, or not understood.
@@ -65,6 +75,10 @@ pub struct Peer {
     audio: Stream,
     video: Stream,
     receiver: Receiver,
+    /// The SSRC of the video that comes, and what is missing of it.
+    watched: Option<u32>,
+    nacks: Nacks,
+    round_trip: RoundTrip,
     transport_sequence: u16,
     rtcp_index: u32,
 }
@@ -91,6 +105,9 @@ impl Peer {
             audio: Stream::new(Kind::Audio, number, first),
             video: Stream::new(Kind::Video, number, first + 1),
             receiver: Receiver::default(),
+            watched: None,
+            nacks: Nacks::default(),
+            round_trip: RoundTrip::default(),
             transport_sequence: 0,
             rtcp_index: 1,
         }
@@ -162,7 +179,7 @@ impl Peer {
             }
             Some(first) if dtls::FIRST_BYTES.contains(first) => self.receive_dtls(now, data, out),
             Some(128..=191) if data.get(1).is_some_and(|byte| (192..=223).contains(byte)) => {
-                self.receive_rtcp(at / 1_000, data)
+                self.receive_rtcp(at, data, out)
             }
             Some(128..=191) => self.receive_rtp(at / 1_000, data),
             _ => Happening::Strange,
@@ -190,15 +207,30 @@ impl Peer {
         if !self.receiver.open(&session.remote, &header, data, at) {
             return Happening::Strange;
         }
-        if header.payload_type == sdp::RTX {
-            return Happening::Repair;
-        }
-        Stamp::read(&data[header.len..]).map_or(Happening::Strange, Happening::Media)
+        let payload = &data[header.len..];
+        let media = match (header.payload_type, payload.split_first_chunk::<ORIGINAL_LEN>()) {
+            (sdp::VP8, _) => {
+                self.watched = Some(header.ssrc);
+                self.nacks.on_packet(header.sequence, media::starts_key_frame(payload));
+                payload
+            }
+            (sdp::RTX, Some((original, repeated)))
+                if self.nacks.on_packet(u16::from_be_bytes(*original), false) != News::Known =>
+            {
+                repeated
+            }
+            (sdp::RTX, _) => return Happening::Repair,
+            _ => payload,
+        };
+        Stamp::read(media).map_or(Happening::Strange, Happening::Media)
     }
 
-    fn receive_rtcp(&mut self, at: u64, data: &mut [u8]) -> Happening {
+    /// Takes RTCP that came at `at`, nanoseconds since the Unix epoch.
+    fn receive_rtcp(&mut self, at: u64, data: &mut [u8], out: &mut Vec<Vec<u8>>) -> Happening {
         let Some(session) = &self.session else { return Happening::Strange };
         let Some(mut rest) = session.remote.open_rtcp(data) else { return Happening::Strange };
+        let (seconds, fraction) = repair::ntp(at);
+        let now = seconds << 16 | fraction >> 16;
         let mut happening = Happening::Nothing;
         while let Some(&[first, kind, high, low]) = rest.first_chunk() {
             let len = 4 + 4 * usize::from(u16::from_be_bytes([high, low]));
@@ -209,10 +241,23 @@ impl Peer {
                     let ssrc = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]);
                     let middle =
                         u32::from_be_bytes([packet[10], packet[11], packet[12], packet[13]]);
-                    self.receiver.sender_report(ssrc, middle, at);
+                    self.receiver.sender_report(ssrc, middle, at / 1_000);
+                    self.round_trip.take_blocks(&packet[28..], now);
                 }
+                // Receiver report.
+                (201, _) if packet.len() >= 8 => self.round_trip.take_blocks(&packet[8..], now),
                 // Generic NACK.
-                (205, 1) => happening = Happening::Asked,
+                (205, 1) if packet.len() >= 12 => {
+                    let (keys, rtt) = (&session.local, self.round_trip.get() * 1_000);
+                    let sequence = &mut self.transport_sequence;
+                    let before = out.len();
+                    out.extend(
+                        repair::named(&packet[12..]).filter_map(|wanted| {
+                            self.video.repeat(keys, wanted, sequence, at, rtt)
+                        }),
+                    );
+                    happening = Happening::Asked((out.len() - before) as u32);
+                }
                 // Picture loss, full intra request.
                 (206, 1 | 4) => self.video.want_key_frame(),
                 _ => {}
@@ -220,6 +265,27 @@ impl Peer {
             rest = after;
         }
         happening
+    }
+
+    /// Something is missing of what the node sends: [`Self::ask`] every [`repair::ASK_EVERY`].
+    pub fn lacks(&self) -> bool {
+        self.nacks.due() != Time::NEVER
+    }
+
+    /// Asks for what is missing and was not asked for lately, sealed. `now` is nanoseconds since the Unix epoch.
+    pub fn ask(&mut self, now: u64) -> Option<Vec<u8>> {
+        let rtt = Duration::from_micros(self.round_trip.get());
+        let missing = self.nacks.collect(Time::ZERO + Duration::from_nanos(now), rtt);
+        if missing.is_empty() {
+            return None;
+        }
+        let mut packet = vec![0x81, 205, 0, 0];
+        packet.extend(self.video.ssrc.to_be_bytes());
+        packet.extend(self.watched?.to_be_bytes());
+        repair::name(&missing, &mut packet);
+        let words = packet.len() / 4 - 1;
+        packet[2..4].copy_from_slice(&(words as u16).to_be_bytes());
+        self.seal(packet)
     }
 
     /// Transport-wide feedback, sealed, if there is anything to report.
@@ -235,8 +301,7 @@ impl Peer {
         let mut packet = Vec::with_capacity(256);
         for (blocks, stream) in [(false, &self.audio), (true, &self.video)] {
             let start = packet.len();
-            let seconds = (now / 1_000_000_000 + 2_208_988_800) as u32;
-            let fraction = ((u128::from(now % 1_000_000_000) << 32) / 1_000_000_000) as u32;
+            let (seconds, fraction) = repair::ntp(now);
             packet.extend([0x80, 200, 0, 0]);
             for word in
                 [stream.ssrc, seconds, fraction, stream.timestamp, stream.packets, stream.octets]

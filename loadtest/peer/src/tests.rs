@@ -1,12 +1,15 @@
 //! Peers against independent code and against each other.
 
+use std::time::Instant;
+
 use ::stun::crypto::providers::AwsLcRsCrypto;
 use srtp::{config::Config, context::Context, protection_profile::ProtectionProfile};
 
 use super::{
-    Credentials,
+    Credentials, Happening, Peer,
     media::{Kind, PACKETS_PER_FRAME, Stamp, Stream},
     receive::{Header, Receiver},
+    repair::{RoundTrip, name, named, ntp},
     sdp::Remote,
     srtp::{MATERIAL_LEN, Session},
     stun,
@@ -121,4 +124,73 @@ fn a_check_is_answered_and_the_answer_understood() {
         panic!("no answer");
     };
     assert!(matches!(stun::receive(&answer, from, &one), stun::Received::Answered));
+}
+
+#[test]
+fn what_is_lost_is_asked_for_and_comes_again() {
+    let from = "192.0.2.1:7".parse().unwrap();
+    let mut one = Peer::keyed(1, Some(Session::new(&MATERIAL, false)));
+    let mut other = Peer::keyed(2, Some(Session::new(&MATERIAL, true)));
+    let happens = |peer: &mut Peer, at: u64, packet: &mut [u8], out: &mut Vec<Vec<u8>>| {
+        peer.receive(Instant::now(), at, from, packet, out)
+    };
+    // The first frame begins a key frame; of the second, packets 7 and 8 are lost.
+    for lost in [0..0, 1..3] {
+        let mut run = Vec::new();
+        let size = one.frame(Kind::Video, 1, &mut run).unwrap();
+        for (_, packet) in run.chunks_mut(size).enumerate().filter(|(n, _)| !lost.contains(n)) {
+            let happening = happens(&mut other, 1, packet, &mut Vec::new());
+            assert!(matches!(happening, Happening::Media(_)), "{happening:?}");
+        }
+    }
+    // Until it is known a round trip is a tenth of a second.
+    let mut request = |at| other.ask(at);
+    let asked = request(1_000_000).unwrap();
+    assert!(request(100_999_999).is_none(), "the answer may be under way");
+    let again = request(101_000_000).unwrap();
+
+    let mut out = Vec::new();
+    assert_eq!(happens(&mut one, 2_000_000, &mut asked.clone(), &mut out), Happening::Asked(2));
+    let late = happens(&mut one, 101_999_999, &mut again.clone(), &mut out);
+    assert_eq!(late, Happening::Asked(0), "they may be under way");
+    assert_eq!(happens(&mut one, 102_000_000, &mut again.clone(), &mut out), Happening::Asked(2));
+    let numbers: Vec<_> = out
+        .iter_mut()
+        .map(|packet| match happens(&mut other, 3, packet, &mut Vec::new()) {
+            Happening::Media(stamp) => Some(stamp.number),
+            Happening::Repair => None,
+            happening => panic!("{happening:?}"),
+        })
+        .collect();
+    assert_eq!(numbers, [Some(7), Some(8), None, None], "nobody lacks the second ones");
+    assert!(!other.lacks());
+}
+
+#[test]
+fn a_request_names_what_the_node_reads() {
+    let missing = [65_530, 65_531, 10, 11, 300];
+    let mut message = vec![0x81, 205, 0, 0, 0, 0, 0, 7, 0, 0, 0, 8];
+    name(&missing, &mut message);
+    assert_eq!(message.len(), 12 + 3 * 4, "a pair reaches sixteen further");
+    message[3] = 5;
+    assert_eq!(named(&message[12..]).collect::<Vec<_>>(), missing);
+    let message = sfu_core::rtcp::Messages::new(&message).next();
+    let Some(Ok(sfu_core::rtcp::Message::Nack { lost, .. })) = message else {
+        panic!("{message:?}");
+    };
+    assert_eq!(lost[..], missing);
+}
+
+#[test]
+fn a_round_trip_is_what_a_report_says() {
+    let mut round_trip = RoundTrip::default();
+    let (seconds, fraction) = ntp(1_700_000_000_250_000_000);
+    assert_eq!((seconds, fraction), (1_700_000_000 + 2_208_988_800u64 as u32, 1 << 30));
+    let sent = seconds << 16 | fraction >> 16;
+    let mut block = [0; 24];
+    block[16..20].copy_from_slice(&sent.to_be_bytes());
+    block[20..].copy_from_slice(&65_536u32.to_be_bytes());
+    // A second at the other side, and half of one on the way.
+    round_trip.take_blocks(&block, sent.wrapping_add(65_536 + 32_768));
+    assert_eq!(round_trip.get(), 500_000);
 }

@@ -54,10 +54,33 @@ pub struct Row {
     pub generator_drops: u64,
     /// Lateness of frames, 99th percentile, nanoseconds.
     pub late: u64,
-    /// NACKs, and repairs or probes, and strange datagrams.
-    pub oddities: (u64, u64, u64),
+    /// What was not as it should be.
+    pub oddities: Oddities,
     /// Share of the machine that the hypervisor gave to others.
     pub stolen: f64,
+}
+
+/// What happens where packets get lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Oddities {
+    /// NACKs of the forwarder.
+    pub asked: u64,
+    /// Packets that the peers have repeated.
+    pub repeated: u64,
+    /// NACKs of the peers.
+    pub requested: u64,
+    /// Repeats that the peers did not lack, and probes.
+    pub repairs: u64,
+    /// Datagrams that are not authentic or not understood.
+    pub strange: u64,
+}
+
+impl Oddities {
+    /// There were none.
+    pub fn is_empty(&self) -> bool {
+        let Self { asked, repeated, requested, repairs, strange } = self;
+        asked + repeated + requested + repairs + strange == 0
+    }
 }
 
 /// Whether a row counts.
@@ -147,7 +170,13 @@ pub fn measure(
         generator_busy,
         generator_drops: receive_drops(ours) - drops.1 + tally.unsent,
         late: tally.late.value_at_quantile(0.99),
-        oddities: (tally.asked, tally.repairs, tally.strange),
+        oddities: Oddities {
+            asked: tally.asked,
+            repeated: tally.repeated,
+            requested: tally.requested,
+            repairs: tally.repairs,
+            strange: tally.strange,
+        },
         stolen,
     })
 }

@@ -1,6 +1,6 @@
 //! Tables, as Markdown.
 
-use crate::measure::{Row, Verdict};
+use crate::measure::{Oddities, Row, Verdict};
 
 /// Prints the head of the table of rows.
 pub fn head() {
@@ -39,11 +39,12 @@ pub fn row(row: &Row) {
         100.0 * row.generator_busy,
         row.late as f64 / 1e6,
     ));
-    let (asked, repairs, strange) = row.oddities;
-    if asked + repairs + strange > 0 {
+    if !row.oddities.is_empty() {
+        let Oddities { asked, repeated, requested, repairs, strange } = row.oddities;
         note(&format!(
-            "{} at {} calls: {asked} NACKs of the forwarder, {repairs} repairs or probes, \
-             {strange} strange datagrams",
+            "{} at {} calls: {asked} NACKs of the forwarder, {repeated} packets repeated by the peers, \
+             {requested} NACKs of the peers, {repairs} needless repairs or probes, {strange} strange \
+             datagrams",
             row.target, row.calls
         ));
     }

@@ -21,6 +21,7 @@ use self::{
 use light_peer::{
     Happening, Peer,
     media::{AUDIO_PER_SECOND, FRAMES_PER_SECOND, Kind},
+    repair::ASK_EVERY,
     turn,
 };
 
@@ -64,6 +65,8 @@ struct Seat {
     source: Ipv4Addr,
     checked: bool,
     talking: bool,
+    /// It asks for what it lacks.
+    asks: bool,
     /// Everything goes and comes in channel data of a TURN relay.
     channel: bool,
 }
@@ -150,6 +153,7 @@ impl Generator {
             source,
             checked: false,
             talking: false,
+            asks: false,
             channel: false,
         }));
         number
@@ -311,6 +315,15 @@ impl Generator {
                     self.send_one(number, feedback);
                 }
             }
+            What::Ask => {
+                let request = seat.peer.ask(wall);
+                seat.asks = seat.peer.lacks();
+                if seat.asks {
+                    self.plan.add(wall + ASK_EVERY, number, what);
+                }
+                self.tally.requested(wall, request.is_some());
+                self.send_one(number, request);
+            }
             What::Report => {
                 if seat.talking {
                     let report = seat.peer.report(wall);
@@ -418,6 +431,10 @@ impl Generator {
                     _ => {}
                 }
                 self.tally.received(at, happening);
+                if !seat.asks && seat.peer.lacks() {
+                    seat.asks = true;
+                    self.plan.add(wall, number, What::Ask);
+                }
                 if !self.outbox.is_empty() {
                     self.flush(number);
                 }

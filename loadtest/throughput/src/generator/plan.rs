@@ -12,6 +12,8 @@ pub(super) enum What {
     Handshake,
     Feedback,
     Report,
+    /// Ask for what is missing.
+    Ask,
 }
 
 /// One entry; ordered by time alone.

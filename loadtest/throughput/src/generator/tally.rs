@@ -29,6 +29,10 @@ pub struct Tally {
     pub unsent: u64,
     /// NACKs of the node.
     pub asked: u64,
+    /// Packets that the peers have repeated.
+    pub repeated: u64,
+    /// NACKs of the peers.
+    pub requested: u64,
     /// Repeated or probing packets received.
     pub repairs: u64,
     /// Datagrams that are not authentic or not understood.
@@ -47,6 +51,8 @@ impl Tally {
             late: histogram(),
             unsent: 0,
             asked: 0,
+            repeated: 0,
+            requested: 0,
             repairs: 0,
             strange: 0,
         }
@@ -60,6 +66,11 @@ impl Tally {
         }
     }
 
+    /// A peer that lacks something has asked for it, or had asked a moment ago.
+    pub fn requested(&mut self, at: u64, asks: bool) {
+        self.requested += u64::from(asks && self.counts(at));
+    }
+
     /// A datagram was received at `at`.
     pub fn received(&mut self, at: u64, happening: Happening) {
         match happening {
@@ -67,7 +78,10 @@ impl Tally {
                 self.received += 1;
                 self.latency.saturating_record(at.saturating_sub(sent).max(1));
             }
-            Happening::Asked if self.counts(at) => self.asked += 1,
+            Happening::Asked(repeated) if self.counts(at) => {
+                self.asked += 1;
+                self.repeated += u64::from(repeated);
+            }
             Happening::Repair if self.counts(at) => self.repairs += 1,
             Happening::Strange if self.counts(at) => self.strange += 1,
             _ => {}
