@@ -64,6 +64,8 @@ pub struct Core {
     now: Instant,
     /// How long what is being taken in had waited until then.
     waited: Duration,
+    /// More comes than can be taken.
+    behind: bool,
     legs: Slab<Leg>,
     by_id: AHashMap<LegId, usize>,
     by_ufrag: AHashMap<Ufrag, usize>,
@@ -107,6 +109,7 @@ impl Core {
             clocks: (now, wall),
             now,
             waited: Duration::ZERO,
+            behind: false,
             legs: Slab::new(),
             by_id: AHashMap::new(),
             by_ufrag: AHashMap::new(),
@@ -190,6 +193,7 @@ impl Core {
         }
         while let Some(&key) = self.ready.front() {
             if let Some(leg) = self.legs.get_mut(key).filter(|leg| leg.queued != Queued::No) {
+                leg.media.set_behind(self.now, self.behind);
                 let idle =
                     (leg.queued == Queued::Heard).then(|| leg.idle_until(self.now)).flatten();
                 let due = match idle {
@@ -234,6 +238,12 @@ impl Core {
             media,
             ..self.stats
         }
+    }
+
+    /// The shell cannot follow what comes, or it can again. Meanwhile nothing lost is asked for: the load would only
+    /// grow by it.
+    pub fn set_behind(&mut self, behind: bool) {
+        self.behind = behind;
     }
 
     /// Whether there is a leg whose page has not connected yet.

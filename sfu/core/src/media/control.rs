@@ -248,6 +248,11 @@ impl MediaLeg {
             Some(bitrate) if stream.missing.takes(bitrate) > WORTH_REPAIRING => {
                 Err(stream.missing.give_up())
             }
+            _ if self.behind => {
+                self.counters.requests_held += 1;
+                stream.missing.hold();
+                Ok(())
+            }
             _ => stream.missing.collect(now, rtt, |sequence| asked.try_push(sequence).is_ok()),
         };
         if let Err(GivenUp(packets)) = collected {

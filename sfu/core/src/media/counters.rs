@@ -57,6 +57,8 @@ counters! {
     unrepaired,
     /// Packets that the peer was asked to repeat.
     nacks_sent,
+    /// Times that missing packets were not asked for, because the node was behind itself.
+    requests_held,
     /// Packets that the peer asked for again.
     nacks_received,
     /// Packets repeated to the peer.

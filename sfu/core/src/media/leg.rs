@@ -52,6 +52,8 @@ pub struct MediaLeg {
     pub(super) report_due: Option<Instant>,
     pub(super) control_due: ControlDue,
     pub(super) last_media: Instant,
+    /// More comes to the node than it can take: see [`Self::set_behind`].
+    pub(super) behind: bool,
     rtt: Option<Duration>,
     /// The round trips so far, in microseconds, of which the shortest met no queue.
     rounds: StandingQueue,
@@ -78,6 +80,7 @@ impl MediaLeg {
             report_due: None,
             control_due: ControlDue::Unknown,
             last_media: now,
+            behind: false,
             rtt: None,
             rounds: StandingQueue::default(),
         };
@@ -99,6 +102,17 @@ impl MediaLeg {
     pub fn seed_rtt(&mut self, rtt: Duration) {
         self.rtt.get_or_insert(rtt);
         self.control_due = ControlDue::Unknown;
+    }
+
+    /// More comes to the node than it can take, or that is over. What is missing meanwhile was lost at the node itself,
+    /// and a repeat of it would take the place of something new: nothing is asked for.
+    pub fn set_behind(&mut self, now: Instant, behind: bool) {
+        if std::mem::replace(&mut self.behind, behind) && !behind {
+            for stream in self.inbound.streams.iter_mut().flatten() {
+                stream.missing.release(now);
+            }
+            self.control_due = ControlDue::Unknown;
+        }
     }
 
     /// Counters since the leg was made.

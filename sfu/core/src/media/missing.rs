@@ -32,6 +32,8 @@ const PACKET_BITS: f64 = 9_600.0;
 pub(super) struct Missing {
     packets: VecDeque<Packet>,
     next_due: Option<Instant>,
+    /// Nothing is due until [`Self::release`].
+    held: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +64,7 @@ impl Missing {
             let GivenUp(waiting) = self.give_up();
             return Err(GivenUp(count + waiting));
         }
+        let expired = if self.held { self.expire(now) } else { Ok(()) };
         let due = now + REORDER_TOLERANCE;
         self.packets.extend((from..to).map(|sequence| Packet {
             sequence,
@@ -69,8 +72,10 @@ impl Missing {
             due,
             tries: 0,
         }));
-        self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
-        Ok(())
+        if !self.held {
+            self.next_due = Some(self.next_due.map_or(due, |next| next.min(due)));
+        }
+        expired
     }
 
     /// Notes that a packet came after all. Returns how long after it was missed, if it was asked
@@ -149,5 +154,29 @@ impl Missing {
         }
         self.next_due = self.packets.iter().map(|packet| packet.due).min();
         if given_up > 0 { Err(GivenUp(given_up as u64)) } else { Ok(()) }
+    }
+
+    /// Nothing is due until [`Self::release`]: a node that is behind has no time for a timer for each gap.
+    pub(super) fn hold(&mut self) {
+        self.held = true;
+        self.next_due = None;
+    }
+
+    /// What is still missing may be asked for again.
+    pub(super) fn release(&mut self, now: Instant) {
+        if std::mem::take(&mut self.held) && !self.packets.is_empty() {
+            self.next_due = Some(now);
+        }
+    }
+
+    /// Gives up on what would come too late. The first one is the oldest.
+    fn expire(&mut self, now: Instant) -> Result<(), GivenUp> {
+        let is_late = |packet: &Packet| now.saturating_duration_since(packet.since) >= MAX_AGE;
+        let mut given_up = 0;
+        while self.packets.front().is_some_and(is_late) {
+            self.packets.pop_front();
+            given_up += 1;
+        }
+        if given_up > 0 { Err(GivenUp(given_up)) } else { Ok(()) }
     }
 }

@@ -18,6 +18,7 @@
 mod affinity;
 mod alarm;
 mod batch;
+mod behind;
 mod histogram;
 mod kernel;
 mod mailbox;

@@ -25,6 +25,7 @@ use super::{
     ALARM, Happening, IoStats, Peer, WorkerEvent, WorkerStats,
     alarm::{Alarm, TOLERANCE},
     batch::Batch,
+    behind::Behind,
     mailbox::{Forwarded, Inbox, Input},
     moderation::Moderation,
     period::Period,
@@ -60,6 +61,7 @@ pub(super) struct Shell {
     polls: Polls,
     alarm: Alarm,
     moderation: Moderation,
+    behind: Behind,
     inbox: Inbox,
     peers: Arc<[Peer]>,
     events: mpsc::Sender<WorkerEvent>,
@@ -101,6 +103,7 @@ impl Shell {
             port,
             alarm: Alarm::new(polls.registry())?,
             moderation: Moderation::new(Instant::now(), receive_delay),
+            behind: Behind::default(),
             polls,
             inbox,
             peers,
@@ -308,6 +311,7 @@ impl Shell {
                 Ok(filled) => filled,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.moderation.looked(woken, 0);
+                    core.set_behind(self.behind.looked(woken, false));
                     return false;
                 }
                 Err(error) => {
@@ -318,6 +322,7 @@ impl Shell {
             };
             self.moderation.looked(woken, filled);
             let (now, wall) = (Instant::now(), wall());
+            core.set_behind(self.behind.looked(now, filled == BATCH_SIZE));
             self.stats.receives += 1;
             for (taken, (from, came, data)) in self.buffers.datagrams(filled).enumerate() {
                 self.stats.datagrams_received += 1;

@@ -304,3 +304,16 @@ fn the_cache_is_as_large_as_the_rate_needs() {
         assert!(cache.get(u64::from(10 * rate - 1)).is_none());
     }
 }
+
+#[test]
+fn what_is_held_has_no_timer() {
+    let now = Instant::now();
+    let mut missing = Missing::default();
+    missing.skipped(now, 1, 2).unwrap();
+    assert!(missing.next_due().is_some());
+    missing.hold();
+    missing.skipped(now, 3, 5).unwrap();
+    assert_eq!(missing.next_due(), None);
+    missing.release(now);
+    assert_eq!(missing.next_due(), Some(now));
+}

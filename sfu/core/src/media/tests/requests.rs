@@ -41,6 +41,42 @@ const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
 const KEY_FRAME: Feedback = Feedback { key_frame: true, max_bitrate: None };
 
 #[test]
+fn while_the_node_is_behind_nothing_is_asked_for_and_what_would_come_too_late_is_given_up() {
+    let now = Instant::now();
+    let ms = |ms| now + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, now);
+    publisher.seed_rtt(Duration::from_millis(50));
+    let mut encoder = Encoder::new(CHROMIUM);
+    publisher.receive_rtp(now, &encoder.frame(0, true, 1, 0)[0]);
+    let mut lose = |publisher: &mut MediaLeg, at| {
+        let frame = encoder.frame(0, false, 4, 0);
+        for packet in frame.iter().take(1).chain(&frame[2..]) {
+            publisher.receive_rtp(at, packet);
+        }
+    };
+    lose(&mut publisher, now);
+    assert_eq!(asked(&mut publisher, ms(10)).packets, 1, "it follows what comes");
+
+    publisher.set_behind(ms(20), true);
+    lose(&mut publisher, ms(20));
+    assert_eq!(asked(&mut publisher, ms(30)).packets, 0);
+    // The one that was asked for before is due again.
+    assert_eq!(asked(&mut publisher, ms(120)).packets, 0);
+    lose(&mut publisher, ms(130));
+    publisher.set_behind(ms(150), false);
+    assert_eq!(asked(&mut publisher, ms(150)).packets, 3);
+
+    publisher.set_behind(ms(160), true);
+    assert_eq!(asked(&mut publisher, ms(300)).packets, 0);
+    assert_eq!(publisher.counters().unrepaired, 0);
+    lose(&mut publisher, ms(1_310));
+    assert_eq!(publisher.counters().unrepaired, 2, "the third one may still come in time");
+    assert_eq!(asked(&mut publisher, ms(1_310)).key_frames, 1);
+    publisher.set_behind(ms(1_320), false);
+    assert_eq!(asked(&mut publisher, ms(1_320)).packets, 2);
+}
+
+#[test]
 fn key_frames_are_asked_for_no_closer_than_300_ms_and_a_round_trip() {
     let now = Instant::now();
     let ms = |ms| now + Duration::from_millis(ms);
