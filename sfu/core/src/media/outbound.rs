@@ -25,6 +25,11 @@ use crate::{
 const PACE: f64 = 2.5;
 const PACE_KEY_FRAME: f64 = 2.0;
 const PACE_CONGESTED: f64 = 1.0;
+/// The same once its queue is gone: the publisher sends what it is told, the target, so at the target itself
+/// what has come to wait here would wait for as long as cuts follow each other.
+const PACE_DRAINED: f64 = 1.25;
+/// A shorter queue than this is gone: jitter alone makes as much.
+const DRAINED_QUEUE: Duration = Duration::from_millis(30);
 /// On a way that loses packets by itself, cuts are frequent and mostly its noise.
 const PACE_LOSSY: f64 = 1.5;
 /// Behind a longer queue than this a key frame would only overflow it.
@@ -208,6 +213,7 @@ impl MediaLeg {
                 (PACE_KEY_FRAME, BURST_CONGESTED)
             }
             true if self.loses_by_itself() => (PACE_LOSSY, BURST_CONGESTED),
+            true if outbound.estimator.queue() < DRAINED_QUEUE => (PACE_DRAINED, BURST_CONGESTED),
             true => (PACE_CONGESTED, BURST_CONGESTED),
         };
         let bitrate = factor * self.send_target(now) as f64;

@@ -140,6 +140,36 @@ fn what_waits_too_long_is_dropped_by_layer_and_then_to_the_next_key_frame() {
     assert!(quality.queue_ms < 1_000.0 && quality.dropped > 0.1, "{quality:?}");
 }
 
+/// A publisher that sends just what it is told would leave as much waiting as there is, for ever.
+#[test]
+fn what_waits_has_left_soon_after_the_queue_is_gone() {
+    const PACKET: f64 = 916.0;
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let mut viewer = Viewer::new(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let (mut free, mut told, mut earned) = (start, 800_000, 5.0 * PACKET);
+    for step in 0..10_000u64 {
+        let now = start + Duration::from_millis(step);
+        let carries = if step < 3_000 { 1_000_000.0 } else { 600_000.0 };
+        if step % 33 == 0 {
+            earned += told as f64 / 8.0 * 0.033;
+            let packets = (earned / PACKET) as u8;
+            earned -= f64::from(packets) * PACKET;
+            let frame = encoder.frame(90 * step as u32, step == 0, packets, step as u16);
+            pass(&mut publisher, &mut viewer.leg, now, &frame);
+        }
+        let feedback = viewer.leg.take_feedback(now);
+        told = feedback.and_then(|feedback| feedback.max_bitrate).unwrap_or(told);
+        viewer.leg.handle_timeout(now);
+        viewer.exchange(now, &mut free, carries);
+        if step % 1_000 == 999 {
+            let waited = viewer.leg.take_quality(now).queue_ms;
+            assert!(step < 6_000 || waited < 60.0, "{waited} ms after {step} ms");
+        }
+    }
+}
+
 /// A chain of pictures in the upper layer, as libvpx makes them: who left one out goes on with the next one
 /// that needs none of them, and needs no key frame for it.
 #[test]
