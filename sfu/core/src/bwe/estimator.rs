@@ -118,6 +118,8 @@ pub struct Estimator {
     arrived: (Instant, f64),
     /// The estimate is the one that calls begin with, since then, and nothing is known of the way yet.
     unproven: Option<Instant>,
+    /// As much as the estimate, or nearly, has come through once, or it is what the way has shown.
+    confirmed: bool,
     /// The first packet sent since the last feedback.
     unheard: Option<Instant>,
     /// Losses of packets sent before this are not counted: nothing came through at all then.
@@ -150,6 +152,7 @@ impl Estimator {
             proven: None,
             arrived: (now, 1.0),
             unproven: Some(now),
+            confirmed: false,
             unheard: None,
             forgiven: None,
             congested: None,
@@ -220,6 +223,7 @@ impl Estimator {
             self.control = RateControl::new(now, START_BITRATE as f64);
             self.loss = LossLimit::default();
             self.unproven = Some(now);
+            self.confirmed = false;
         }
         self.probes = Probes::new(now);
     }
@@ -368,6 +372,7 @@ impl Estimator {
         });
         if cut && !idle {
             self.unproven = None;
+            self.confirmed = true;
             self.congested = Some(now);
             self.proven = Some((now, self.control.bitrate()));
         }
@@ -393,6 +398,7 @@ impl Estimator {
             }
             self.control.set(now, rate);
             self.proven = Some((now, rate));
+            self.confirmed = true;
         }
         if self.rivals.are_present() {
             self.wary.forget();
@@ -460,6 +466,11 @@ impl Estimator {
     }
 
     fn is_idle(&mut self, now: Instant, acked: Option<f64>) -> bool {
+        self.confirmed |= acked.is_some_and(|acked| acked >= IDLE * self.estimate());
+        // What calls begin with says nothing against a queue that the first pictures have filled.
+        if !self.confirmed && self.queue.get() > LONG_QUEUE {
+            return false;
+        }
         let at = self.micros(now);
         let Some(sent) = self.sent.rate(at, ACKED_WINDOW) else { return true };
         sent < IDLE * self.estimate()

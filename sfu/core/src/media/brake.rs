@@ -33,8 +33,11 @@ const HANDS_OFF: Duration = Duration::from_secs(20);
 /// What comes through is measured over so many microseconds, for what is to be remembered over more.
 const WINDOW: i64 = 200_000;
 const LONG_WINDOW: i64 = 500_000;
-/// What is gone sooner than this was no queue but a way that stood still for a moment, as radio does.
+/// What is gone sooner than this was no queue but a way that stood still for a moment, as radio does…
 const HICCUP: Duration = Duration::from_millis(100);
+/// …unless the publisher has just begun: then it is its first pictures that wait, and the shortest way known may be one
+/// on which something waited already.
+const BEGINS: Duration = Duration::from_secs(2);
 /// Packets of so long a time are looked at together: the one that waited least tells.
 const LOOK: Duration = Duration::from_millis(30);
 /// Send times have 24 bits, in seconds shifted by 18 (abs-send-time).
@@ -53,6 +56,8 @@ pub(super) struct Brake {
     wary: Wary,
     /// Send time of the newest packet as it came, and unwrapped; when it arrived, microseconds.
     latest: Option<(u32, i64, i64)>,
+    /// When the first packet came.
+    began: Option<Instant>,
     /// When something waited last.
     waited: Option<Instant>,
     /// Until when packets come that are looked at next.
@@ -83,6 +88,7 @@ impl Brake {
         size: usize,
         rtt: Duration,
     ) -> bool {
+        self.began.get_or_insert(now);
         self.through.add(at, size);
         let Some([high, middle, low]) = sent else { return false };
         let raw = u32::from_be_bytes([0, high, middle, low]);
@@ -151,6 +157,7 @@ impl Brake {
     fn next(&mut self, now: Instant, at: i64, rtt: Duration) -> State {
         let queue = self.queue.get();
         let passed = |since: Instant| now.saturating_duration_since(since);
+        let begins = self.began.is_none_or(|began| passed(began) < BEGINS);
         match self.state {
             State::Off | State::Rising { .. } if queue > LONG => {
                 match self.through.rate(at, WINDOW) {
@@ -158,7 +165,9 @@ impl Brake {
                     None => State::Off,
                 }
             }
-            State::Draining { since, .. } if queue < SHORT && passed(since) < HICCUP => State::Off,
+            State::Draining { since, .. } if queue < SHORT && passed(since) < HICCUP && !begins => {
+                State::Off
+            }
             State::Draining { through, .. } if queue < SHORT => {
                 State::Rising { since: now, through }
             }

@@ -16,6 +16,16 @@ fn a_narrow_way_is_found_at_once_and_used_well() {
     assert!(run.longest_queue < Duration::from_millis(120), "{:?}", run.longest_queue);
 }
 
+/// What is sent is little beside what a call begins with, and too much for the way all the same.
+#[test]
+fn a_narrow_way_is_believed_before_the_first_estimate() {
+    let mut run = Run::new(0.8e6);
+    run.probes = false;
+    run.wants = 0.9e6;
+    run.run(secs(2));
+    assert!(run.estimator.bitrate() < 900_000, "{}", run.estimator.bitrate());
+}
+
 #[test]
 fn a_wide_way_is_found_by_probing() {
     let mut run = Run::new(5e6);
