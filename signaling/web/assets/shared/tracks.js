@@ -270,8 +270,10 @@ export class Tracks {
     const slow = most < SLOW_BELOW;
     this.#share = this.#pace.share(slow ? SLOW : Infinity);
     const asked = Math.round(most * this.#share);
-    // That the first second has few bits is no reason to make its pictures small.
-    const preference = this.#outgoing.screen || this.#most < VIDEO_BITRATE ? "maintain-resolution" : "balanced";
+    // That the first second has few bits is no reason to make its pictures small. Later they may be, rather than few: an
+    // encoder that has reckoned with ten a second makes three times what it may once there are thirty (decision 0055).
+    const small = !this.#outgoing.screen && this.#most >= VIDEO_BITRATE;
+    const preference = small ? "maintain-framerate" : "maintain-resolution";
     const tuned = JSON.stringify([preference, asked, slow]);
     // Every change makes an encoder think, and it is asked while the first picture waits for it.
     if (tuned === this.#tuned) return;
