@@ -467,13 +467,12 @@ impl Estimator {
 
     fn is_idle(&mut self, now: Instant, acked: Option<f64>) -> bool {
         self.confirmed |= acked.is_some_and(|acked| acked >= IDLE * self.estimate());
-        // What calls begin with says nothing against a queue that the first pictures have filled.
-        if !self.confirmed && self.queue.get() > LONG_QUEUE {
-            return false;
-        }
         let at = self.micros(now);
         let Some(sent) = self.sent.rate(at, ACKED_WINDOW) else { return true };
-        sent < IDLE * self.estimate()
+        // What calls begin with says nothing against a queue that the first pictures have filled.
+        let is_believed = self.confirmed || self.queue.get() <= LONG_QUEUE;
+        is_believed
+            && sent < IDLE * self.estimate()
             && acked.is_none_or(|acked| acked > IDLE_ACKED * sent)
             && self.loss.average() < IDLE_LOSS
     }
