@@ -2,8 +2,8 @@
 /** What the page's offer asks of the codecs, as far as the browser knows it. */
 
 /**
- * One layer. With two Chromium's VP8 makes pictures of four times the usual size again and again, each of which is late and
- * makes the viewer's buffer longer (decision 0016). Said aloud all the same: who takes a mode tells by it that it knows them.
+ * One layer: nothing has shown yet that two are worth their bits (decision 0016). Said aloud all the same: who takes a mode
+ * tells by it that it knows them.
  */
 const MODE = "L1T1";
 
