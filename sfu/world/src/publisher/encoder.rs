@@ -13,8 +13,8 @@ pub const FPS: f64 = 30.0;
 /// (`MaxIntraTarget`); a camera picture stays below.
 const KEY_FRAME: (f64, f64) = (5.0, 9.0);
 /// The pages begin with pictures made at this bitrate, each a key frame (`tracks.js`): what they had held, and the camera's first.
-const FIRST_PICTURES: u32 = 3;
-const FIRST_BITRATE: f64 = 250_000.0;
+pub(super) const FIRST_PICTURES: u32 = 3;
+const FIRST_PICTURES_BITRATE: f64 = 250_000.0;
 /// Deviation of a frame's size around its target.
 const NOISE: f64 = 0.15;
 /// The content's difficulty wanders by this much, with this memory from frame to frame.
@@ -94,7 +94,7 @@ impl Encoder {
         self.rate += (target - self.rate) * REACTION;
         let begins = self.number < FIRST_PICTURES;
         self.key_wanted |= begins;
-        let rate = if begins { FIRST_BITRATE.min(self.rate) } else { self.rate };
+        let rate = if begins { FIRST_PICTURES_BITRATE.min(self.rate) } else { self.rate };
         let mean = rate / 8.0 / FPS;
         self.difficulty = self.difficulty * MEMORY
             + self.random.normal() * DIFFICULTY * (1.0 - MEMORY * MEMORY).sqrt();
