@@ -102,6 +102,18 @@ fn a_way_that_stands_still_for_a_moment_is_not_taken_for_a_full_one() {
     }
 }
 
+/// The same right at the start is the first pictures that wait.
+#[test]
+fn a_first_queue_that_has_gone_soon_is_remembered_for_a_while() {
+    let mut way = Way::new(4e6);
+    way.send(1e6, Duration::from_millis(300));
+    way.free = way.now + Duration::from_millis(200);
+    way.send(1e6, Duration::from_millis(300));
+    assert!(way.brake.limit(way.now).is_some());
+    way.send(1e6, Duration::from_secs(3));
+    assert_eq!(way.brake.limit(way.now), None);
+}
+
 #[test]
 fn a_publisher_that_tells_no_times_is_left_alone() {
     let start = Instant::now();
