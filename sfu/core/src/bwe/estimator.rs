@@ -336,7 +336,7 @@ impl Estimator {
         self.prove(now, acked.unwrap_or(0.0));
         let sent = self.sent.rate(self.micros(now), ACKED_WINDOW);
         let arrived = self.arrived(now, acked.zip(sent));
-        let idle = self.is_idle(now, acked);
+        let idle = self.is_idle(sent, acked);
         self.rivals.update(now, self.queue.get(), rtt);
         self.through = acked;
         let before = self.control.bitrate();
@@ -465,10 +465,8 @@ impl Estimator {
         self.arrived.1
     }
 
-    fn is_idle(&mut self, now: Instant, acked: Option<f64>) -> bool {
-        self.confirmed |= acked.is_some_and(|acked| acked >= IDLE * self.estimate());
-        let at = self.micros(now);
-        let Some(sent) = self.sent.rate(at, ACKED_WINDOW) else { return true };
+    fn is_idle(&self, sent: Option<f64>, acked: Option<f64>) -> bool {
+        let Some(sent) = sent else { return true };
         // What calls begin with says nothing against a queue that the first pictures have filled.
         let is_believed = self.confirmed || self.queue.get() <= LONG_QUEUE;
         is_believed
@@ -478,6 +476,7 @@ impl Estimator {
     }
 
     fn prove(&mut self, now: Instant, acked: f64) {
+        self.confirmed |= acked >= IDLE * self.estimate();
         let known = self.proven.is_some_and(|(at, proven)| {
             proven >= acked && now.saturating_duration_since(at) < PROVEN_FOR
         });
