@@ -48,6 +48,20 @@ struct Packet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GivenUp(pub(super) u64);
 
+impl GivenUp {
+    /// An error where it is one packet at least.
+    fn any(packets: usize) -> Result<(), Self> {
+        if packets > 0 { Err(Self(packets as u64)) } else { Ok(()) }
+    }
+}
+
+impl Packet {
+    /// It would come too late.
+    fn is_late(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= MAX_AGE
+    }
+}
+
 impl Missing {
     /// When [`Self::collect`] has something to do.
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -132,10 +146,8 @@ impl Missing {
         mut ask: impl FnMut(u16) -> bool,
     ) -> Result<(), GivenUp> {
         let before = self.packets.len();
-        self.packets.retain(|packet| {
-            packet.tries < MAX_TRIES && now.saturating_duration_since(packet.since) < MAX_AGE
-                || packet.due > now
-        });
+        self.packets
+            .retain(|packet| packet.tries < MAX_TRIES && !packet.is_late(now) || packet.due > now);
         let given_up = before - self.packets.len();
         let interval = (rtt + ANSWER_SLACK).max(MIN_INTERVAL);
         // On a short way the answer is there nearly as soon as a copy.
@@ -153,7 +165,7 @@ impl Missing {
             };
         }
         self.next_due = self.packets.iter().map(|packet| packet.due).min();
-        if given_up > 0 { Err(GivenUp(given_up as u64)) } else { Ok(()) }
+        GivenUp::any(given_up)
     }
 
     /// Nothing is due until [`Self::release`]: a node that is behind has no time for a timer for each gap.
@@ -171,12 +183,10 @@ impl Missing {
 
     /// Gives up on what would come too late. The first one is the oldest.
     fn expire(&mut self, now: Instant) -> Result<(), GivenUp> {
-        let is_late = |packet: &Packet| now.saturating_duration_since(packet.since) >= MAX_AGE;
-        let mut given_up = 0;
-        while self.packets.front().is_some_and(is_late) {
+        let before = self.packets.len();
+        while self.packets.front().is_some_and(|packet| packet.is_late(now)) {
             self.packets.pop_front();
-            given_up += 1;
         }
-        if given_up > 0 { Err(GivenUp(given_up)) } else { Ok(()) }
+        GivenUp::any(before - self.packets.len())
     }
 }
