@@ -122,6 +122,16 @@ export function installProbe() {
     return { hz: (best * audio.sampleRate) / analyser.fftSize, level, state: audio.state };
   };
 
+  /** What a connection says of itself; nothing once it is closed, for in a frame that is gone it never answers. */
+  const reportOf = async (pc) => {
+    const asked = pc.getStats();
+    for (;;) {
+      const report = await Promise.race([asked, new Promise((done) => setTimeout(done, 100))]);
+      if (report) return report;
+      if (pc.connectionState === "closed") return new Map();
+    }
+  };
+
   /** The figures of getStats that the tests compare. */
   const stats = async () => {
     const out = {
@@ -140,7 +150,7 @@ export function installProbe() {
       codecs: [],
     };
     for (const pc of live()) {
-      const report = await pc.getStats();
+      const report = await reportOf(pc);
       for (const s of report.values()) {
         if (s.type === "outbound-rtp") {
           out.packetsSent += s.packetsSent ?? 0;
