@@ -10,7 +10,7 @@
  * @typedef {"opening" | "connected" | "broken"} LegState
  * @typedef {{code: string, title: string, hint: string, retry_after?: number}} Problem
  */
-import { Place, addressOf } from "./place.js";
+import { Place, addressIn } from "./place.js";
 import { Tracks } from "./tracks.js";
 import { allowing, encoderTarget, steps } from "./uplink.js";
 
@@ -66,10 +66,19 @@ export class Connection {
     pc.onconnectionstatechange = () => this.#connectionChanged();
   }
 
-  /** @returns {Promise<RTCStatsReport>} */
+  /**
+   * Null once it is closed: what was asked in a frame that is gone is never answered, and whoever waits for it
+   * would look no more.
+   * @returns {Promise<RTCStatsReport | null>}
+   */
   stats() {
-    return this.#pc.getStats();
+    if (this.#closed) return Promise.resolve(null);
+    return new Promise((done, refused) => {
+      this.#asked.add(done);
+      this.#pc.getStats().then(done, refused).finally(() => this.#asked.delete(done));
+    });
   }
+  /** Who waits for figures. @type {Set<(report: null) => void>} */ #asked = new Set();
 
   /** @returns {RTCRtpReceiver[]} */
   get receivers() {
@@ -77,8 +86,9 @@ export class Connection {
   }
 
   /** The address of this device that it uses, if it uses one. */
-  address() {
-    return addressOf(this.#pc);
+  async address() {
+    const report = await this.stats();
+    return report && addressIn(report);
   }
 
   /** When a restart was begun last, by the page's clock. */
@@ -160,13 +170,16 @@ export class Connection {
     this.tracks.close();
     this.#pc.close();
     this.#place.leave();
+    for (const done of this.#asked) done(null);
   }
   #closed = false;
 
   /** This page's network may carry more than the browser sends: it is to try. */
   async widen() {
     if (!this.#answer || this.state !== "connected" || !this.tracks.knowsModes) return;
-    const target = encoderTarget(await this.#pc.getStats());
+    const report = await this.stats();
+    if (!report) return;
+    const target = encoderTarget(report);
     for (const kbps of steps(target / this.tracks.share, this.tracks.wanted)) await this.#inTurn(() => this.#allow(kbps));
   }
 

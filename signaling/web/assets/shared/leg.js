@@ -78,7 +78,7 @@ export class Leg {
     return this.#now?.state ?? "opening";
   }
 
-  /** @returns {Promise<RTCStatsReport> | null} */
+  /** Null when there is no connection, or none any more. @returns {Promise<RTCStatsReport | null> | null} */
   stats() {
     return this.#now?.stats() ?? null;
   }

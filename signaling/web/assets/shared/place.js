@@ -78,11 +78,11 @@ function gather(place, addresses) {
 
 /**
  * The address of this device that a connection uses; null while it uses none, or the browser does not say.
- * @param {RTCPeerConnection} pc
- * @returns {Promise<string | null>}
+ * @param {RTCStatsReport} figures
+ * @returns {string | null}
  */
-export async function addressOf(pc) {
-  const report = /** @type {Map<string, any>} */ (/** @type {unknown} */ (await pc.getStats()));
+export function addressIn(figures) {
+  const report = /** @type {Map<string, any>} */ (/** @type {unknown} */ (figures));
   const all = [...report.values()];
   const transport = all.find(({ type }) => type === "transport");
   const pair = transport?.selectedCandidatePairId
