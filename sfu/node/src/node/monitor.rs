@@ -100,7 +100,9 @@ impl Monitor {
         let drops = receive_drops();
         let sockets = || self.peers.iter().map(|peer| &peer.socket);
         let kernel = Kernel {
-            drops: sockets().filter_map(|socket| drops.get(&socket.local())).sum(),
+            drops: sockets()
+                .map(|socket| socket.drops().total(drops.get(&socket.local()).copied()))
+                .sum(),
             granted: Granted {
                 receive: sockets().map(|socket| socket.granted().receive).min().unwrap_or(0),
                 send: sockets().map(|socket| socket.granted().send).min().unwrap_or(0),

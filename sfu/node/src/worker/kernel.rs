@@ -3,10 +3,36 @@
 //! Linux counts them for each socket in `/proc/self/net/udp`; nothing else tells of them, and a
 //! full receive buffer looks like packet loss to everyone.
 
-use std::{collections::HashMap, fs, net::SocketAddr};
+use std::{
+    collections::HashMap,
+    fs,
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
-/// Drops of each local address's socket; empty where the system does not tell.
-pub(crate) fn receive_drops() -> HashMap<SocketAddr, u64> {
+/// What has been dropped for one socket, as far as it is known.
+///
+/// It never goes back. The kernel's table may pass a row over, and its own count begins anew after 32 bits; two who ask
+/// at a time may learn of it in another order.
+#[derive(Debug, Default)]
+pub(crate) struct ReceiveDrops(AtomicU64);
+
+impl ReceiveDrops {
+    /// All so far, by what the kernel has counted, if it tells.
+    pub(crate) fn total(&self, counted: Option<u32>) -> u64 {
+        let goes_on = |known: u64| {
+            let more = counted?.wrapping_sub(known as u32);
+            // Half of the range and more is an older count.
+            (more <= u32::MAX / 2).then_some(known + u64::from(more))
+        };
+        let _ = self.0.fetch_update(Relaxed, Relaxed, goes_on);
+        self.0.load(Relaxed)
+    }
+}
+
+/// Drops of each local address's socket, in 32 bits; empty where the system does not tell. Now and then a socket that
+/// is there is not found: the kernel prints the table in pieces, and one that is closed meanwhile shifts the rest.
+pub(crate) fn receive_drops() -> HashMap<SocketAddr, u32> {
     ["/proc/self/net/udp", "/proc/self/net/udp6"]
         .iter()
         .filter_map(|path| fs::read_to_string(path).ok())
@@ -15,7 +41,7 @@ pub(crate) fn receive_drops() -> HashMap<SocketAddr, u64> {
 }
 
 /// The local address (second field) and the drops (last field) of one socket.
-fn row(line: &str) -> Option<(SocketAddr, u64)> {
+fn row(line: &str) -> Option<(SocketAddr, u32)> {
     let local = line.split_ascii_whitespace().nth(1)?;
     let drops = line.split_ascii_whitespace().next_back()?.parse().ok()?;
     Some((address(local)?, drops))
@@ -49,9 +75,8 @@ mod tests {
 
     use super::*;
 
-    /// The kernel prints the table in pieces: a socket that another test closes meanwhile shifts the rest, and one row
-    /// is passed over. The next look has it.
-    fn drops_of(local: SocketAddr) -> u64 {
+    /// Other tests close sockets meanwhile: the next look has it.
+    fn drops_of(local: SocketAddr) -> u32 {
         (0..100).find_map(|_| receive_drops().get(&local).copied()).expect("a row of its own")
     }
 
@@ -67,6 +92,19 @@ mod tests {
                 sender.send_to(&[0; 8_000], local).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn what_was_dropped_never_goes_back() {
+        let drops = ReceiveDrops::default();
+        assert_eq!(drops.total(None), 0);
+        assert_eq!(drops.total(Some(7)), 7);
+        assert_eq!(drops.total(None), 7, "a row that was passed over");
+        assert_eq!(drops.total(Some(5)), 7, "an older look");
+        assert_eq!(drops.total(Some(2_000_000_000)), 2_000_000_000);
+        assert_eq!(drops.total(Some(4_000_000_000)), 4_000_000_000);
+        assert_eq!(drops.total(Some(u32::MAX)), u64::from(u32::MAX));
+        assert_eq!(drops.total(Some(2)), u64::from(u32::MAX) + 3, "the kernel's count begins anew");
     }
 
     #[test]

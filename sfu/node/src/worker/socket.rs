@@ -8,6 +8,8 @@ use std::{
 
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 
+use super::kernel::ReceiveDrops;
+
 /// Asked for in each direction: 4 MB hold about 30 ms of a 1 Gbit/s burst, as long as a worker may
 /// be kept from its core by others. The default of some 200 kB drops packets silently.
 const BUFFER_BYTES: usize = 4 << 20;
@@ -29,6 +31,7 @@ pub(crate) struct Socket {
     state: UdpSocketState,
     local: SocketAddr,
     granted: Granted,
+    drops: ReceiveDrops,
 }
 
 /// Socket buffers as the kernel grants them, in bytes.
@@ -59,7 +62,8 @@ impl Socket {
             );
         }
         let granted = Granted { receive, send };
-        Ok(Self { inner: mio::net::UdpSocket::from_std(socket), state, local, granted })
+        let inner = mio::net::UdpSocket::from_std(socket);
+        Ok(Self { inner, state, local, granted, drops: ReceiveDrops::default() })
     }
 
     /// How large its buffers are.
@@ -70,6 +74,11 @@ impl Socket {
     /// The address it is bound to.
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
+    }
+
+    /// What the kernel has dropped for it.
+    pub(crate) fn drops(&self) -> &ReceiveDrops {
+        &self.drops
     }
 
     /// For registration in a poll.
