@@ -356,6 +356,17 @@ pub struct Transmit<'a> {
     pub data: &'a [u8],
 }
 
+/// Datagrams of one length that came together from one sender; the last may be shorter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Received {
+    /// From where.
+    pub from: SocketAddr,
+    /// Length of the first.
+    pub datagram: usize,
+    /// Of all together.
+    pub bytes: usize,
+}
+
 /// Room for any datagram that a core sends.
 pub const MAX_TRANSMIT: usize = 2_048;
 

@@ -1,7 +1,7 @@
 //! The core of one worker.
 //!
 //! [`Core`] keeps the legs and finds the one that a datagram is for. What happens to the datagram
-//! is in [`datagram`], TCP connections are in [`connection`], what the shell asks for in
+//! is in [`datagram`], what is fetched for it beforehand in [`glance`], TCP connections are in [`connection`], what the shell asks for in
 //! [`command`], the two sides of a call in [`bridge`], legs that have moved to another worker in
 //! [`moved`].
 
@@ -9,6 +9,7 @@ mod bridge;
 mod command;
 mod connection;
 mod datagram;
+mod glance;
 mod handshakes;
 mod moved;
 mod paths;

@@ -25,6 +25,11 @@ impl Paths {
         Some(key)
     }
 
+    /// The same, for one of many.
+    pub(super) fn peek(&self, path: Path) -> Option<usize> {
+        self.keys.get(&path).copied()
+    }
+
     /// The leg that had the path before is returned.
     pub(super) fn insert(&mut self, path: Path, key: usize) -> Option<usize> {
         self.last = None;

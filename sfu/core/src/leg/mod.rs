@@ -12,7 +12,7 @@ use crate::{
     },
     dtls::{self, Association, Certificate, Profiles},
     ice::{self, Agent},
-    media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing, relay::Channel},
+    media::{Counters, Incoming, MAX_PACKET, MediaLeg, Outgoing, Run, relay::Channel},
     sdp::{Fingerprint, LocalSsrcs},
     srtp::{self, OpenError, Session},
 };
@@ -204,6 +204,43 @@ impl Leg {
             self.media.seed_rtt(now.saturating_duration_since(sent));
         }
         taken
+    }
+
+    /// Where in this core the peer's packets go to.
+    pub(crate) fn viewer(&self) -> Option<usize> {
+        match self.bridged?.far {
+            Far::Here(key) => Some(key),
+            Far::Remote(_) => None,
+        }
+    }
+
+    /// A look at what packets of the peer need of the leg itself, and…
+    pub(crate) fn glance_inbound(&self) -> u64 {
+        self.media.glance_inbound() ^ u64::from(self.silent) ^ u64::from(self.is_warm())
+    }
+
+    /// …that it only points at; the same for packets to the peer, of the leg, and…
+    pub(crate) fn glance_beyond_inbound(&self, run: Run) -> u64 {
+        self.session().map_or(0, Session::glance_inbound) ^ self.media.glance_beyond_inbound(run)
+    }
+
+    pub(crate) fn glance_outbound(&self, run: Run) -> u64 {
+        self.media.glance_outbound(run)
+            ^ u64::from(self.silent)
+            ^ u64::from(self.ice.is_open())
+            ^ u64::from(self.bridged.is_some())
+    }
+
+    /// …beyond it.
+    pub(crate) fn glance_beyond_outbound(&self, run: Run) -> u64 {
+        self.session().map_or(0, Session::glance_outbound) ^ self.media.glance_beyond_outbound(run)
+    }
+
+    fn session(&self) -> Option<&Session> {
+        match &self.transport {
+            Transport::Warm(_, session) => Some(session),
+            _ => None,
+        }
     }
 
     /// Opens an SRTP packet that had come `waited` ago, and lets the media half read it. `Ok(None)`: there is

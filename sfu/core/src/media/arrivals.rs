@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::glance::LINE;
 use crate::{
     rtcp::transport_feedback::{self, MAX_REPORTED},
     rtp::{SequenceUnwrapper, Ssrc, Unwrapped},
@@ -56,6 +57,14 @@ impl Arrivals {
             last_sent: None,
             number: 0,
         }
+    }
+
+    /// See [`super::glance`]: where the next packets will be noted.
+    pub(super) fn glance_places(&self, packets: usize) -> u64 {
+        let next = self.unwrapper.highest().map_or(0, |highest| highest + 1);
+        let place = |number: u64| self.kept.get((number % KEPT) as usize).map_or(0, |kept| kept.0);
+        let step = LINE / size_of::<(u64, i64)>();
+        (next..=next + packets as u64).step_by(step).fold(0, |seen, number| seen ^ place(number))
     }
 
     /// When [`Self::write`] is to be called.

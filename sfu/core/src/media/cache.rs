@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::glance::LINE;
 use crate::rtp::MAX_HEADER;
 
 /// The ring grows until it holds this much time: a peer that asks for an older packet could not use
@@ -81,6 +82,19 @@ impl PacketCache {
             lap: None,
             floor: 0,
         }
+    }
+
+    /// See [`super::glance`]: where the next packets will be stored, of so many bytes in all.
+    pub(super) fn glance_places(&self, sequence: u64, packets: usize, bytes: usize) -> u64 {
+        let begins = self.lap.map_or(0, |lap| (self.end - lap.start) as usize);
+        let ends = (begins + bytes).min(self.bytes.len());
+        let ring = self.bytes.get(begins..ends).unwrap_or_default();
+        let ring = ring.iter().step_by(LINE).fold(0, |seen, &byte| seen ^ u64::from(byte));
+        let entry = |ahead: usize| {
+            let entry = self.entries.get(self.slot(sequence + ahead as u64));
+            entry.map_or(0, |entry| entry.len.into())
+        };
+        (0..packets).fold(ring, |seen, ahead| seen ^ entry(ahead))
     }
 
     /// Stores a packet: `header` writes at most [`MAX_HEADER`] bytes and returns the entry's header

@@ -105,6 +105,14 @@ impl Inbound {
         }
     }
 
+    /// See [`super::glance`].
+    pub(super) fn glance(&self) -> u64 {
+        u64::from(self.brake.is_draining())
+            ^ u64::from(self.arrivals.due().is_some())
+            ^ u64::from(self.repeats[MediaKind::Video as usize].is_some())
+            ^ self.latest_arrival.cast_unsigned()
+    }
+
     /// May a stream be bound to an SSRC that the offer did not have?
     fn may_learn(&mut self) -> bool {
         let allowed = self.learnt < MAX_LEARNT;

@@ -23,6 +23,8 @@
 //! how that leaves no gap, `padding.rs` fills probes, `scarcity.rs` pauses video where only audio fits.
 //! What is lost is asked for by `missing.rs` and sent again by `repeats.rs`; `repair_time.rs` and
 //! `patience.rs` let the viewer wait for what is repaired on the publisher's way (decision 0030).
+//!
+//! `glance.rs` fetches what the packets of a batch need before they are taken.
 
 mod admission;
 mod arrivals;
@@ -33,6 +35,7 @@ pub(crate) mod cache;
 mod clock;
 mod control;
 mod counters;
+mod glance;
 mod head;
 mod header;
 mod held_up;
@@ -62,6 +65,7 @@ mod sent;
 mod tests;
 mod wishes;
 
+pub(crate) use self::glance::Run;
 pub use self::{counters::Counters, head::Onward, incoming::Incoming, kept::Kept, leg::MediaLeg};
 use crate::{
     api::{MediaKind, VideoState},

@@ -86,6 +86,15 @@ impl ReceiveStream {
         }
     }
 
+    /// See [`super::glance`].
+    pub(super) fn glance(&self) -> u64 {
+        let next = self.unwrapper.highest().map_or(0, |highest| highest + 1);
+        self.seen[slot(next).0]
+            ^ self.reports.received
+            ^ u64::from(self.ssrc.0)
+            ^ u64::from(self.clock.is_some())
+    }
+
     /// Whether anything has come yet.
     pub(super) fn is_active(&self) -> bool {
         self.unwrapper.highest().is_some()

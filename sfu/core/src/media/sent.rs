@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::glance::LINE;
 use crate::{
     bwe::{Fate, PacketResult, ProbeId},
     rtcp::transport_feedback::TransportFeedback,
@@ -36,6 +37,21 @@ struct Packet {
 }
 
 impl Sent {
+    /// See [`super::glance`].
+    pub(super) fn glance(&self) -> u64 {
+        self.next.into()
+    }
+
+    /// The same, where the next packets will be noted.
+    pub(super) fn glance_places(&self, packets: usize) -> u64 {
+        let place = |ahead: usize| {
+            let packet = self.packets.get((usize::from(self.next) + ahead) % KEPT);
+            u64::from(packet.is_some_and(Option::is_some))
+        };
+        let step = LINE / size_of::<Option<Packet>>();
+        (0..=packets).step_by(step).fold(0, |seen, ahead| seen ^ place(ahead))
+    }
+
     /// Notes a packet that is sent now, maybe as part of a probe, and returns its number.
     pub(super) fn next(
         &mut self,

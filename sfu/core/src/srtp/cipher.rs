@@ -45,6 +45,14 @@ impl Cipher {
         Self::Gcm { key: LessSafeKey::new(key), salt }
     }
 
+    /// See [`super::Session::glance_inbound`].
+    pub(super) fn glance(&self) -> u64 {
+        match self {
+            Self::Gcm { salt, .. } => salt[0].into(),
+            Self::CtrSha1 { salt, .. } => salt[0].into(),
+        }
+    }
+
     const fn tag_len(&self) -> usize {
         match self {
             Self::Gcm { .. } => GCM_TAG_LEN,

@@ -48,6 +48,12 @@ impl Streams {
         Self { clock: 0, streams: ArrayVec::new() }
     }
 
+    /// See [`super::Session::glance_inbound`].
+    pub(super) fn glance(&self) -> u64 {
+        let second = self.streams.get(1).map_or(0, |stream| stream.ssrc);
+        u64::from(self.clock ^ second)
+    }
+
     /// The 48-bit index that a sequence number most likely stands for (RFC 3711 §3.3.1). None if it
     /// would lie before the start of the stream, was used before, or is too old to tell.
     pub(super) fn estimate(&self, ssrc: u32, sequence: u16) -> Option<Unused> {

@@ -85,6 +85,17 @@ impl Session {
     }
 }
 
+/// A look at what the next RTP packets need, see [`crate::media`]; the keys themselves are out of our reach.
+impl Session {
+    pub(crate) fn glance_inbound(&self) -> u64 {
+        self.inbound.rtp_streams.glance() ^ self.inbound.rtp.glance()
+    }
+
+    pub(crate) fn glance_outbound(&self) -> u64 {
+        self.outbound.rtp_streams.glance() ^ self.outbound.rtp.glance()
+    }
+}
+
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").finish_non_exhaustive()

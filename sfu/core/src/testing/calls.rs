@@ -8,7 +8,7 @@ use std::{
 use super::{Peer, Versions};
 use crate::{
     Certificate, Core,
-    api::{CallId, Command, Config, Epoch, Event, LegId, MAX_TRANSMIT, Port},
+    api::{CallId, Command, Config, Epoch, Event, LegId, MAX_TRANSMIT, Port, Received},
     rtcp::transport_feedback,
     rtp::{Header, Ssrc},
 };
@@ -173,6 +173,13 @@ impl Calls {
         mut send: impl FnMut(SocketAddr, &[u8]),
     ) {
         self.now += RUN;
+        let bytes = run.iter().map(|carried| carried.data.len()).sum();
+        let received = run.first().map(|first| Received {
+            from: first.peer,
+            datagram: first.data.len(),
+            bytes,
+        });
+        self.core.glance(Port(0), received.into_iter());
         for Carried { peer, data } in run {
             let _ = self.core.handle_datagram(self.now, Port(0), *peer, data);
         }

@@ -133,36 +133,45 @@ pub(super) struct ReceiveBuffers {
     meta: [RecvMeta; BATCH_SIZE],
 }
 
+/// Datagrams of one length from one sender, which the kernel has merged; the last may be shorter.
+pub(super) struct Run<'a> {
+    pub(super) from: SocketAddr,
+    /// When they came to the kernel, since the Unix epoch.
+    pub(super) came: Option<Duration>,
+    datagram: usize,
+    bytes: &'a mut [u8],
+}
+
+impl Run<'_> {
+    pub(super) fn datagrams(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        // An empty datagram has no length, which no slice can be cut by.
+        self.bytes.chunks_mut(self.datagram.max(1))
+    }
+}
+
 impl ReceiveBuffers {
     pub(super) fn new() -> Self {
         Self { memory: vec![0; BATCH_SIZE * MAX_RUN], meta: [RecvMeta::default(); BATCH_SIZE] }
     }
 
-    /// When each of the first `filled` buffers that hold RTP or RTCP came to the kernel, since the
-    /// Unix epoch.
-    pub(super) fn media_arrivals(&self, filled: usize) -> impl Iterator<Item = Duration> {
-        self.memory.chunks_exact(MAX_RUN).zip(&self.meta).take(filled).filter_map(
-            |(buffer, meta)| {
-                let is_media = matches!(buffer.first(), Some(128..=191));
-                meta.timestamp.filter(|_| is_media)
-            },
-        )
+    /// The first `filled` buffers that hold RTP or RTCP.
+    pub(super) fn media(&self, filled: usize) -> impl Iterator<Item = &RecvMeta> {
+        self.memory
+            .chunks_exact(MAX_RUN)
+            .zip(&self.meta)
+            .take(filled)
+            .filter_map(|(buffer, meta)| matches!(buffer.first(), Some(128..=191)).then_some(meta))
     }
 
-    /// The datagrams in the first `filled` buffers, with their senders and when they came to the kernel, since the Unix
-    /// epoch.
-    pub(super) fn datagrams(
-        &mut self,
-        filled: usize,
-    ) -> impl Iterator<Item = (SocketAddr, Option<Duration>, &mut [u8])> {
-        self.memory.chunks_exact_mut(MAX_RUN).zip(&self.meta).take(filled).flat_map(
-            |(buffer, meta)| {
-                // An empty datagram has a stride of zero, which no slice can be cut by.
-                let stride = meta.stride.max(1);
-                buffer[..meta.len]
-                    .chunks_mut(stride)
-                    .map(move |data| (meta.addr, meta.timestamp, data))
-            },
-        )
+    /// What is in the first `filled` buffers.
+    pub(super) fn runs(&mut self, filled: usize) -> impl Iterator<Item = Run<'_>> {
+        self.memory.chunks_exact_mut(MAX_RUN).zip(&self.meta).take(filled).map(|(buffer, meta)| {
+            Run {
+                from: meta.addr,
+                came: meta.timestamp,
+                datagram: meta.stride,
+                bytes: &mut buffer[..meta.len],
+            }
+        })
     }
 }

@@ -108,8 +108,7 @@ async fn the_kernel_says_when_a_datagram_came() {
     let mut buffers = ReceiveBuffers::new();
     let filled = socket.receive(&mut buffers).expect("it is there");
     let wall = wall();
-    let waiting: Vec<_> =
-        buffers.datagrams(filled).map(|(_, came, _)| waited(wall, came)).collect();
+    let waiting: Vec<_> = buffers.runs(filled).map(|run| waited(wall, run.came)).collect();
     assert_eq!(waiting.len(), 1);
     assert!(waiting[0] >= pause, "{waiting:?}");
 }

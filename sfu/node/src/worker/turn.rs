@@ -12,10 +12,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use quinn_udp::BATCH_SIZE;
+use quinn_udp::{BATCH_SIZE, RecvMeta};
 use sfu_core::{
     Core,
-    api::{Command, Datagram, Disposition, LegId, Port, Via},
+    api::{Command, Datagram, Disposition, LegId, Port, Received, Via},
 };
 use tokio::sync::mpsc;
 
@@ -324,18 +324,30 @@ impl Shell {
             let (now, wall) = (Instant::now(), wall());
             core.set_behind(self.behind.looked(now, filled == BATCH_SIZE));
             self.stats.receives += 1;
-            for (taken, (from, came, data)) in self.buffers.datagrams(filled).enumerate() {
-                self.stats.datagrams_received += 1;
-                self.stats.bytes_received += data.len() as u64;
-                let waited = waited(wall, came);
-                let disposition = core.handle_waiting(now, waited, self.port, from, data);
-                if let Disposition::Forward(to) = disposition {
-                    let data = Bytes::copy_from_slice(data);
-                    let datagram = Datagram { port: self.port, from, data };
-                    pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, 0);
-                }
-                if taken % DRAIN_EVERY == DRAIN_EVERY - 1 {
-                    send(core, now, &mut self.batch, &mut self.tcp, &self.peers, &mut self.stats);
+            core.glance(self.port, self.buffers.media(filled).map(received));
+            let mut taken = 0;
+            for mut run in self.buffers.runs(filled) {
+                let (from, waited) = (run.from, waited(wall, run.came));
+                for data in run.datagrams() {
+                    self.stats.datagrams_received += 1;
+                    self.stats.bytes_received += data.len() as u64;
+                    let disposition = core.handle_waiting(now, waited, self.port, from, data);
+                    if let Disposition::Forward(to) = disposition {
+                        let data = Bytes::copy_from_slice(data);
+                        let datagram = Datagram { port: self.port, from, data };
+                        pass(&self.peers, &mut self.to_wake, &mut self.stats, to, datagram, 0);
+                    }
+                    taken += 1;
+                    if taken % DRAIN_EVERY == 0 {
+                        send(
+                            core,
+                            now,
+                            &mut self.batch,
+                            &mut self.tcp,
+                            &self.peers,
+                            &mut self.stats,
+                        );
+                    }
                 }
             }
             self.drain(core, now);
@@ -352,7 +364,7 @@ impl Shell {
     /// Notes how long the media of a batch took from the kernel to the kernel.
     fn note_forwarding(&mut self, filled: usize) {
         let now = wall();
-        for arrival in self.buffers.media_arrivals(filled) {
+        for arrival in self.buffers.media(filled).filter_map(|meta| meta.timestamp) {
             self.stats.forwarding.record(now.saturating_sub(arrival));
         }
     }
@@ -399,6 +411,11 @@ impl Shell {
             }
         }
     }
+}
+
+/// A received buffer, for the core.
+fn received(meta: &RecvMeta) -> Received {
+    Received { from: meta.addr, datagram: meta.stride, bytes: meta.len }
 }
 
 /// Gathers what the core wants sent.

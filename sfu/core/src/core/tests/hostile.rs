@@ -9,7 +9,7 @@ use super::{
     world::{World, measuring},
 };
 use crate::{
-    api::{Event, Measuring, Port},
+    api::{Event, Measuring, Port, Received},
     testing::{Peer, Versions, rtp_packet},
 };
 
@@ -44,6 +44,26 @@ fn empty_fragment() -> Vec<u8> {
     let mut packet = vec![22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 12];
     packet.extend([2, 0, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0]);
     packet
+}
+
+#[test]
+fn whatever_seems_to_have_come_may_be_looked_at() {
+    let runs = |from| {
+        [(0, 0), (0, 9), (1, 65_535), (1_200, 7_000), (80, 80), (65_535, 65_535), (usize::MAX, 1)]
+            .map(|(datagram, bytes)| Received { from, datagram, bytes })
+    };
+    let mut idle = World::new();
+    let waits = idle.open(Versions::Both);
+    let warm = idle.connect(Versions::Both);
+    let mut call = World::call();
+    assert_unharmed(&mut call, 1);
+    for (world, peer) in [(&idle, waits), (&idle, warm), (&call, 0), (&call, 1)] {
+        for from in [world.peers[peer].address, stranger()] {
+            let many = runs(from).into_iter().cycle().take(100);
+            world.cores[0].glance(Port(0), many);
+        }
+    }
+    assert_unharmed(&mut call, 2);
 }
 
 #[test]

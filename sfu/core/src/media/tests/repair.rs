@@ -263,6 +263,8 @@ fn the_cache_keeps_what_fits_and_nothing_that_was_overwritten() {
     assert!(cache.get(0).is_none());
     for sequence in 0..1_000u64 {
         let payload = vec![sequence as u8; 100 + (sequence as usize * 37) % 900];
+        // At any place of the ring, and beyond its end.
+        cache.glance_places(sequence, 70, 7_000);
         cache.store(now, sequence, &payload, layout);
         let mut kept = 0;
         for earlier in 0..=sequence {
