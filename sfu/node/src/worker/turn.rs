@@ -369,8 +369,13 @@ impl Shell {
         }
     }
 
-    fn drain(&mut self, core: &mut Core, now: Instant) {
+    /// Gathers what the core wants sent.
+    fn send(&mut self, core: &mut Core, now: Instant) {
         send(core, now, &mut self.batch, &mut self.tcp, &self.peers, &mut self.stats);
+    }
+
+    fn drain(&mut self, core: &mut Core, now: Instant) {
+        self.send(core, now);
         self.flush_connections(core, now);
         while let Some(relayed) = core.poll_relayed() {
             // The core names only hops that it was given.
@@ -418,7 +423,7 @@ fn received(meta: &RecvMeta) -> Received {
     Received { from: meta.addr, datagram: meta.stride, bytes: meta.len }
 }
 
-/// Gathers what the core wants sent.
+/// See [`Shell::send`]; apart from it for where received datagrams are still lent out.
 fn send(
     core: &mut Core,
     now: Instant,

@@ -85,14 +85,7 @@ impl Shell {
             tell(core, now, change, &mut self.stats.tcp);
             if change.is_some_and(|change| !change.blocked) {
                 // What has waited for it leaves now.
-                super::send(
-                    core,
-                    now,
-                    &mut self.batch,
-                    &mut self.tcp,
-                    &self.peers,
-                    &mut self.stats,
-                );
+                self.send(core, now);
             }
         }
         while let Some(id) = core.poll_abandoned() {
