@@ -5,6 +5,7 @@ mod encoder;
 mod gcc;
 mod history;
 mod pacer;
+mod protection;
 #[cfg(test)]
 mod tests;
 mod uplink;
@@ -19,6 +20,7 @@ use self::{
     gcc::{Fate, Gcc},
     history::{History, InFlight, RepeatBudget},
     pacer::{Leave, Pacer, Waiting},
+    protection::Protection,
 };
 pub use self::{
     audio::PERIOD as AUDIO_PERIOD,
@@ -74,6 +76,7 @@ pub struct Publisher {
     history: History,
     in_flight: InFlight,
     repeats: RepeatBudget,
+    protection: Protection,
     sequences: [u16; 2],
     rtx_sequence: u16,
     next_frame: Time,
@@ -107,6 +110,7 @@ impl Publisher {
             history: History::default(),
             in_flight: InFlight::default(),
             repeats: RepeatBudget::default(),
+            protection: Protection::default(),
             sequences: [1_000, 2_000],
             rtx_sequence: 3_000,
             next_frame: plan.start + phase,
@@ -166,7 +170,8 @@ impl Publisher {
         self.gcc.start(now);
         let first = now.since(self.plan.start) < FIRST;
         let allowed = if first { FIRST_BITRATE } else { f64::INFINITY };
-        let target = self.encoder_target().min(allowed);
+        let repeated = self.protection.share(now);
+        let target = (self.encoder_target() * (1.0 - repeated)).min(allowed);
         let Some((frame, size)) = self.encoder.encode(now, target) else { return };
         let most = MAX_RTP - HEADER_RESERVE;
         let count = size.div_ceil(most - frame::PREFIX).max(1);
@@ -232,6 +237,9 @@ impl Publisher {
             }
         };
         let size = (out.len() + RTP_OVERHEAD) as u32;
+        if probe.is_none() {
+            self.protection.sent(now, size, packet.repeat_of.is_some());
+        }
         self.pacer.left(size, target);
         self.number(now, out, stamps, probe);
         Some(Left)
