@@ -1,4 +1,4 @@
-//! RTCP of a leg: feedback both ways, reports.
+//! RTCP of a leg: feedback both ways.
 
 use std::time::{Duration, Instant};
 
@@ -7,32 +7,22 @@ use ::rtcp::{
         picture_loss_indication::PictureLossIndication,
         receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate,
     },
-    receiver_report::ReceiverReport,
-    reception_report::ReceptionReport,
-    sender_report::SenderReport,
-    source_description::{
-        SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
-    },
     transport_feedbacks::transport_layer_nack::{
         TransportLayerNack, nack_pairs_from_sequence_numbers,
     },
 };
 use arrayvec::ArrayVec;
-use bytes::Bytes;
 use shared::marshal::Marshal;
 
 use super::{
-    Kept, MediaEvent, MediaLeg, clock::middle, leg::ControlDue, missing::GivenUp,
-    patience::LONG_QUEUE, room::Seen,
+    Kept, MediaEvent, MediaLeg, leg::ControlDue, missing::GivenUp, patience::LONG_QUEUE, room::Seen,
 };
 use crate::{
     api::MediaKind,
-    rtcp::{Message, Messages, ReportBlock},
+    rtcp::{Message, Messages},
     rtp::Ssrc,
 };
 
-/// Reports go out this often while media flows.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Reports end this long after the last packet.
 const REPORT_TAIL: Duration = Duration::from_secs(5);
 /// Packets asked for in one NACK: one screenful of losses, well below a datagram.
@@ -43,8 +33,6 @@ const MAX_ASKED: usize = 64;
 const WORTH_REPAIRING: Duration = Duration::from_millis(200);
 /// Added to the two round trips in which a viewer may still complete a key frame: its own scheduling.
 pub(super) const REPAIR_SLACK: Duration = Duration::from_millis(100);
-/// A round trip above this is a clock gone wrong.
-const MAX_RTT: Duration = Duration::from_secs(10);
 
 impl MediaLeg {
     /// Takes a decrypted RTCP packet, compound or reduced-size, from the peer.
@@ -102,23 +90,6 @@ impl MediaLeg {
                 }
             }
             Message::Other => {}
-        }
-    }
-
-    fn on_report_blocks(&mut self, now: Instant, blocks: &[ReportBlock]) {
-        let ours = [self.ssrcs.audio, self.ssrcs.video];
-        for block in blocks.iter().filter(|block| ours.contains(&block.ssrc)) {
-            self.quality.on_report(block);
-            if block.last_sender_report == 0 {
-                continue;
-            }
-            let round = middle(self.ntp.ntp(now))
-                .wrapping_sub(block.last_sender_report)
-                .wrapping_sub(block.delay);
-            let rtt = Duration::from_micros(u64::from(round) * 1_000_000 / 65_536);
-            if rtt <= MAX_RTT {
-                self.on_rtt(now, rtt);
-            }
         }
     }
 
@@ -287,55 +258,5 @@ impl MediaLeg {
         }
         .marshal_to(out)
         .ok()
-    }
-
-    /// A compound report about everything that flows, once a second.
-    pub(super) fn poll_report(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        if self.report_due.is_none_or(|due| due > now) {
-            return None;
-        }
-        self.report_due = Some(now + REPORT_INTERVAL);
-        let mut blocks: Vec<ReceptionReport> = self
-            .inbound
-            .streams
-            .iter_mut()
-            .flatten()
-            .filter_map(|stream| stream.report(now))
-            .collect();
-        let ntp = self.ntp.ntp(now);
-        let mut len = 0;
-        for stream in &self.outbound.streams {
-            let Some(timestamp) = stream.timestamp_at(now) else { continue };
-            let report = SenderReport {
-                ssrc: stream.ssrc.0,
-                ntp_time: ntp,
-                rtp_time: timestamp,
-                packet_count: stream.packets,
-                octet_count: stream.octets,
-                reports: std::mem::take(&mut blocks),
-                profile_extensions: Bytes::new(),
-            };
-            len += report.marshal_to(&mut out[len..]).ok()?;
-        }
-        if len == 0 {
-            let report = ReceiverReport {
-                ssrc: self.ssrcs.video.0,
-                reports: blocks,
-                profile_extensions: Bytes::new(),
-            };
-            len += report.marshal_to(out).ok()?;
-        }
-        len += self.source_description().marshal_to(&mut out[len..]).ok()?;
-        Some(len)
-    }
-
-    fn source_description(&self) -> SourceDescription {
-        let cname = SourceDescriptionItem {
-            sdes_type: SdesType::SdesCname,
-            text: Bytes::copy_from_slice(self.cname.as_bytes()),
-        };
-        let chunk =
-            |ssrc: Ssrc| SourceDescriptionChunk { source: ssrc.0, items: vec![cname.clone()] };
-        SourceDescription { chunks: vec![chunk(self.ssrcs.audio), chunk(self.ssrcs.video)] }
     }
 }

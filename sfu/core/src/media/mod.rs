@@ -15,7 +15,7 @@
 //!
 //! A forwarded packet is written once, with the viewer's header, into the ring that also serves
 //! repeats; only the transport-wide number and the send time are filled in when it leaves. Start
-//! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs` and `control.rs` are its parts;
+//! reading at `leg.rs`; `inbound.rs`, `outbound.rs`, `wishes.rs`, `control.rs` and `reports.rs` are its parts;
 //! `opener.rs` makes the loss of the first packet show to the viewer, `head.rs` finds that of the publisher's.
 //!
 //! What waits to be sent is paced and bounded (decision 0014): `pacer.rs` says when a packet may
@@ -57,6 +57,7 @@ mod red;
 pub mod relay;
 mod repair_time;
 mod repeats;
+mod reports;
 mod room;
 mod scarcity;
 mod send;

@@ -280,6 +280,47 @@ fn reports_let_the_viewer_play_audio_and_video_together() {
     assert!((audio - video).abs() < 0.003, "{audio} {video}");
 }
 
+/// The delay that the publisher's report is said to have met, in milliseconds; every so-manyth packet is lost.
+fn told_delay(lost: usize) -> f64 {
+    let start = Instant::now();
+    let ms = |ms| start + Duration::from_millis(ms);
+    let mut publisher = leg(CHROMIUM, start);
+    publisher.seed_rtt(Duration::from_millis(100));
+    let mut encoder = Encoder::new(CHROMIUM);
+    let video = encoder.ssrcs[1];
+    let mut said = None;
+    for n in 0..150 {
+        let now = ms(20 * n as u64);
+        let frame = encoder.frame(1_800 * n, n == 0, 1, n as u16);
+        if n as usize % lost != lost - 1 {
+            publisher.receive_rtp(now, &frame[0]);
+        }
+        if n == 90 {
+            publisher.receive_rtcp(now, &sender_report(video, 5 << 32, 90_000));
+            said = Some(now);
+        }
+        publisher.handle_timeout(now);
+        for (_, packet) in drain(&mut publisher, now) {
+            for message in Messages::new(&packet) {
+                if let (Ok(Message::ReceiverReport(blocks)), Some(said)) = (message, said)
+                    && let Some(block) = blocks.iter().find(|block| block.ssrc == video)
+                {
+                    let passed = (now - said).as_secs_f64() * 1e3;
+                    return f64::from(block.delay) / 65.536 - passed;
+                }
+            }
+        }
+    }
+    panic!("no report")
+}
+
+/// For who repeats nothing twice within the round trip that it knows.
+#[test]
+fn a_publisher_whose_way_loses_is_told_of_a_shorter_round_trip() {
+    assert!(told_delay(1_000).abs() < 1.0, "{}", told_delay(1_000));
+    assert!((told_delay(10) - 40.0).abs() < 1.0, "{}", told_delay(10));
+}
+
 #[test]
 fn the_peers_feedback_clock_may_begin_anew() {
     use crate::{
