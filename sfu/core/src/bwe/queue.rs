@@ -43,6 +43,17 @@ impl StandingQueue {
         self.queue
     }
 
+    /// What a packet that took `way` has waited, as far as the shortest way is known.
+    pub(crate) fn latest(&self, way: i64) -> Duration {
+        let least = self.shortest().unwrap_or(way);
+        Duration::from_micros(u64::try_from(way.saturating_sub(least)).unwrap_or(0))
+    }
+
+    /// It is so long at least, which the next [`Self::update`] would find out.
+    pub(crate) fn grown(&mut self, queue: Duration) {
+        self.queue = self.queue.max(queue);
+    }
+
     /// The shortest way known, on the scale of what was added.
     pub(crate) fn shortest(&self) -> Option<i64> {
         self.shortest.iter().flatten().min().copied()

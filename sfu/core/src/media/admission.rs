@@ -106,7 +106,7 @@ impl SendStream {
 
     /// Drops what waits and everything to come up to the next key frame. A key frame that waits
     /// is worth sending still, if `keep_key_frame`. Returns how many packets were waiting.
-    fn drop_to_key_frame(&mut self, keep_key_frame: bool) -> u64 {
+    pub(super) fn drop_to_key_frame(&mut self, keep_key_frame: bool) -> u64 {
         if self.waits_from.is_some() && self.backlog.is_empty() {
             return 0;
         }

@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::wishes::MIN_CAP;
+use super::{fall::Fall, wishes::MIN_CAP};
 use crate::bwe::{FULL_QUEUE, RateMeter, StandingQueue, Wary};
 
 /// A queue this long is more than the browser's own control should have let grow…
@@ -51,6 +51,7 @@ const SILENCE: i64 = 10_000_000;
 pub(super) struct Brake {
     state: State,
     queue: StandingQueue,
+    fall: Fall,
     through: RateMeter,
     /// What the way has taken back.
     wary: Wary,
@@ -94,22 +95,34 @@ impl Brake {
         let raw = u32::from_be_bytes([0, high, middle, low]);
         let ticks = match self.latest {
             Some((before, ticks, arrived)) if at - arrived < SILENCE => {
-                // A publisher that writes the same time into every packet tells nothing.
-                if raw == before {
-                    return false;
-                }
                 let shift = u32::BITS - TIME_BITS;
                 let passed = (raw.wrapping_sub(before) << shift) as i32 >> shift;
+                let sent = f64::from(passed) * 1e3 / f64::from(1 << TIME_SHIFT);
+                self.fall.add(sent, (at - arrived) as f64 / 1e3);
                 ticks.saturating_add(i64::from(passed))
             }
             _ => {
                 self.queue = StandingQueue::default();
+                self.fall = Fall::default();
                 0
             }
         };
+        let is_same_piece = self.latest.is_some_and(|(before, ..)| before == raw);
         self.latest = Some((raw, ticks, at));
         // Who leaps by half a minute with every packet gets nonsense, and no more than that.
-        self.queue.add(at.saturating_sub(ticks.saturating_mul(1_000_000) >> TIME_SHIFT));
+        let way = at.saturating_sub(ticks.saturating_mul(1_000_000) >> TIME_SHIFT);
+        if let Some(through) = self.falls(at) {
+            self.queue.grown(self.queue.latest(way));
+            self.state = State::Draining { since: now, through };
+            self.remember(now, at);
+            self.waited = Some(now);
+            return true;
+        }
+        // What was sent as one piece waits behind itself, and tells of no queue.
+        if is_same_piece {
+            return false;
+        }
+        self.queue.add(way);
         let look = *self.look.get_or_insert_with(|| now + LOOK);
         if now < look {
             return false;
@@ -124,6 +137,16 @@ impl Brake {
             self.waited = Some(now);
         }
         self.is_draining() && !matches!(before, State::Draining { .. })
+    }
+
+    /// The way has become much narrower: what comes through now, bit/s.
+    fn falls(&mut self, at: i64) -> Option<f64> {
+        if matches!(self.state, State::Draining { .. } | State::Foreign { .. }) {
+            return None;
+        }
+        // A publisher that writes the same time into every packet has shown no way yet.
+        self.queue.shortest()?;
+        self.fall.leaves(&mut self.through, at)
     }
 
     /// Notes what the way carries, and when it has taken that back.

@@ -35,6 +35,7 @@ pub(crate) mod cache;
 mod clock;
 mod control;
 mod counters;
+mod fall;
 mod glance;
 mod head;
 mod header;

@@ -26,6 +26,10 @@ const COPY_FROM: f64 = 0.03;
 /// more packets.
 const COPY_UP_TO: f64 = 0.2;
 
+/// What a full queue has dropped and would take longer than this to repeat, at what may be sent, is not repeated: every
+/// picture behind it would wait, and a key frame is there sooner.
+const WORTH_REPAIRING: Duration = Duration::from_millis(300);
+
 /// So long after the start a lost packet keeps the first picture away, and it is too soon to tell what the
 /// way loses: whatever is asked for is sent twice.
 const BEGINNING: Duration = Duration::from_secs(1);
@@ -113,6 +117,14 @@ impl Repeats {
         }
     }
 
+    /// Nothing that waits is needed any more. Returns how many repeats that were.
+    fn forget(&mut self) -> u64 {
+        let forgotten = self.queue.len() as u64;
+        self.queue.clear();
+        self.told.clear();
+        forgotten
+    }
+
     /// A packet that has just been sent is to be repeated before anybody misses it.
     pub(super) fn send_ahead(&mut self, now: Instant, position: u64) {
         self.ahead.push_back((now + AHEAD_AFTER, position));
@@ -193,10 +205,36 @@ impl MediaLeg {
                 lacks = true;
             }
         }
+        if lacks && self.begins_anew(now) {
+            return;
+        }
         // What we never had was lost on the publisher's way.
         if lacks {
             self.outbound.habit.repaired(now);
         }
+    }
+
+    /// Whether repairing what the way's own queue has dropped takes longer than a key frame, which is asked for then.
+    fn begins_anew(&mut self, now: Instant) -> bool {
+        let overflows = self.outbound.estimator.is_congested(now) && !self.loses_by_itself();
+        if !overflows || self.begins(now) {
+            return false;
+        }
+        let bitrate = self.send_target(now) as f64;
+        let stream = &mut self.outbound.streams[MediaKind::Video as usize];
+        let repeats = &mut self.outbound.repeats;
+        let bytes: usize = repeats
+            .queue
+            .iter()
+            .filter_map(|repeat| stream.cache.get(repeat.position).map(|(_, bytes)| bytes.len()))
+            .sum();
+        if bytes as f64 * 8.0 <= bitrate * WORTH_REPAIRING.as_secs_f64() {
+            return false;
+        }
+        self.counters.repeats_outdated += repeats.forget();
+        self.counters.dropped_queue += stream.drop_to_key_frame(false);
+        self.need_key_frame(now);
+        true
     }
 
     /// The way loses packets that a second try gets through.

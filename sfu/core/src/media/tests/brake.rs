@@ -65,10 +65,11 @@ fn a_publisher_that_fills_its_way_is_held_back_until_the_queue_is_gone_and_then_
     way.send(2e6, Duration::from_secs(70));
     assert_eq!(way.brake.limit(way.now), None);
     way.capacity = 600e3;
-    way.send(2e6, Duration::from_millis(500));
+    way.send(2e6, Duration::from_millis(150));
     let limit = way.brake.limit(way.now).expect("a queue grows");
     assert!(limit < 600_000, "{limit}");
     assert!(way.brake.is_draining());
+    way.send(2e6, Duration::from_millis(350));
     way.longest = STEP;
     way.send(550e3, Duration::from_secs(4));
     assert_eq!(way.brake.limit(way.now), None, "it keeps to what fits by itself");

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
-use super::peers::{CHROMIUM, Encoder, FIREFOX, drain_first, drain_rtp, header, leg, page, pass};
+use super::peers::{
+    CHROMIUM, Encoder, FIREFOX, drain_first, drain_rtp, header, leg, nack, page, pass,
+};
 use crate::{
     api::{MediaKind, VideoState},
     media::{
@@ -13,7 +15,7 @@ use crate::{
         numbering::Numbering,
         scarcity::{Picture, Spare},
     },
-    rtp::Layer,
+    rtp::{Layer, Ssrc},
 };
 
 /// A VP8 frame of so many packets of two temporal layers: descriptor with a 15-bit picture id.
@@ -167,6 +169,57 @@ fn what_waits_has_left_soon_after_the_queue_is_gone() {
             let waited = viewer.leg.take_quality(now).queue_ms;
             assert!(step < 6_000 || waited < 60.0, "{waited} ms after {step} ms");
         }
+    }
+}
+
+/// What a narrow way's full queue has dropped: repeats of all of it would keep every new picture waiting.
+#[test]
+fn where_a_queue_has_overflowed_a_key_frame_comes_instead_of_long_repairs() {
+    let start = Instant::now();
+    for (narrows, missed, anew) in [(true, 60, true), (true, 2, false), (false, 60, false)] {
+        let mut publisher = leg(CHROMIUM, start);
+        let mut viewer = Viewer::new(start);
+        let mut encoder = Encoder::new(CHROMIUM);
+        let (mut now, mut free, mut sent) = (start, start, Vec::new());
+        for step in 0..4_000u64 {
+            now = start + Duration::from_millis(step);
+            let carries = if narrows && step >= 3_500 { 300_000.0 } else { 2_000_000.0 };
+            if step % 33 == 0 {
+                let frame = encoder.frame(90 * step as u32, step == 0, 4, step as u16);
+                pass(&mut publisher, &mut viewer.leg, now, &frame);
+            }
+            viewer.leg.take_feedback(now);
+            viewer.leg.handle_timeout(now);
+            sent.extend(viewer.exchange(now, &mut free, carries));
+            if viewer.leg.outbound.estimator.is_congested(now) {
+                break;
+            }
+        }
+        assert_eq!(viewer.leg.outbound.estimator.is_congested(now), narrows);
+        let of_video = |packet: &&Vec<u8>| header(packet).ssrc == Ssrc(22);
+        let newest: Vec<u16> = sent
+            .iter()
+            .rev()
+            .filter(of_video)
+            .map(|packet| header(packet).sequence)
+            .take(missed)
+            .collect();
+        let repeats = |viewer: &Viewer| viewer.leg.counters().repeats_sent;
+        let before = repeats(&viewer);
+        for sequence in newest.into_iter().rev() {
+            viewer.leg.receive_rtcp(now, &nack(22, sequence, 0));
+        }
+        assert_eq!(
+            viewer.leg.take_feedback(now).is_some_and(|f| f.key_frame),
+            anew,
+            "{narrows} {missed}"
+        );
+        for _ in 0..1_000 {
+            now += Duration::from_millis(1);
+            viewer.leg.handle_timeout(now);
+            viewer.exchange(now, &mut free, 300_000.0);
+        }
+        assert_eq!(repeats(&viewer) > before, !anew, "{narrows} {missed}");
     }
 }
 
