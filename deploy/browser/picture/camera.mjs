@@ -177,7 +177,7 @@ export function installCamera({ width, height, fps, block: BLOCK, seed, layers }
       "bytesReceived", "headerBytesReceived", "packetsReceived", "packetsLost", "packetsDiscarded", "framesDecoded", "framesDropped",
       "keyFramesDecoded", "freezeCount", "totalFreezesDuration", "pauseCount", "totalPausesDuration", "nackCount", "pliCount",
       "jitterBufferDelay", "jitterBufferEmittedCount", "jitterBufferTargetDelay", "totalAssemblyTime", "framesAssembledFromMultiplePackets",
-      "retransmittedPacketsReceived", "concealedSamples", "silentConcealedSamples",
+      "retransmittedPacketsReceived", "retransmittedBytesReceived", "concealedSamples", "silentConcealedSamples",
       "totalSamplesReceived", "fecPacketsReceived",
     ],
     "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime"],

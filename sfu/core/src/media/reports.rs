@@ -83,7 +83,8 @@ impl MediaLeg {
         let mut blocks: Vec<_> = streams.filter_map(|stream| stream.report(now)).collect();
         let loses = blocks.iter().any(|block| block.fraction_lost >= LOSES);
         if loses && !self.inbound.brake.is_draining() {
-            let hidden = self.measured_rtt().mul_f64(1.0 - TOLD).as_secs_f64();
+            let shortest = self.measured_rtt().min(self.shortest_rtt());
+            let hidden = shortest.mul_f64(1.0 - TOLD).as_secs_f64();
             for block in blocks.iter_mut().filter(|block| block.last_sender_report != 0) {
                 block.delay = block.delay.saturating_add((hidden * 65_536.0) as u32);
             }
