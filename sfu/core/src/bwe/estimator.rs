@@ -389,7 +389,7 @@ impl Estimator {
         let starting = self.probes.is_starting();
         let result = self.probes.result(now, self.control.bitrate(), known);
         if starting && !self.probes.is_starting() {
-            self.unproven = None;
+            self.unproven = self.probes.starts_anew().then_some(now);
         }
         if let Some(rate) = result {
             let rate = rate / passed;
@@ -438,6 +438,11 @@ impl Estimator {
     pub fn start_probe(&mut self, now: Instant, bitrate: f64) -> Probe {
         self.unproven = self.unproven.map(|_| now);
         self.probes.start(now, bitrate)
+    }
+
+    /// The first key frame has not told what the way carries: whether more is wanted or not, it has to be probed.
+    pub fn starts_anew(&self) -> bool {
+        self.probes.starts_anew()
     }
 
     /// When [`Self::poll_probe`] may have something.

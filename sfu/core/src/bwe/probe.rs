@@ -10,6 +10,9 @@ use super::MAX_BITRATE;
 
 /// A probe is this long, so that jitter of a few milliseconds does not make up its result.
 const LENGTH: Duration = Duration::from_millis(20);
+/// …and has at least so many bytes, four full packets: between two or three jitter decides, and makes a narrow way look like a
+/// wide one.
+const LEAST_BYTES: u32 = 4_800;
 /// What is probed for, in multiples of the estimate.
 const FACTOR: f64 = 2.0;
 /// No higher than this as long as the publisher does not send at least half of it: two streams of
@@ -47,6 +50,11 @@ const RETRY: Duration = Duration::from_millis(500);
 /// The first key frame lowers the estimate only if it is this large.
 const MIN_START_PACKETS: u32 = 10;
 const MIN_START_LENGTH: f64 = 20_000.0;
+/// One that has told too little is made again, once, with so many bytes: enough to lower the estimate…
+const SOLID_BYTES: u32 = 12_000;
+const MAX_STARTS: u8 = 2;
+/// …and of a start this share must arrive: of a way that loses something has to be known as well.
+const START_DELIVERED: f64 = 0.5;
 /// So much of it says what the rest will say: a queue grows with every moment that is waited.
 const ENOUGH_OF_START: f64 = 40_000.0;
 
@@ -77,6 +85,9 @@ pub(super) struct Probes {
     again: bool,
     /// What was good before the last cut.
     before_cut: Option<f64>,
+    /// The first key frame, and what is made in its place if that told too little: so many, and one is due.
+    starts: u8,
+    starts_anew: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +133,8 @@ impl Probes {
             interval: INTERVAL,
             again: false,
             before_cut: None,
+            starts: 0,
+            starts_anew: false,
         }
     }
 
@@ -146,9 +159,15 @@ impl Probes {
         {
             self.running = None;
             self.done(now, false);
+            if running.start {
+                self.start_anew(now);
+            }
         }
         if self.running.is_some() || now < self.next {
             return None;
+        }
+        if self.starts_anew {
+            return Some(self.begin(now, estimate, true));
         }
         let most = ENOUGH.max(FACTOR * offered).min(MAX_BITRATE as f64).min(most);
         let recovery = self.before_cut.map_or(0.0, |before| RECOVERY * before);
@@ -165,6 +184,18 @@ impl Probes {
         self.begin(now, bitrate, true)
     }
 
+    /// What the first key frame was to find out is still to be found out.
+    pub(super) fn starts_anew(&self) -> bool {
+        self.starts_anew || self.starts > 1 && self.is_starting()
+    }
+
+    fn start_anew(&mut self, now: Instant) {
+        if self.starts < MAX_STARTS {
+            self.starts_anew = true;
+            self.next = now;
+        }
+    }
+
     /// The first key frame is under way.
     pub(super) fn is_starting(&self) -> bool {
         self.running.is_some_and(|running| running.start)
@@ -173,10 +204,13 @@ impl Probes {
     fn begin(&mut self, now: Instant, bitrate: f64, start: bool) -> Probe {
         let id = ProbeId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let bytes = (bitrate * LENGTH.as_secs_f64() / 8.0) as u32;
+        let least = if self.starts_anew { SOLID_BYTES } else { LEAST_BYTES };
+        let bytes = ((bitrate * LENGTH.as_secs_f64() / 8.0) as u32).max(least);
         let probe = Probe { id, bitrate, bytes };
         self.again = false;
         self.before_cut = None;
+        self.starts_anew = false;
+        self.starts += u8::from(start);
         self.running =
             Some(Running { probe, start, since: now, sent: None, seen: Seen::default() });
         probe
@@ -241,7 +275,8 @@ impl Probes {
         self.running = None;
         // On a way shared with others a burst takes more than its share: a full way says nothing
         // new until it carries much more than at the latest overuse.
-        let seen = running.seen.rate(packets, bytes);
+        let share = if running.start { START_DELIVERED } else { MIN_DELIVERED };
+        let seen = running.seen.rate(packets, bytes, share);
         let found = seen.and_then(|found| match known {
             Some(known) if found.is_full && found.rate < KNOWN * known && !running.start => {
                 let is_far_below = estimate < FAR_BELOW * known;
@@ -256,9 +291,13 @@ impl Probes {
         if seen.is_none() && running.seen.lost == 0 {
             self.next = now + RETRY;
         }
-        let counts_down = |found: &Found| {
-            running.start && found.is_full && running.seen.is_solid() && found.rate < estimate
-        };
+        let is_lower = |found: &Found| found.is_full && found.rate < estimate;
+        let is_vague = seen.is_none_or(|found| is_lower(&found) && !running.seen.is_solid());
+        if running.start && is_vague {
+            self.start_anew(now);
+        }
+        let counts_down =
+            |found: &Found| running.start && is_lower(found) && running.seen.is_solid();
         better.or(found.filter(counts_down)).map(|found| found.rate)
     }
 
@@ -274,11 +313,11 @@ impl Probes {
 
 impl Seen {
     /// The rate that the way has carried. `None` if too little arrived or the figures make no
-    /// sense.
-    fn rate(&self, packets: u32, bytes: u32) -> Option<Found> {
+    /// sense; `share` of it is enough.
+    fn rate(&self, packets: u32, bytes: u32, share: f64) -> Option<Found> {
         let (first, last, (arrived, until)) = (self.first?, self.last?, self.arrivals?);
-        if f64::from(self.packets) < MIN_DELIVERED * f64::from(packets)
-            || f64::from(self.bytes) < MIN_DELIVERED * f64::from(bytes)
+        if f64::from(self.packets) < share * f64::from(packets)
+            || f64::from(self.bytes) < share * f64::from(bytes)
             || self.packets < 2
         {
             return None;
@@ -307,7 +346,7 @@ impl Seen {
     fn shows_narrow(&self) -> bool {
         self.is_solid()
             && self.length() >= ENOUGH_OF_START
-            && self.rate(self.packets, self.bytes).is_some_and(|found| found.is_full)
+            && self.rate(self.packets, self.bytes, 1.0).is_some_and(|found| found.is_full)
     }
 
     /// Between the first and the last arrival, in microseconds.

@@ -134,13 +134,13 @@ impl MediaLeg {
         }
     }
 
-    /// More is of use, and there is something to send.
+    /// More is of use or nothing is known, and there is something to send.
     fn wants_probe(&self) -> bool {
         let video = &self.outbound.streams[MediaKind::Video as usize];
         self.outbound.has_transport_feedback
             && video.large.is_some()
             && video.rtx_payload_type().is_some()
-            && self.wishes.wants_more()
+            && (self.wishes.wants_more() || self.outbound.estimator.starts_anew())
     }
 }
 

@@ -113,11 +113,25 @@ impl Run {
         self.now += STEP;
     }
 
+    /// Sends the first key frame of a call.
+    pub(super) fn start(&mut self, packets: u32) {
+        let probe = self.estimator.start_probe(self.now, 2.5 * self.estimator.bitrate() as f64);
+        self.probe = Some((probe, self.now, 0, 0));
+        for _ in 0..packets {
+            self.send();
+            self.now += STEP;
+        }
+        self.probe = None;
+        self.estimator.probe_sent(probe.id, packets, packets * u32::from(PACKET));
+    }
+
     fn send_probe(&mut self) {
         if self.probe.is_none() && self.probes {
             let offered = self.wants.min(self.estimator.bitrate() as f64);
             let held_back = self.wants > self.estimator.bitrate() as f64 * 0.95;
-            if held_back && let Some(probe) = self.estimator.poll_probe(self.now, offered) {
+            if (held_back || self.estimator.starts_anew())
+                && let Some(probe) = self.estimator.poll_probe(self.now, offered)
+            {
                 self.probe = Some((probe, self.now, 0, 0));
             }
         }

@@ -26,6 +26,22 @@ fn a_narrow_way_is_believed_before_the_first_estimate() {
     assert!(run.estimator.bitrate() < 800_000, "{}", run.estimator.bitrate());
 }
 
+/// Four packets are too few to lower what a call begins with, and a page that sends little gives no other reason to.
+#[test]
+fn a_first_key_frame_that_tells_too_little_is_made_up_for() {
+    for (loss, capacity) in [(0.0, 1e6), (0.1, 1e6), (0.0, 5e6)] {
+        let mut run = Run::new(capacity);
+        run.wants = 0.4e6;
+        run.loss = loss;
+        run.start(4);
+        run.run(Duration::from_millis(700));
+        let estimate = run.estimator.bitrate() as f64;
+        let least = 0.7 * capacity.min(START_BITRATE as f64);
+        assert!((least..1.2 * capacity).contains(&estimate), "{loss} {capacity}: {estimate}");
+        assert!(!run.estimator.starts_anew());
+    }
+}
+
 #[test]
 fn a_wide_way_is_found_by_probing() {
     let mut run = Run::new(5e6);

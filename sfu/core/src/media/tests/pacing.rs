@@ -167,9 +167,11 @@ fn what_waits_has_left_soon_after_the_queue_is_gone() {
         viewer.exchange(now, &mut free, carries);
         if step % 1_000 == 999 {
             let waited = viewer.leg.take_quality(now).queue_ms;
-            assert!(step < 6_000 || waited < 60.0, "{waited} ms after {step} ms");
+            // A probe of five packets alone takes 60 ms of this way.
+            assert!(step < 3_000 || waited < 100.0, "{waited} ms after {step} ms");
         }
     }
+    assert_eq!(viewer.leg.counters().dropped_queue, 0);
 }
 
 /// What a narrow way's full queue has dropped: repeats of all of it would keep every new picture waiting.
@@ -191,7 +193,7 @@ fn where_a_queue_has_overflowed_a_key_frame_comes_instead_of_long_repairs() {
             viewer.leg.take_feedback(now);
             viewer.leg.handle_timeout(now);
             sent.extend(viewer.exchange(now, &mut free, carries));
-            if viewer.leg.outbound.estimator.is_congested(now) {
+            if step >= 3_500 && viewer.leg.outbound.estimator.is_congested(now) {
                 break;
             }
         }
