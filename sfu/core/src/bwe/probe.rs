@@ -53,6 +53,8 @@ const MIN_START_LENGTH: f64 = 20_000.0;
 /// One that has told too little is made again, once, with so many bytes: enough to lower the estimate…
 const SOLID_BYTES: u32 = 12_000;
 const MAX_STARTS: u8 = 2;
+/// …if that was less than this share of what was thought: a little less is jitter…
+const MUCH_LESS: f64 = 0.7;
 /// …and of a start this share must arrive: of a way that loses something has to be known as well.
 const START_DELIVERED: f64 = 0.5;
 /// So much of it says what the rest will say: a queue grows with every moment that is waited.
@@ -291,13 +293,15 @@ impl Probes {
         if seen.is_none() && running.seen.lost == 0 {
             self.next = now + RETRY;
         }
-        let is_lower = |found: &Found| found.is_full && found.rate < estimate;
-        let is_vague = seen.is_none_or(|found| is_lower(&found) && !running.seen.is_solid());
+        let is_less = |found: &Found, share: f64| found.is_full && found.rate < share * estimate;
+        let is_vague =
+            seen.is_none_or(|found| is_less(&found, MUCH_LESS) && !running.seen.is_solid());
         if running.start && is_vague {
             self.start_anew(now);
         }
+        let share = if self.starts > 1 { MUCH_LESS } else { 1.0 };
         let counts_down =
-            |found: &Found| running.start && is_lower(found) && running.seen.is_solid();
+            |found: &Found| running.start && is_less(found, share) && running.seen.is_solid();
         better.or(found.filter(counts_down)).map(|found| found.rate)
     }
 
