@@ -234,6 +234,7 @@ impl Probes {
     pub(super) fn cut(&mut self, now: Instant, before: f64) {
         self.running = None;
         self.again = false;
+        self.starts_anew = false;
         self.interval = INTERVAL;
         self.before_cut = Some(self.before_cut.map_or(before, |known| known.max(before)));
         self.next = now + AFTER_CUT;
