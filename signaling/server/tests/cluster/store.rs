@@ -55,8 +55,9 @@ async fn nothing_of_a_deposed_desk_is_stored() {
     let over = leadership.look().await.expect("asked");
     assert!(over.term == first && over.over_for.is_some(), "{over:?}");
     // Over, but nobody has taken it: a desk whose database was away goes on.
-    assert_eq!(leadership.renew(first, moment).await, Ok(true));
+    assert_eq!(leadership.renew(first, LEASE).await, Ok(true));
     assert_eq!(leadership.take(first, "b", "x:2", LEASE).await, Ok(None), "renewed");
+    assert_eq!(leadership.renew(first, moment).await, Ok(true));
     tokio::time::sleep(moment * 2).await;
     let second = leadership.take(first, "b", "x:2", LEASE).await.expect("asked").expect("taken");
     assert!(second > first);
