@@ -52,7 +52,6 @@ const MIN_START_PACKETS: u32 = 10;
 const MIN_START_LENGTH: f64 = 20_000.0;
 /// One that has told too little is made again, once, with so many bytes: enough to lower the estimate…
 const SOLID_BYTES: u32 = 12_000;
-const MAX_STARTS: u8 = 2;
 /// …if that was less than this share of what was thought: a little less is jitter…
 const MUCH_LESS: f64 = 0.7;
 /// …and of a start this share must arrive: of a way that loses something has to be known as well.
@@ -87,15 +86,25 @@ pub(super) struct Probes {
     again: bool,
     /// What was good before the last cut.
     before_cut: Option<f64>,
-    /// The first key frame, and what is made in its place if that told too little: so many, and one is due.
-    starts: u8,
+    /// The first key frame told too little, and what is made in its place is due.
     starts_anew: bool,
+}
+
+/// What a probe is for, and so what its result counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The first key frame: counts in both directions.
+    Start,
+    /// Made in its place: counts in both directions, downwards only if it is much less.
+    StartAnew,
+    /// Finds out whether there is more.
+    More,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Running {
     probe: Probe,
-    start: bool,
+    kind: Kind,
     since: Instant,
     /// Packets and bytes sent, once all are.
     sent: Option<(u32, u32)>,
@@ -135,7 +144,6 @@ impl Probes {
             interval: INTERVAL,
             again: false,
             before_cut: None,
-            starts: 0,
             starts_anew: false,
         }
     }
@@ -161,15 +169,13 @@ impl Probes {
         {
             self.running = None;
             self.done(now, false);
-            if running.start {
-                self.start_anew(now);
-            }
+            self.start_anew_after(running.kind, now);
         }
         if self.running.is_some() || now < self.next {
             return None;
         }
         if self.starts_anew {
-            return Some(self.begin(now, estimate, true));
+            return Some(self.begin(now, estimate, Kind::StartAnew));
         }
         let most = ENOUGH.max(FACTOR * offered).min(MAX_BITRATE as f64).min(most);
         let recovery = self.before_cut.map_or(0.0, |before| RECOVERY * before);
@@ -178,43 +184,42 @@ impl Probes {
             self.done(now, false);
             return None;
         }
-        Some(self.begin(now, bitrate, false))
+        Some(self.begin(now, bitrate, Kind::More))
     }
 
-    /// The first key frame: what it finds counts in both directions.
+    /// The first key frame is sent, at this bitrate.
     pub(super) fn start(&mut self, now: Instant, bitrate: f64) -> Probe {
-        self.begin(now, bitrate, true)
+        self.begin(now, bitrate, Kind::Start)
     }
 
     /// What the first key frame was to find out is still to be found out.
     pub(super) fn starts_anew(&self) -> bool {
-        self.starts_anew || self.starts > 1 && self.is_starting()
+        self.starts_anew || self.running.is_some_and(|running| running.kind == Kind::StartAnew)
     }
 
-    fn start_anew(&mut self, now: Instant) {
-        if self.starts < MAX_STARTS {
+    /// What `ended` has told nothing: of a start another one is made, once.
+    fn start_anew_after(&mut self, ended: Kind, now: Instant) {
+        if ended == Kind::Start {
             self.starts_anew = true;
             self.next = now;
         }
     }
 
-    /// The first key frame is under way.
+    /// The first key frame is under way, or what is made in its place.
     pub(super) fn is_starting(&self) -> bool {
-        self.running.is_some_and(|running| running.start)
+        self.running.is_some_and(|running| running.kind != Kind::More)
     }
 
-    fn begin(&mut self, now: Instant, bitrate: f64, start: bool) -> Probe {
+    fn begin(&mut self, now: Instant, bitrate: f64, kind: Kind) -> Probe {
         let id = ProbeId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let least = if self.starts_anew { SOLID_BYTES } else { LEAST_BYTES };
+        let least = if kind == Kind::StartAnew { SOLID_BYTES } else { LEAST_BYTES };
         let bytes = ((bitrate * LENGTH.as_secs_f64() / 8.0) as u32).max(least);
         let probe = Probe { id, bitrate, bytes };
         self.again = false;
         self.before_cut = None;
         self.starts_anew = false;
-        self.starts += u8::from(start);
-        self.running =
-            Some(Running { probe, start, since: now, sent: None, seen: Seen::default() });
+        self.running = Some(Running { probe, kind, since: now, sent: None, seen: Seen::default() });
         probe
     }
 
@@ -267,10 +272,11 @@ impl Probes {
         known: Option<f64>,
     ) -> Option<f64> {
         let running = self.running?;
+        let is_start = self.is_starting();
         let (packets, bytes) = match running.sent {
             // What was reported lost may still come; a probe does not wait for it.
             Some(sent) if running.seen.packets + running.seen.lost >= sent.0 => sent,
-            _ if running.start && running.seen.shows_narrow() => {
+            _ if is_start && running.seen.shows_narrow() => {
                 (running.seen.packets, running.seen.bytes)
             }
             _ => return None,
@@ -278,10 +284,10 @@ impl Probes {
         self.running = None;
         // On a way shared with others a burst takes more than its share: a full way says nothing
         // new until it carries much more than at the latest overuse.
-        let share = if running.start { START_DELIVERED } else { MIN_DELIVERED };
+        let share = if is_start { START_DELIVERED } else { MIN_DELIVERED };
         let seen = running.seen.rate(packets, bytes, share);
         let found = seen.and_then(|found| match known {
-            Some(known) if found.is_full && found.rate < KNOWN * known && !running.start => {
+            Some(known) if found.is_full && found.rate < KNOWN * known && !is_start => {
                 let is_far_below = estimate < FAR_BELOW * known;
                 let rate = found.rate.min(KNOWN_SHARE * known);
                 is_far_below.then_some(Found { rate, ..found })
@@ -297,12 +303,12 @@ impl Probes {
         let is_less = |found: &Found, share: f64| found.is_full && found.rate < share * estimate;
         let is_vague =
             seen.is_none_or(|found| is_less(&found, MUCH_LESS) && !running.seen.is_solid());
-        if running.start && is_vague {
-            self.start_anew(now);
+        if is_vague {
+            self.start_anew_after(running.kind, now);
         }
-        let share = if self.starts > 1 { MUCH_LESS } else { 1.0 };
+        let share = if running.kind == Kind::StartAnew { MUCH_LESS } else { 1.0 };
         let counts_down =
-            |found: &Found| running.start && is_less(found, share) && running.seen.is_solid();
+            |found: &Found| is_start && is_less(found, share) && running.seen.is_solid();
         better.or(found.filter(counts_down)).map(|found| found.rate)
     }
 

@@ -34,8 +34,7 @@ impl StandingQueue {
         }
         let first = &mut self.shortest[0];
         *first = Some(first.map_or(way, |least| least.min(way)));
-        let least = self.shortest().unwrap_or(way);
-        self.queue = Duration::from_micros(way.saturating_sub(least).unsigned_abs());
+        self.queue = self.waited(way);
     }
 
     /// What the packets of the latest feedback have met.
@@ -43,15 +42,15 @@ impl StandingQueue {
         self.queue
     }
 
-    /// What a packet that took `way` has waited, as far as the shortest way is known.
-    pub(crate) fn latest(&self, way: i64) -> Duration {
-        let least = self.shortest().unwrap_or(way);
-        Duration::from_micros(u64::try_from(way.saturating_sub(least)).unwrap_or(0))
+    /// The queue is as long at least as a packet has met that took `way`, which the next [`Self::update`] would find out.
+    pub(crate) fn met(&mut self, way: i64) {
+        self.queue = self.queue.max(self.waited(way));
     }
 
-    /// It is so long at least, which the next [`Self::update`] would find out.
-    pub(crate) fn grown(&mut self, queue: Duration) {
-        self.queue = self.queue.max(queue);
+    /// What a packet that took `way` has waited, as far as the shortest way is known.
+    fn waited(&self, way: i64) -> Duration {
+        let least = self.shortest().unwrap_or(way);
+        Duration::from_micros(u64::try_from(way.saturating_sub(least)).unwrap_or(0))
     }
 
     /// The shortest way known, on the scale of what was added.

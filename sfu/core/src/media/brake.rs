@@ -112,7 +112,7 @@ impl Brake {
         // Who leaps by half a minute with every packet gets nonsense, and no more than that.
         let way = at.saturating_sub(ticks.saturating_mul(1_000_000) >> TIME_SHIFT);
         if let Some(through) = self.falls(at) {
-            self.queue.grown(self.queue.latest(way));
+            self.queue.met(way);
             self.state = State::Draining { since: now, through };
             self.remember(now, at);
             self.waited = Some(now);
