@@ -50,6 +50,16 @@ pub(super) fn middle(ntp: u64) -> u32 {
     (ntp >> 16) as u32
 }
 
+/// So long in units of 1/65,536 s, as report blocks have it.
+pub(super) fn units(duration: Duration) -> u32 {
+    (duration.as_micros() * 65_536 / 1_000_000) as u32
+}
+
+/// So many units of a report block.
+pub(super) fn from_units(units: u32) -> Duration {
+    Duration::from_micros(u64::from(units) * 1_000_000 / 65_536)
+}
+
 /// A moment in the node's time and in a stream's timestamps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RtpClock {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use ::rtcp::reception_report::ReceptionReport;
 
 use super::{
-    clock::{RtpClock, middle},
+    clock::{RtpClock, middle, units},
     head::Head,
     missing::{GivenUp, Missing},
     repair_time::RepairTime,
@@ -208,10 +208,7 @@ impl ReceiveStream {
         reports.expected_before = all_expected;
         reports.received_before = reports.received;
         let (last_sender_report, delay) = match reports.last_sender_report {
-            Some((ntp, at)) => {
-                let delay = now.saturating_duration_since(at);
-                (ntp, (delay.as_micros() * 65_536 / 1_000_000) as u32)
-            }
+            Some((ntp, at)) => (ntp, units(now.saturating_duration_since(at))),
             None => (0, 0),
         };
         Some(ReceptionReport {

@@ -13,7 +13,10 @@ use ::rtcp::{
 use bytes::Bytes;
 use shared::marshal::Marshal;
 
-use super::{MediaLeg, clock::middle};
+use super::{
+    MediaLeg,
+    clock::{from_units, middle, units},
+};
 use crate::{rtcp::ReportBlock, rtp::Ssrc};
 
 /// Reports go out this often while media flows.
@@ -37,7 +40,7 @@ impl MediaLeg {
             let round = middle(self.ntp.ntp(now))
                 .wrapping_sub(block.last_sender_report)
                 .wrapping_sub(block.delay);
-            let rtt = Duration::from_micros(u64::from(round) * 1_000_000 / 65_536);
+            let rtt = from_units(round);
             if rtt <= MAX_RTT {
                 self.on_rtt(now, rtt);
             }
@@ -84,9 +87,9 @@ impl MediaLeg {
         let loses = blocks.iter().any(|block| block.fraction_lost >= LOSES);
         if loses && !self.inbound.brake.is_draining() {
             let shortest = self.measured_rtt().min(self.shortest_rtt());
-            let hidden = shortest.mul_f64(1.0 - TOLD).as_secs_f64();
+            let hidden = units(shortest.mul_f64(1.0 - TOLD));
             for block in blocks.iter_mut().filter(|block| block.last_sender_report != 0) {
-                block.delay = block.delay.saturating_add((hidden * 65_536.0) as u32);
+                block.delay = block.delay.saturating_add(hidden);
             }
         }
         blocks
