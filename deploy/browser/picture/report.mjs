@@ -10,6 +10,9 @@ const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.
 const difference = (samples, kind, name) =>
   (samples.at(-1)?.[kind]?.[name] ?? 0) - (samples[0]?.[kind]?.[name] ?? 0);
 
+/** Bytes of video without repeats. Forward error correction, which a direct call has, cannot be told from it. */
+const fresh = (video) => (video?.bytesReceived ?? 0) - (video?.retransmittedBytesReceived ?? 0);
+
 /** What one screen showed from `start` to `end` (milliseconds of the machine's clock). */
 export function screen({ frames, samples, unread, made }, start, end) {
   const within = frames.filter(([at]) => at >= start && at <= end);
@@ -21,10 +24,8 @@ export function screen({ frames, samples, unread, made }, start, end) {
   const last = samples.at(-1) ?? {};
   const audio = last.in_audio ?? {};
   const frozen = gaps.filter((gap) => gap > GAP_MS);
-  const fresh = (video) => (video?.bytesReceived ?? 0) - (video?.retransmittedBytesReceived ?? 0);
   const targets = samples.map((sample) => sample.out_video?.targetBitrate).filter(Number.isFinite);
   return {
-    /** Video received, without repeats. Forward error correction, which a direct call has, cannot be told from it. */
     kbps: (fresh(last.in_video) * 8) / 1_000 / seconds,
     fps: within.length / seconds,
     lines: percentile(within.map(([, , , height]) => height), 0.5),
@@ -71,10 +72,9 @@ export function screen({ frames, samples, unread, made }, start, end) {
       const before = samples[i].in_video ?? {};
       const video = sample.in_video ?? {};
       const grown = (name) => (video[name] ?? 0) - (before[name] ?? 0);
-      const grownFresh = fresh(video) - fresh(before);
       return {
         t: (sample.at - start) / 1_000,
-        kbps: Math.max(0, (grownFresh * 8) / (sample.at - samples[i].at)),
+        kbps: Math.max(0, ((fresh(video) - fresh(before)) * 8) / (sample.at - samples[i].at)),
         age: percentile(within.filter(([at]) => at > samples[i].at && at <= sample.at).map(([, age]) => age), 0.95),
         target: (sample.out_video?.targetBitrate ?? 0) / 1_000,
         available: (sample.pair?.out ?? 0) / 1_000,
@@ -131,12 +131,11 @@ export function ratios(results) {
   for (const { name, calls } of results) {
     if (!calls.ours?.length || !calls.direct?.length) continue;
     for (const [side, direction] of Object.entries(DIRECTIONS)) {
-      const of = (call, pick) => mean(calls[call].map((run) => pick(run[side])));
-      const ratio = (pick) => of("ours", pick) / of("direct", pick);
-      const encoder = (call) => mean(calls[call].map((run) => run[SENDER[side]].sent.target));
+      const of = (call, pick, at = side) => mean(calls[call].map((run) => pick(run[at])));
+      const ratio = (pick, at) => of("ours", pick, at) / of("direct", pick, at);
       const less = (pick) => of("ours", pick) - of("direct", pick);
       lines.push(
-        `${name.padEnd(12)} ${direction.padEnd(10)}${cell(ratio((s) => s.kbps), 10, 2)}${cell(encoder("ours") / encoder("direct"), 8, 2)}${cell(ratio((s) => s.latency.p95), 8, 2)}` +
+        `${name.padEnd(12)} ${direction.padEnd(10)}${cell(ratio((s) => s.kbps), 10, 2)}${cell(ratio((s) => s.sent.target, SENDER[side]), 8, 2)}${cell(ratio((s) => s.latency.p95), 8, 2)}` +
           `${cell(less((s) => s.freezeSeconds), 9, 1)}${cell(less((s) => s.concealed * 100), 9, 1)}`,
       );
     }

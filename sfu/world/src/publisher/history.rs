@@ -1,7 +1,8 @@
 //! What was sent, for repeats and for the estimate.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
+use super::recent::Recent;
 use crate::time::{Time, millis};
 
 /// Video packets kept for repeats.
@@ -81,21 +82,16 @@ impl History {
 /// Bytes of repeats lately: no more than the target allows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RepeatBudget {
-    recent: VecDeque<(Time, usize)>,
-    bytes: usize,
+    recent: Recent,
 }
 
 impl RepeatBudget {
     /// Whether so many bytes may be repeated now.
     pub(super) fn take(&mut self, now: Time, bytes: usize, target: f64) -> bool {
-        while self.recent.front().is_some_and(|&(at, _)| now.since(at) > REPEAT_WINDOW) {
-            self.bytes -= self.recent.pop_front().map_or(0, |(_, bytes)| bytes);
-        }
         let most = target / 8.0 * REPEAT_WINDOW.as_secs_f64();
-        let enough = (self.bytes + bytes) as f64 <= most;
+        let enough = (self.recent.bytes(now, REPEAT_WINDOW) + bytes) as f64 <= most;
         if enough {
-            self.recent.push_back((now, bytes));
-            self.bytes += bytes;
+            self.recent.add(now, bytes);
         }
         enough
     }

@@ -6,6 +6,7 @@ mod gcc;
 mod history;
 mod pacer;
 mod protection;
+mod recent;
 #[cfg(test)]
 mod tests;
 mod uplink;
@@ -236,11 +237,11 @@ impl Publisher {
                 self.ids[1].write_rtx(out, fields, &[&original, &packet.payload])
             }
         };
-        let size = (out.len() + RTP_OVERHEAD) as u32;
+        let size = out.len() + RTP_OVERHEAD;
         if probe.is_none() {
             self.protection.sent(now, size, packet.repeat_of.is_some());
         }
-        self.pacer.left(size, target);
+        self.pacer.left(size as u32, target);
         self.number(now, out, stamps, probe);
         Some(Left)
     }

@@ -1,8 +1,9 @@
 //! What Chromium takes off its encoder's target for repeats: the share that they had of the video it sent in the
 //! last second, half at most (libwebrtc, `FecControllerDefault::UpdateFecRates`).
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
+use super::recent::Recent;
 use crate::time::{Time, millis};
 
 const WINDOW: Duration = millis(1_000);
@@ -11,43 +12,24 @@ const MOST: f64 = 0.5;
 /// Video that was sent lately.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Protection {
-    sent: VecDeque<(Time, Sent)>,
-    total: Sent,
-}
-
-/// Bytes.
-#[derive(Debug, Clone, Copy, Default)]
-struct Sent {
-    all: u64,
-    repeats: u64,
+    all: Recent,
+    repeats: Recent,
 }
 
 impl Protection {
     /// A packet of the video or a repeat of one was sent.
-    pub(super) fn sent(&mut self, now: Time, size: u32, is_repeat: bool) {
-        let all = u64::from(size);
-        let repeats = if is_repeat { all } else { 0 };
-        self.sent.push_back((now, Sent { all, repeats }));
-        self.total.all += all;
-        self.total.repeats += repeats;
-        self.forget(now);
+    pub(super) fn sent(&mut self, now: Time, size: usize, is_repeat: bool) {
+        self.all.add(now, size);
+        if is_repeat {
+            self.repeats.add(now, size);
+        }
     }
 
     /// The share of the target that the encoder does not get.
     pub(super) fn share(&mut self, now: Time) -> f64 {
-        self.forget(now);
-        let Sent { all, repeats } = self.total;
+        let all = self.all.bytes(now, WINDOW);
+        let repeats = self.repeats.bytes(now, WINDOW);
         if all == 0 { 0.0 } else { (repeats as f64 / all as f64).min(MOST) }
-    }
-
-    fn forget(&mut self, now: Time) {
-        while let Some((at, sent)) = self.sent.front().copied()
-            && now.since(at) > WINDOW
-        {
-            self.total.all -= sent.all;
-            self.total.repeats -= sent.repeats;
-            self.sent.pop_front();
-        }
     }
 }
 
