@@ -1,4 +1,8 @@
 //! Bursts of packets, and how the gaps between them change on the way.
+//!
+//! A burst is seen at its packet that took least. The last one of a picture has waited behind the others, so
+//! that its way would say how large the picture is; and a page that stands still for a moment while it reads
+//! holds some packets of a burst up, rarely all.
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +32,8 @@ struct Group {
     last_sent: Instant,
     first_arrival: i64,
     last_arrival: i64,
+    /// The packet that took least: when it was sent, and when it arrived.
+    least: (Instant, i64),
 }
 
 /// The gap between two bursts, in milliseconds.
@@ -55,6 +61,9 @@ impl Groups {
         if current.takes(sent, arrival) {
             current.last_sent = current.last_sent.max(sent);
             current.last_arrival = current.last_arrival.max(arrival);
+            if took_less((sent, arrival), current.least) {
+                current.least = (sent, arrival);
+            }
             return None;
         }
         let ended = *current;
@@ -64,8 +73,8 @@ impl Groups {
     }
 
     fn compare(&mut self, before: Group, ended: Group) -> Option<Gap> {
-        let arrived = ended.last_arrival.saturating_sub(before.last_arrival);
-        if arrived < 0 {
+        let later = ended.last_arrival.saturating_sub(before.last_arrival);
+        if later < 0 {
             self.reordered += 1;
             if self.reordered >= MAX_REORDERED {
                 *self = Self::default();
@@ -73,14 +82,14 @@ impl Groups {
             return None;
         }
         self.reordered = 0;
-        if arrived > MAX_GAP {
+        if later > MAX_GAP {
             self.previous = None;
             return None;
         }
-        let sent = ended.last_sent.saturating_duration_since(before.last_sent);
+        let (sent, arrival) = ended.least;
         Some(Gap {
-            sent: sent.as_secs_f64() * 1e3,
-            arrived: arrived as f64 / 1e3,
+            sent: sent.saturating_duration_since(before.least.0).as_secs_f64() * 1e3,
+            arrived: arrival.saturating_sub(before.least.1) as f64 / 1e3,
             at: ended.last_arrival as f64 / 1e3,
         })
     }
@@ -88,7 +97,13 @@ impl Groups {
 
 impl Group {
     fn new(sent: Instant, arrival: i64) -> Self {
-        Self { first_sent: sent, last_sent: sent, first_arrival: arrival, last_arrival: arrival }
+        Self {
+            first_sent: sent,
+            last_sent: sent,
+            first_arrival: arrival,
+            last_arrival: arrival,
+            least: (sent, arrival),
+        }
     }
 
     fn takes(&self, sent: Instant, arrival: i64) -> bool {
@@ -98,5 +113,52 @@ impl Group {
         let arrived = arrival.saturating_sub(self.last_arrival);
         let sent = sent.saturating_duration_since(self.last_sent).as_micros() as i64;
         arrived < sent && arrived <= JOINT && arrival.saturating_sub(self.first_arrival) < MAX_JOINT
+    }
+}
+
+/// Whether `one` took less than `other`, which was sent before it.
+fn took_less(one: (Instant, i64), other: (Instant, i64)) -> bool {
+    let sent = one.0.saturating_duration_since(other.0).as_micros() as i64;
+    one.1.saturating_sub(other.1) < sent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gaps of bursts, 30 ms apart, whose packets are sent at once and take so many milliseconds.
+    fn gaps(bursts: &[&[i64]]) -> Vec<Gap> {
+        let start = Instant::now();
+        let mut groups = Groups::default();
+        let mut gaps = Vec::new();
+        for (burst, ways) in bursts.iter().enumerate() {
+            let after = Duration::from_millis(30 * burst as u64);
+            for way in *ways {
+                let arrival = (after.as_millis() as i64 + way) * 1_000;
+                gaps.extend(groups.add(start + after, arrival));
+            }
+        }
+        gaps
+    }
+
+    #[test]
+    fn a_large_picture_is_no_queue() {
+        let small = [10, 12].as_slice();
+        let large = [10, 12, 14, 16, 18, 20, 22, 24].as_slice();
+        let gaps = gaps(&[small, small, large, small, small]);
+        assert_eq!(gaps.iter().map(|gap| gap.arrived - gap.sent).collect::<Vec<_>>(), [0.0; 3]);
+    }
+
+    #[test]
+    fn packets_that_a_page_has_held_up_are_no_queue() {
+        let gaps = gaps(&[&[10, 12], &[10, 12], &[10, 38, 38, 38], &[10, 12], &[10, 12]]);
+        assert!(gaps.iter().all(|gap| (gap.arrived - gap.sent).abs() < 3.0), "{gaps:?}");
+    }
+
+    #[test]
+    fn a_queue_that_grows_is_seen() {
+        let gaps = gaps(&[&[10, 12], &[15, 17], &[20, 22], &[25, 27], &[30, 32]]);
+        let grown: f64 = gaps.iter().map(|gap| gap.arrived - gap.sent).sum();
+        assert!((14.9..15.1).contains(&grown), "{gaps:?}");
     }
 }
