@@ -65,6 +65,7 @@ mod send;
 mod sent;
 #[cfg(test)]
 mod tests;
+mod uptake;
 mod wishes;
 
 pub(crate) use self::glance::Run;

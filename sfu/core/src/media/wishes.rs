@@ -6,11 +6,13 @@ use super::{
     Feedback, MediaEvent, MediaLeg,
     leg::ControlDue,
     scarcity::{Picture, Spare},
+    uptake::{HELD_BACK, Uptake},
 };
 use crate::api::MediaKind;
 
-/// The publisher is held to this share of the target, less repeats.
-const CAP_SHARE: f64 = 0.98;
+/// The publisher is to send this share of the target, less repeats: its pictures differ in size, and what is
+/// too large waits.
+const CAP_SHARE: f64 = 0.95;
 /// Repeats take no more than this share of it from video.
 const MAX_ASIDE: f64 = 0.5;
 /// What browsers reserve for audio out of a limit, in bit/s: Opus at 32 kbit/s, and headers of 72
@@ -32,8 +34,6 @@ const WORTH_RAISING: f64 = 1.03;
 const LOOK: Duration = Duration::from_millis(100);
 const OFFERED_WINDOW: i64 = 500_000;
 const ASIDE_WINDOW: i64 = 975_000;
-/// A publisher that sends this share of what it may is held back by us.
-const HELD_BACK: f64 = 0.7;
 
 /// Whether a leg watches somebody, and what it misses.
 #[derive(Debug, Clone, Copy, Default)]
@@ -58,6 +58,7 @@ struct Flow {
     offered: f64,
     audio: f64,
     repeated: f64,
+    uptake: Uptake,
 }
 
 impl Wishes {
@@ -194,7 +195,7 @@ impl MediaLeg {
     }
 
     /// What the publisher is held to, its audio included, as browsers take it: the target, which
-    /// leaves room for draining where a queue stands, less repeats.
+    /// leaves room for draining where a queue stands, less repeats, and more by what it does not use of it.
     fn cap(&self, now: Instant) -> u64 {
         if self.wishes.is_paused() {
             return MIN_CAP;
@@ -205,9 +206,11 @@ impl MediaLeg {
         if has_begun && is_unproven {
             target = target.min(UNPROVEN_CAP);
         }
-        let Flow { audio, repeated, .. } = self.wishes.flow;
+        let Flow { audio, repeated, uptake, .. } = self.wishes.flow;
         let aside = (repeated + (audio - RESERVED_FOR_AUDIO).max(0.0)).min(MAX_ASIDE * target);
-        ((CAP_SHARE * target - aside) as u64).max(MIN_CAP)
+        let share = CAP_SHARE * target - aside;
+        let reserved = RESERVED_FOR_AUDIO.min(share);
+        ((reserved + uptake.bound(share - reserved)) as u64).max(MIN_CAP)
     }
 
     /// Looks at what flows, and whether it leaves room for a picture.
@@ -223,6 +226,10 @@ impl MediaLeg {
         flow.offered = self.outbound.offered.rate(at, OFFERED_WINDOW).unwrap_or(flow.offered);
         flow.audio = self.outbound.audio.rate(at, ASIDE_WINDOW).unwrap_or(flow.audio);
         flow.repeated = self.outbound.repeated.rate(at, ASIDE_WINDOW).unwrap_or(flow.repeated);
+        if let Some(told) = self.wishes.told_bitrate {
+            let flow = &mut self.wishes.flow;
+            flow.uptake.learn(now, flow.offered, told as f64 - RESERVED_FOR_AUDIO);
+        }
         let known = self.outbound.has_transport_feedback || self.outbound.peer_limit.is_some();
         let spare = Spare {
             bitrate: self.downlink() as f64 - self.wishes.flow.audio - self.wishes.flow.repeated,
