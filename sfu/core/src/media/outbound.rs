@@ -25,9 +25,9 @@ use crate::{
 const PACE: f64 = 2.5;
 const PACE_KEY_FRAME: f64 = 2.0;
 const PACE_CONGESTED: f64 = 1.0;
-/// The same once its queue is gone: the publisher sends what it is told, the target, so at the target itself
-/// what has come to wait here would wait for as long as cuts follow each other.
-const PACE_DRAINED: f64 = 1.25;
+/// The same once its queue is gone: the publisher sends what it is told, nearly the target, so at the target itself
+/// what has come to wait here would wait for as long as cuts follow each other, and the way would stand empty.
+const PACE_DRAINED: f64 = 2.0;
 /// A shorter queue than this is gone: jitter alone makes as much.
 const DRAINED_QUEUE: Duration = Duration::from_millis(30);
 /// On a way that loses packets by itself, cuts are frequent and mostly its noise.
