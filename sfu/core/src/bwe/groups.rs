@@ -28,12 +28,18 @@ pub(super) struct Groups {
 
 #[derive(Debug, Clone, Copy)]
 struct Group {
-    first_sent: Instant,
-    last_sent: Instant,
-    first_arrival: i64,
-    last_arrival: i64,
-    /// The packet that took least: when it was sent, and when it arrived.
-    least: (Instant, i64),
+    first: Packet,
+    /// When the latest was sent, and when one arrived last.
+    last: Packet,
+    /// The one that took least.
+    least: Packet,
+}
+
+/// When a packet was sent, and when it arrived, in microseconds of the peer's clock.
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    sent: Instant,
+    arrival: i64,
 }
 
 /// The gap between two bursts, in milliseconds.
@@ -51,29 +57,30 @@ impl Groups {
     /// Takes the next packet that arrived, in the order of sending. Returns a gap when a burst has
     /// ended.
     pub(super) fn add(&mut self, sent: Instant, arrival: i64) -> Option<Gap> {
+        let packet = Packet { sent, arrival };
         let Some(current) = &mut self.current else {
-            self.current = Some(Group::new(sent, arrival));
+            self.current = Some(Group::new(packet));
             return None;
         };
-        if sent < current.first_sent {
+        if sent < current.first.sent {
             return None;
         }
-        if current.takes(sent, arrival) {
-            current.last_sent = current.last_sent.max(sent);
-            current.last_arrival = current.last_arrival.max(arrival);
-            if took_less((sent, arrival), current.least) {
-                current.least = (sent, arrival);
+        if current.takes(packet) {
+            current.last.sent = current.last.sent.max(sent);
+            current.last.arrival = current.last.arrival.max(arrival);
+            if packet.took_less_than(current.least) {
+                current.least = packet;
             }
             return None;
         }
         let ended = *current;
         let before = self.previous.replace(ended);
-        self.current = Some(Group::new(sent, arrival));
+        self.current = Some(Group::new(packet));
         self.compare(before?, ended)
     }
 
     fn compare(&mut self, before: Group, ended: Group) -> Option<Gap> {
-        let later = ended.last_arrival.saturating_sub(before.last_arrival);
+        let later = ended.last.arrival.saturating_sub(before.last.arrival);
         if later < 0 {
             self.reordered += 1;
             if self.reordered >= MAX_REORDERED {
@@ -86,40 +93,42 @@ impl Groups {
             self.previous = None;
             return None;
         }
-        let (sent, arrival) = ended.least;
+        let (sent, arrived) = ended.least.after(before.least);
         Some(Gap {
-            sent: sent.saturating_duration_since(before.least.0).as_secs_f64() * 1e3,
-            arrived: arrival.saturating_sub(before.least.1) as f64 / 1e3,
-            at: ended.last_arrival as f64 / 1e3,
+            sent: sent.as_secs_f64() * 1e3,
+            arrived: arrived as f64 / 1e3,
+            at: ended.last.arrival as f64 / 1e3,
         })
     }
 }
 
 impl Group {
-    fn new(sent: Instant, arrival: i64) -> Self {
-        Self {
-            first_sent: sent,
-            last_sent: sent,
-            first_arrival: arrival,
-            last_arrival: arrival,
-            least: (sent, arrival),
-        }
+    fn new(packet: Packet) -> Self {
+        Self { first: packet, last: packet, least: packet }
     }
 
-    fn takes(&self, sent: Instant, arrival: i64) -> bool {
-        if sent <= self.first_sent + BURST {
+    fn takes(&self, packet: Packet) -> bool {
+        if packet.sent <= self.first.sent + BURST {
             return true;
         }
-        let arrived = arrival.saturating_sub(self.last_arrival);
-        let sent = sent.saturating_duration_since(self.last_sent).as_micros() as i64;
-        arrived < sent && arrived <= JOINT && arrival.saturating_sub(self.first_arrival) < MAX_JOINT
+        packet.took_less_than(self.last)
+            && packet.arrival.saturating_sub(self.last.arrival) <= JOINT
+            && packet.arrival.saturating_sub(self.first.arrival) < MAX_JOINT
     }
 }
 
-/// Whether `one` took less than `other`, which was sent before it.
-fn took_less(one: (Instant, i64), other: (Instant, i64)) -> bool {
-    let sent = one.0.saturating_duration_since(other.0).as_micros() as i64;
-    one.1.saturating_sub(other.1) < sent
+impl Packet {
+    /// How long after `other` it was sent, and how many microseconds after it it arrived.
+    fn after(self, other: Self) -> (Duration, i64) {
+        let sent = self.sent.saturating_duration_since(other.sent);
+        (sent, self.arrival.saturating_sub(other.arrival))
+    }
+
+    /// Less than `other`, which was not sent later.
+    fn took_less_than(self, other: Self) -> bool {
+        let (sent, arrived) = self.after(other);
+        arrived < sent.as_micros() as i64
+    }
 }
 
 #[cfg(test)]

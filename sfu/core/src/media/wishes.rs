@@ -227,7 +227,6 @@ impl MediaLeg {
         flow.audio = self.outbound.audio.rate(at, ASIDE_WINDOW).unwrap_or(flow.audio);
         flow.repeated = self.outbound.repeated.rate(at, ASIDE_WINDOW).unwrap_or(flow.repeated);
         if let Some(told) = self.wishes.told_bitrate {
-            let flow = &mut self.wishes.flow;
             flow.uptake.learn(now, flow.offered, told as f64 - RESERVED_FOR_AUDIO);
         }
         let known = self.outbound.has_transport_feedback || self.outbound.peer_limit.is_some();
