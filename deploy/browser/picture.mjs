@@ -107,14 +107,14 @@ const relay = await startRelay(address);
 const seats = [];
 let server;
 try {
-  server = await Server.start({ address });
+  server = await Server.start({ address, apart: true });
   const origins = [relay.origin, server.origin];
   for (const [index, side] of ["shopper", "agent"].entries()) {
     const seat = await Seat.open(side, "about:blank", {
       host: side,
       // A camera needs a secure page; a certificate would be one more thing to set up.
       args: [`--unsafely-treat-insecure-origin-as-secure=${origins}`],
-      viewport: { width: 800, height: 600 },
+      viewport: { width: 480, height: 640 },
     });
     seats.push(seat);
     await seat.page.evaluateOnNewDocument(installCamera, { ...CAMERA, seed: index + 1, layers: options.layers });

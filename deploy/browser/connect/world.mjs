@@ -1,6 +1,5 @@
 // Everything a run needs: the servers, the direct call's relay, two people's browsers.
 
-import { SERVER_NICE } from "../lib/apart.mjs";
 import { sleep } from "../lib/until.mjs";
 import { ownAddress, setLink } from "../lib/lab.mjs";
 import { makeScene, SCENES } from "../lib/media.mjs";
@@ -61,7 +60,7 @@ export async function openWorld({ paths, rate, clip, firefox, holdMs = 0 }) {
     opened.push(() => relay.stop());
     const desks = {};
     const open = async (name, options = {}) => {
-      const server = await Server.start({ address, nice: SERVER_NICE, ...options });
+      const server = await Server.start({ address, apart: true, ...options });
       opened.push(() => server.stop());
       desks[name] = { server };
       return server;

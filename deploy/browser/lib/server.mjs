@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { ownMachine } from "./apart.mjs";
 import { adopt, onFailure, scratch } from "./scratch.mjs";
 import { until } from "./until.mjs";
 
@@ -45,13 +46,14 @@ export class Server {
   #printedUsed = false;
   #agents = 1;
   #waitReady = true;
-  /** Its priority; that of this process otherwise. */
-  #nice;
+  /** What it is started with. */
+  #prefix = [];
 
   /**
    * Starts a server and waits until it is ready, unless it has no node yet. `dataDir` continues with
    * older data; `address` is where browsers reach it, `publicUrl` under which name when a proxy stands
-   * in front; `control` is where nodes dial; `mediaAddress` is where pages reach the node's `mediaPort`.
+   * in front; `control` is where nodes dial; `mediaAddress` is where pages reach the node's `mediaPort`;
+   * `apart`: it stands for a machine of its own.
    */
   static async start({
     dataDir = mkdtempSync(join(scratch, "data-")),
@@ -63,7 +65,7 @@ export class Server {
     args = [],
     env = {},
     ready = true,
-    nice,
+    apart = false,
   } = {}) {
     if (!existsSync(BINARY)) {
       throw new Error(`${BINARY} is missing: run "cargo build --release" first`);
@@ -71,7 +73,7 @@ export class Server {
     const server = new Server();
     server.dataDir = dataDir;
     server.address = address;
-    server.#nice = nice;
+    if (apart) server.#prefix = ownMachine();
     server.port = await freePort();
     server.adminPort = await freePort();
     onFailure(`server on port ${server.port}`, () => server.log);
@@ -107,7 +109,7 @@ export class Server {
 
   #spawn(args, env) {
     this.#how = [args, env];
-    const [program, ...rest] = this.#nice === undefined ? [BINARY] : ["nice", "-n", `${this.#nice}`, BINARY];
+    const [program, ...rest] = [...this.#prefix, BINARY];
     this.#child = adopt(
       spawn(program, [...rest, ...args], {
         cwd: this.dataDir,

@@ -176,7 +176,7 @@ export function installCamera({ width, height, fps, block: BLOCK, seed, layers }
     "inbound-rtp": [
       "bytesReceived", "headerBytesReceived", "packetsReceived", "packetsLost", "packetsDiscarded", "framesDecoded", "framesDropped",
       "keyFramesDecoded", "freezeCount", "totalFreezesDuration", "pauseCount", "totalPausesDuration", "nackCount", "pliCount",
-      "jitterBufferDelay", "jitterBufferEmittedCount", "jitterBufferTargetDelay", "totalAssemblyTime", "framesAssembledFromMultiplePackets",
+      "jitterBufferDelay", "jitterBufferEmittedCount", "jitterBufferTargetDelay", "jitterBufferMinimumDelay", "totalAssemblyTime", "framesAssembledFromMultiplePackets",
       "retransmittedPacketsReceived", "retransmittedBytesReceived", "concealedSamples", "silentConcealedSamples",
       "totalSamplesReceived", "fecPacketsReceived",
     ],

@@ -54,7 +54,7 @@ async function bytes() {
 
 const address = ownAddress();
 const seats = [];
-const server = await Server.start({ address });
+const server = await Server.start({ address, apart: true });
 try {
   const open = async (side, browser) => {
     const seat = await Seat.open(side, "about:blank", {
