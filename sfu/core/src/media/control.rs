@@ -15,7 +15,8 @@ use arrayvec::ArrayVec;
 use shared::marshal::Marshal;
 
 use super::{
-    Kept, MediaEvent, MediaLeg, leg::ControlDue, missing::GivenUp, patience::LONG_QUEUE, room::Seen,
+    Kept, MediaEvent, MediaLeg, leg::ControlDue, missing::GivenUp, patience::LONG_QUEUE,
+    room::Seen, sent::Told,
 };
 use crate::{
     api::MediaKind,
@@ -74,11 +75,15 @@ impl MediaLeg {
                 let estimator = &mut self.outbound.estimator;
                 let was_blind = estimator.begin_feedback(now, rtt);
                 let video = &self.outbound.streams[MediaKind::Video as usize];
-                let repeats = &mut self.outbound.repeats;
+                let (repeats, lateness) = (&mut self.outbound.repeats, &mut self.outbound.lateness);
                 self.outbound.sent.on_feedback(
                     &feedback,
                     |result| estimator.on_packet(result),
-                    |position, came| repeats.told(now, video.near(position), came),
+                    |told| match told {
+                        Told::Missing(position) => repeats.told(now, video.near(position), false),
+                        Told::Late(position) => repeats.told(now, video.near(position), true),
+                        Told::Ended(timestamp, at) => lateness.on_picture(timestamp, at),
+                    },
                 );
                 estimator.end_feedback(now, rtt);
                 if estimator.queue() >= LONG_QUEUE {

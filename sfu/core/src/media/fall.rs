@@ -20,6 +20,9 @@ const LONGER: f64 = 1.8;
 /// than usual, and the way is what it was.
 const SHARE: f64 = 0.67;
 const BEFORE: i64 = 500_000;
+/// It is believed to leave this share of that: a page whose machine is busy writes its packets late, one after the other, and
+/// looks the same. Where it is less, the queue tells a moment later.
+const LEFT: f64 = 0.33;
 
 /// The latest gaps between what was sent, and how long they were when it came.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,7 +50,8 @@ impl Fall {
     pub(super) fn leaves(&self, through: &mut RateMeter, at: i64) -> Option<f64> {
         let took = self.shown()?;
         let before = through.rate(at, BEFORE)?;
-        through.rate(at, took).filter(|now| *now < SHARE * before)
+        let now = through.rate(at, took)?;
+        (now < SHARE * before).then(|| now.max(LEFT * before))
     }
 
     /// For how long, in microseconds, what came last has taken too long; `None` if it has not.
@@ -100,5 +104,27 @@ mod tests {
     #[test]
     fn a_way_that_is_a_little_too_narrow_is_none() {
         assert_eq!(shown([(10.0, 16.0); 16]), None, "96 ms, but a pace of 0.6");
+    }
+
+    #[test]
+    fn no_less_than_a_third_is_believed_to_be_left() {
+        // A packet of 1,000 bytes every 4 ms, then one every so many.
+        let left = |millis: i64| {
+            let (mut fall, mut through) = (Fall::default(), RateMeter::default());
+            let mut at = 0;
+            (0..260).find_map(|id| {
+                let gap = if id < 250 { 4 } else { millis };
+                at += gap * 1_000;
+                fall.add(4.0, gap as f64);
+                through.add(at, 1_000);
+                fall.leaves(&mut through, at)
+            })
+        };
+        assert_eq!(left(4), None);
+        let before = 2e6;
+        let half = left(9).unwrap() / before;
+        assert!((0.4..0.6).contains(&half), "{half}");
+        let tenth = left(40).unwrap() / before;
+        assert!((0.25..0.34).contains(&tenth), "{tenth}");
     }
 }

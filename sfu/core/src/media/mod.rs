@@ -22,7 +22,8 @@
 //! leave, `admission.rs` and `backlog.rs` which frames are dropped when too much waits, `numbering.rs`
 //! how that leaves no gap, `padding.rs` fills probes, `scarcity.rs` pauses video where only audio fits.
 //! What is lost is asked for by `missing.rs` and sent again by `repeats.rs`; `repair_time.rs` and
-//! `patience.rs` let the viewer wait for what is repaired on the publisher's way (decision 0030).
+//! `patience.rs` let the viewer wait for what is repaired on the publisher's way (decision 0030), and
+//! for no longer than pictures are late there (`lateness.rs`, decision 0061).
 //!
 //! `glance.rs` fetches what the packets of a batch need before they are taken.
 
@@ -44,6 +45,7 @@ mod inbound;
 mod incoming;
 mod kept;
 mod key_progress;
+mod lateness;
 mod leg;
 mod missing;
 mod numbering;

@@ -7,12 +7,13 @@ use super::{
     admission::{Forwarded, Room},
     cache::Entry,
     held_up::HeldUp,
+    lateness::Lateness,
     pacer::{Pace, Pacer},
     padding::{LARGE, Run},
     patience::Habit,
     repeats::Repeats,
     send::{Rtx, SendStream, Terms},
-    sent::Sent,
+    sent::{Sent, Video},
 };
 use crate::{
     api::MediaKind,
@@ -51,8 +52,9 @@ pub(super) struct Outbound {
     /// By kind.
     pub(super) streams: [SendStream; 2],
     pub(super) repeats: Repeats,
-    /// What the peer has met, for its jitter buffer.
+    /// What the peer has met and how late pictures are there, for its jitter buffer.
     pub(super) habit: Habit,
+    pub(super) lateness: Lateness,
     pub(super) sent: Sent,
     pub(super) estimator: Estimator,
     pub(super) pacer: Pacer,
@@ -90,6 +92,7 @@ impl Outbound {
             ],
             repeats: Repeats::new(now),
             habit: Habit::default(),
+            lateness: Lateness::new(),
             sent: Sent::default(),
             estimator: Estimator::new(now),
             pacer: Pacer::new(now),
@@ -136,6 +139,7 @@ impl MediaLeg {
             room,
             at_once: self.begins(now),
             repair: self.repair(now),
+            late: self.outbound.lateness.usual(),
         };
         let stream = &mut self.outbound.streams[kind as usize];
         let forwarded = stream.forward(now, terms, incoming, packet, &mut self.counters);
@@ -286,7 +290,10 @@ impl MediaLeg {
                 let at = self.micros(now);
                 self.outbound.audio.add(at, len);
             }
-            let video = (kind == MediaKind::Video).then_some(position as u16);
+            let video = (kind == MediaKind::Video).then(|| Video {
+                position: position as u16,
+                ends: queued.marker.then_some(queued.timestamp),
+            });
             self.stamp(now, place, entry, video);
             if kind == MediaKind::Video {
                 self.end_start_probe(now, ended);
@@ -299,14 +306,13 @@ impl MediaLeg {
         }
     }
 
-    /// Fills in what is only known when a packet leaves. `video` is the position of video that leaves for the
-    /// first time.
+    /// Fills in what is only known when a packet leaves. `video` leaves for the first time.
     pub(super) fn stamp(
         &mut self,
         now: Instant,
         packet: &mut [u8],
         entry: Entry,
-        video: Option<u16>,
+        video: Option<Video>,
     ) {
         let (sequence_at, time_at) = (entry.transport_sequence_at, entry.send_time_at);
         self.outbound.pacer.spend(packet.len());

@@ -3,8 +3,9 @@
 //! Chromium's buffer waits for the greatest round trip that it remembers once packets are repeated, and for
 //! the spread of what was repaired on the publisher's way, which it takes for jitter. Both are more than a
 //! repair takes. A queue makes it wait longer at once, and when that is gone it comes back by a tenth of a second in each
-//! second. So it is told a limit as well: where repairs are frequent, and while it has reason to wait for
-//! longer than it needs ([`Habit`]).
+//! second. A key frame that took a moment on its way it remembers for the rest of the call. So it is told a limit as well: how late pictures
+//! usually are ([`super::lateness`]), and where repairs are frequent, or it has reason to wait for
+//! some ([`Habit`]), what they take.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +13,17 @@ use std::time::{Duration, Instant};
 const UNIT: Duration = Duration::from_millis(10);
 /// No limit: libwebrtc's own most, in the unit.
 const NO_LIMIT: u16 = 1_000;
-/// A wait that is shorter by less than this is not worth a change.
+/// A wait for repairs that is shorter by less than this is not worth a change, nor one for pictures that are late.
 const WORTH_SHORTENING: u16 = 4;
+const LATE_WORTH_SHORTENING: u16 = 2;
 /// With a limit the buffer also has to make even what the way itself does, and to decode.
 const ROOM: Duration = Duration::from_millis(20);
-/// No limit is lower: what phones' networks do to packets by themselves stays below this, and a buffer that expects
-/// less does not wait so long anyway.
-const LEAST_LIMIT: Duration = Duration::from_millis(100);
+/// The same beside pictures that are usually late by so much: one in twenty is later, and a browser takes 10 ms to draw one.
+const LATE_ROOM: Duration = Duration::from_millis(30);
+/// No limit is lower: a buffer that expects less does not wait so long anyway…
+const LEAST_LIMIT: Duration = Duration::from_millis(60);
+/// …nor than this, where something is repaired: what phones' networks do to packets by themselves stays below it.
+const LEAST_REPAIR: Duration = Duration::from_millis(100);
 /// Chromium's buffer waits for repairs after so many (`kNackLimit`), until none was for so long
 /// (`kNackCountTimeout`).
 const HABIT_AFTER: u8 = 3;
@@ -80,17 +85,21 @@ pub(super) struct Patience {
 impl Patience {
     /// The extension's value for the next packet. The buffer keeps to it until it is told another,
     /// and any packet may be lost: once begun, all carry it.
-    pub(super) fn tell(&mut self, repairs: Repairs) -> Option<[u8; 3]> {
-        let (least, most) = if repairs == Repairs::default() {
-            (0, NO_LIMIT)
+    ///
+    /// `late` is how late pictures usually are, where that is known.
+    pub(super) fn tell(&mut self, repairs: Repairs, late: Option<Duration>) -> Option<[u8; 3]> {
+        // With a least of zero a limit this low would turn the buffer off.
+        let (least, most, worth) = if repairs != Repairs::default() {
+            let most = (repairs.before + repairs.own + ROOM).max(LEAST_REPAIR);
+            (units(repairs.before).max(1), units(most), WORTH_SHORTENING)
+        } else if let Some(late) = late {
+            (1, units((late + LATE_ROOM).max(LEAST_LIMIT)), LATE_WORTH_SHORTENING)
         } else {
-            // With a least of zero a limit this low would turn the buffer off.
-            let most = (repairs.before + repairs.own + ROOM).max(LEAST_LIMIT);
-            (units(repairs.before).max(1), units(most))
+            (0, NO_LIMIT, WORTH_SHORTENING)
         };
         let told = match self.told {
             None if most == NO_LIMIT => return None,
-            Some(told) => (steady(told.0, least), steady(told.1, most)),
+            Some(told) => (steady(told.0, least, worth), steady(told.1, most, worth)),
             None => (least, most),
         };
         self.told = Some(told);
@@ -104,6 +113,6 @@ fn units(wait: Duration) -> u16 {
     (wait.as_millis() / UNIT.as_millis()).min(u128::from(NO_LIMIT)) as u16
 }
 
-fn steady(told: u16, wanted: u16) -> u16 {
-    if wanted < told && wanted != 0 && told - wanted < WORTH_SHORTENING { told } else { wanted }
+fn steady(told: u16, wanted: u16, worth: u16) -> u16 {
+    if wanted < told && wanted != 0 && told - wanted < worth { told } else { wanted }
 }

@@ -117,6 +117,8 @@ pub(super) struct Terms<'a> {
     pub(super) at_once: bool,
     /// How long repairs take on the viewer's own way; zero where nearly none is needed.
     pub(super) repair: Duration,
+    /// How late pictures usually are complete at the viewer.
+    pub(super) late: Option<Duration>,
 }
 
 impl SendStream {
@@ -183,7 +185,7 @@ impl SendStream {
         packet: &[u8],
         counters: &mut Counters,
     ) -> Forwarded {
-        let Terms { media, two_byte_allowed, room, at_once, repair } = terms;
+        let Terms { media, two_byte_allowed, room, at_once, repair, late } = terms;
         let Some(mapping) = self.route(media, incoming.codec) else {
             counters.not_mappable += 1;
             return Forwarded::Dropped;
@@ -230,7 +232,8 @@ impl SendStream {
             Err(dropped) => return dropped,
         };
         let repairs = Repairs { before: incoming.repair, own: repair };
-        let playout_delay = self.patience.tell(if at_once { Repairs::default() } else { repairs });
+        let repairs = if at_once { Repairs::default() } else { repairs };
+        let playout_delay = self.patience.tell(repairs, late);
         let fixed =
             Fixed { mapping, sequence: position as u16, timestamp, ssrc: self.ssrc, playout_delay };
         self.cache.store(now, position, payload, |buffer| {

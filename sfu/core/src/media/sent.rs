@@ -24,14 +24,33 @@ pub(super) struct Sent {
     peer_time: Option<i64>,
 }
 
+/// Video of a packet that leaves for the first time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Video {
+    pub(super) position: u16,
+    /// The timestamp of the picture that it is the last packet of.
+    pub(super) ends: Option<u32>,
+}
+
+/// What feedback tells of video.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Told {
+    /// The packet at this position did not come.
+    Missing(u16),
+    /// It did, after all.
+    Late(u16),
+    /// The last packet of the picture with this timestamp came, at this time of the peer's in microseconds.
+    Ended(u32, i64),
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Packet {
     sequence: u16,
     size: u16,
     at: Instant,
     probe: Option<ProbeId>,
-    /// Position of the video in it that had not been sent before.
-    video: Option<u16>,
+    /// The video in it that had not been sent before.
+    video: Option<Video>,
     /// Reported missing already. It may still come, only reordered.
     missed: bool,
 }
@@ -58,7 +77,7 @@ impl Sent {
         now: Instant,
         size: usize,
         probe: Option<ProbeId>,
-        video: Option<u16>,
+        video: Option<Video>,
     ) -> u16 {
         if self.packets.is_empty() {
             self.packets.resize(KEPT, None);
@@ -71,13 +90,13 @@ impl Sent {
         sequence
     }
 
-    /// Reads a feedback message and hands each packet whose fate is now known to `known`, and the positions of
-    /// video that did not come, or came late (`true`), to `video`.
+    /// Reads a feedback message and hands each packet whose fate is now known to `known`, and what it tells of video
+    /// to `told`.
     pub(super) fn on_feedback(
         &mut self,
         feedback: &TransportFeedback<'_>,
         mut known: impl FnMut(PacketResult),
-        mut video: impl FnMut(u16, bool),
+        mut told: impl FnMut(Told),
     ) {
         let mut statuses = feedback.statuses().peekable();
         if let (Some(covered), Some(first)) = (self.covered, statuses.peek()) {
@@ -101,16 +120,21 @@ impl Sent {
             });
             let Packet { size, at: sent_at, probe, .. } = *packet;
             let result = PacketResult { sent_at, size, fate, probe };
-            if status.arrival.is_some() {
-                if let (true, Some(position)) = (packet.missed, packet.video) {
-                    video(position, true);
+            if let Fate::Arrived(at) | Fate::Late(at) = fate {
+                if let Some(video) = packet.video {
+                    if packet.missed {
+                        told(Told::Late(video.position));
+                    }
+                    if let Some(timestamp) = video.ends {
+                        told(Told::Ended(timestamp, at));
+                    }
                 }
                 *place = None;
                 known(result);
             } else if !packet.missed {
                 packet.missed = true;
-                if let Some(position) = packet.video {
-                    video(position, false);
+                if let Some(video) = packet.video {
+                    told(Told::Missing(video.position));
                 }
                 known(result);
             }

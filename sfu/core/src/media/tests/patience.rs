@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, nack, pass};
+use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, nack, page, pass};
 use crate::{
     media::{
-        MediaLeg,
+        MediaLeg, Outgoing,
         patience::{Habit, Patience, Repairs},
         repair_time::RepairTime,
     },
@@ -78,7 +78,7 @@ fn the_viewer_is_told_how_long_to_wait_at_most_where_its_own_way_is_repaired() {
     let mut patience = Patience::default();
     let mut tell = |before, own| {
         let repairs = Repairs { before, own };
-        patience.tell(repairs).map(delays)
+        patience.tell(repairs, None).map(delays)
     };
     assert_eq!(tell(Duration::ZERO, Duration::ZERO), None);
     // A least of nothing would turn the buffer off.
@@ -165,17 +165,19 @@ fn a_way_that_has_become_clean_is_not_waited_for() {
     let mut repairs = RepairTime::default();
     let mut patience = Patience::default();
     let before = |before| Repairs { before, own: Duration::ZERO };
-    assert_eq!(patience.tell(before(repairs.wait(now))), None);
+    assert_eq!(patience.tell(before(repairs.wait(now)), None), None);
     for _ in 0..50 {
         now += Duration::from_millis(200);
         repairs.note(now, RTT);
     }
     let wait = repairs.wait(now);
     assert!(wait >= RTT && wait < RTT * 2, "{wait:?}");
-    assert!(patience.tell(before(wait)).is_some_and(|[high, low, _]| (high, low >> 4) != (0, 0)));
+    assert!(
+        patience.tell(before(wait), None).is_some_and(|[high, low, _]| (high, low >> 4) != (0, 0))
+    );
     now += Duration::from_secs(60);
     assert_eq!(repairs.wait(now), Duration::ZERO);
-    let [high, low, _] = patience.tell(Repairs::default()).unwrap();
+    let [high, low, _] = patience.tell(Repairs::default(), None).unwrap();
     assert_eq!((high, low >> 4), (0, 0), "it is told so, in every packet");
 }
 
@@ -224,4 +226,57 @@ fn a_key_frame_that_is_on_its_way_is_not_asked_for_again() {
     drain(&mut viewer, now);
     assert!(!ask(&mut viewer, 400), "what is missing is being repeated");
     assert!(ask(&mut viewer, 700), "by now it should be there");
+}
+
+/// The most that the viewer is told after so many pictures, which its browser has so much later than at best.
+fn most_for(pictures: u32, late: impl Fn(u32) -> Duration) -> Option<u32> {
+    let start = Instant::now();
+    let mut publisher = leg(CHROMIUM, start);
+    let mut viewer = leg(CHROMIUM, start);
+    let mut browser = page(CHROMIUM, start);
+    viewer.start_forwarding(start);
+    let mut encoder = Encoder::new(CHROMIUM);
+    let mut most = None;
+    for id in 0..pictures {
+        // A timestamp of 3,000 is a thirtieth of a second.
+        let now = start + Duration::from_micros(33_333) * id;
+        let packets = encoder.frame(3_000 * id, id == 0, 2, id as u16);
+        pass(&mut publisher, &mut viewer, now, &packets);
+        let came = now + late(id);
+        for packet in drain_rtp(&mut viewer, now) {
+            most = most_delay(&viewer, &packet);
+            browser.receive_rtp(came, &packet);
+        }
+        for (outgoing, packet) in drain(&mut browser, came) {
+            if matches!(outgoing, Outgoing::Rtcp(_)) {
+                viewer.receive_rtcp(came, &packet);
+            }
+        }
+    }
+    most
+}
+
+#[test]
+fn a_viewer_is_told_how_late_pictures_are_once_that_is_known() {
+    let punctual = |_| Duration::ZERO;
+    assert_eq!(most_for(20, punctual), None, "too few pictures");
+    assert_eq!(most_for(300, punctual), Some(6));
+    let sometimes = |id| Duration::from_millis(if id % 8 == 0 { 25 } else { 0 });
+    assert_eq!(most_for(900, sometimes), Some(6), "a buffer of 60 ms bears that");
+    // Between 0 and 48 ms, each as often.
+    let often = |id: u32| Duration::from_millis(u64::from(3 * (id % 32).min(32 - id % 32)));
+    let most = most_for(900, often).unwrap();
+    assert!((7..=8).contains(&most), "{most}");
+}
+
+#[test]
+fn what_repairs_take_goes_before_how_late_pictures_are() {
+    let mut patience = Patience::default();
+    let late = |millis| Some(Duration::from_millis(millis));
+    let repairs = Repairs { before: RTT, own: 2 * RTT };
+    assert_eq!(patience.tell(Repairs::default(), late(50)).map(delays), Some((1, 8)));
+    assert_eq!(patience.tell(repairs, late(50)).map(delays), Some((6, 20)));
+    assert_eq!(patience.tell(Repairs::default(), late(10)).map(delays), Some((1, 6)));
+    assert_eq!(patience.tell(Repairs::default(), late(40)).map(delays), Some((1, 7)));
+    assert_eq!(patience.tell(Repairs::default(), late(30)).map(delays), Some((1, 7)), "no change");
 }

@@ -345,7 +345,7 @@ fn the_peers_feedback_clock_may_begin_anew() {
                 Fate::Arrived(at) => arrivals.push(at),
                 fate => panic!("{fate:?}"),
             };
-            sent.on_feedback(&feedback, known, |_, _| panic!("no video"));
+            sent.on_feedback(&feedback, known, |told| panic!("no video: {told:?}"));
         }
     }
     assert_eq!(arrivals[1] - arrivals[0], 69_000);
@@ -367,7 +367,7 @@ fn what_lost_feedback_was_about_is_told_as_untold() {
             transport_feedback::write(&mut out, Ssrc(1), Ssrc(2), 0, number, 10, arrival).unwrap();
         for message in Messages::new(&out[..len]) {
             let Ok(Message::TransportFeedback(feedback)) = message else { panic!() };
-            sent.on_feedback(&feedback, |result| fates.push(result.fate), |_, _| {});
+            sent.on_feedback(&feedback, |result| fates.push(result.fate), |_| {});
         }
     }
     assert_eq!(fates.len(), 40);
