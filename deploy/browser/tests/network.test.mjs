@@ -90,6 +90,8 @@ test("both pages say what the networks do to the call", { timeout: 120_000 }, as
     const then = await shown();
     await until("pictures after it", shown, (now) => now > then + 0.5);
     assert.equal((await described()).ice, before.ice);
+    await shopper.hear({ type: "video_room", up_to_kbps: 900 });
+    await until("what the network carries", described, ({ sdp }) => sdp.includes("b=AS:900"));
     await shopper.page.evaluate(() => window.__probe.pcs.forEach((pc) => delete pc.getStats));
   });
 

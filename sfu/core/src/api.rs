@@ -242,6 +242,8 @@ pub enum Event {
         call: CallId,
         /// The page's leg.
         leg: LegId,
+        /// No more than this is to be tried, bit/s; `None` where that is not known.
+        up_to: Option<u64>,
     },
     /// Quality of a bridged leg; every two seconds and at the end of the bridge.
     Quality {

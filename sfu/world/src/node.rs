@@ -43,7 +43,7 @@ pub struct Node {
     /// One for each page.
     pub legs: [MediaLeg; 2],
     /// The page at this side should try for more.
-    room: [bool; 2],
+    room: [Option<Option<u64>>; 2],
     buffer: Box<[u8; MAX_PACKET]>,
 }
 
@@ -64,7 +64,7 @@ impl Node {
             leg.start_forwarding(at);
             leg
         };
-        Self { clock, legs: [leg(0), leg(1)], room: [false; 2], buffer: Box::new([0; MAX_PACKET]) }
+        Self { clock, legs: [leg(0), leg(1)], room: [None; 2], buffer: Box::new([0; MAX_PACKET]) }
     }
 
     /// Takes a packet from the page at `side`.
@@ -97,16 +97,18 @@ impl Node {
     /// Carries what the viewer at `side` wants to its publisher.
     fn exchange(&mut self, now: Instant, side: usize) {
         while let Some(event) = self.legs[side].poll_event() {
-            self.room[side] |= event == MediaEvent::Room;
+            if let MediaEvent::Room { up_to } = event {
+                self.room[side] = Some(up_to);
+            }
         }
         if let Some(feedback) = self.legs[side].take_feedback(now) {
             self.legs[1 - side].apply_feedback(now, feedback);
         }
     }
 
-    /// Whether the page at `side` should try for more, since this was asked last.
-    pub fn take_room(&mut self, side: usize) -> bool {
-        std::mem::take(&mut self.room[side])
+    /// Whether the page at `side` should try for more, since this was asked last, and for how much at most, bit/s.
+    pub fn take_room(&mut self, side: usize) -> Option<Option<u64>> {
+        self.room[side].take()
     }
 
     /// When [`Self::handle_timeout`] is to be called.

@@ -163,7 +163,9 @@ impl Desk {
             Input::LegVideo { leg, call, epoch, paused } => {
                 self.leg_video(leg, call, epoch, paused)
             }
-            Input::LegRoom { leg, call, epoch } => self.leg_room(leg, call, epoch),
+            Input::LegRoom { leg, call, epoch, up_to_kbps } => {
+                self.leg_room(leg, call, epoch, up_to_kbps)
+            }
             Input::LegQuality { leg, call, quality } => self.leg_quality(leg, call, &quality),
             Input::EndCall { call } => self.end_by_operator(call),
             Input::SignOut { agent } => self.sign_out(agent),

@@ -149,6 +149,8 @@ pub enum Input {
         call: CallId,
         /// The epoch of its bridge.
         epoch: u32,
+        /// No more than this, kbit/s, where that is known.
+        up_to_kbps: Option<u32>,
     },
     /// A node's measurement of a leg in a call.
     LegQuality {

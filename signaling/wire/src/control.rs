@@ -98,6 +98,9 @@ pub enum NodeMessage {
         call: CallId,
         /// The epoch of its bridge.
         epoch: u32,
+        /// No more than this is to be tried, kbit/s; absent where that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        up_to_kbps: Option<u32>,
     },
     /// How far other nodes are, of those that this one has a relay link to. Said every second,
     /// to an instance that has sent [`SignalingMessage::BridgeRemote`].

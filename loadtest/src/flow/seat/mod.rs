@@ -271,7 +271,7 @@ impl Seat {
             | ServerMessage::Timeline { .. }
             | ServerMessage::VideoPaused(_)
             | ServerMessage::VideoCap { .. }
-            | ServerMessage::VideoRoom
+            | ServerMessage::VideoRoom { .. }
             | ServerMessage::Network(_)
             | ServerMessage::Pong { .. } => {}
         }

@@ -138,9 +138,9 @@ impl Core {
                     self.events.push_back(Event::Video { call, leg, state });
                     continue;
                 }
-                MediaEvent::Room => {
+                MediaEvent::Room { up_to } => {
                     let (call, leg) = (bridged.call, self.legs[key].id);
-                    self.events.push_back(Event::Room { call, leg });
+                    self.events.push_back(Event::Room { call, leg, up_to });
                     continue;
                 }
             };

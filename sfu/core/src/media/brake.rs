@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{fall::Fall, wishes::MIN_CAP};
+use super::{dispersion::Dispersion, fall::Fall, wishes::MIN_CAP};
 use crate::bwe::{FULL_QUEUE, RateMeter, StandingQueue, Wary};
 
 /// A queue this long is more than the browser's own control should have let grow…
@@ -52,6 +52,7 @@ pub(super) struct Brake {
     state: State,
     queue: StandingQueue,
     fall: Fall,
+    dispersion: Dispersion,
     through: RateMeter,
     /// What the way has taken back.
     wary: Wary,
@@ -99,11 +100,13 @@ impl Brake {
                 let passed = (raw.wrapping_sub(before) << shift) as i32 >> shift;
                 let sent = f64::from(passed) * 1e3 / f64::from(1 << TIME_SHIFT);
                 self.fall.add(sent, (at - arrived) as f64 / 1e3);
+                self.dispersion.add(sent, at - arrived, size);
                 ticks.saturating_add(i64::from(passed))
             }
             _ => {
                 self.queue = StandingQueue::default();
                 self.fall = Fall::default();
+                self.dispersion = Dispersion::default();
                 0
             }
         };
@@ -216,6 +219,11 @@ impl Brake {
     /// How long packets wait on the publisher's way.
     pub(super) fn queue(&self) -> Duration {
         self.queue.get()
+    }
+
+    /// What the narrowest link of the publisher's way carries, bit/s, where that shows.
+    pub(super) fn carries(&self) -> Option<f64> {
+        self.dispersion.carries()
     }
 
     /// What came through lately, bit/s; `at` is now in microseconds.

@@ -15,8 +15,12 @@ use arrayvec::ArrayVec;
 use shared::marshal::Marshal;
 
 use super::{
-    Kept, MediaEvent, MediaLeg, leg::ControlDue, missing::GivenUp, patience::LONG_QUEUE,
-    room::Seen, sent::Told,
+    Kept, MediaEvent, MediaLeg,
+    leg::ControlDue,
+    missing::GivenUp,
+    patience::LONG_QUEUE,
+    room::{Seen, TRIED},
+    sent::Told,
 };
 use crate::{
     api::MediaKind,
@@ -120,9 +124,10 @@ impl MediaLeg {
         }
         let at = self.micros(now);
         let Some(through) = self.inbound.brake.through(at) else { return };
-        let calm = self.inbound.brake.calm(now);
-        if self.inbound.room.look(now, Seen { calm, through, told }) {
-            self.push_event(MediaEvent::Room);
+        let (calm, carries) = (self.inbound.brake.calm(now), self.inbound.brake.carries());
+        if self.inbound.room.look(now, Seen { calm, through, carries, told }) {
+            let up_to = carries.map(|carries| (TRIED * carries) as u64);
+            self.push_event(MediaEvent::Room { up_to });
         }
     }
 

@@ -36,6 +36,7 @@ pub(crate) mod cache;
 mod clock;
 mod control;
 mod counters;
+mod dispersion;
 mod fall;
 mod glance;
 mod head;
@@ -122,5 +123,8 @@ pub enum MediaEvent {
     /// Video was paused or flows again.
     Video(VideoState),
     /// The peer's way to the node may carry more than the peer has found out: it should try.
-    Room,
+    Room {
+        /// No more than this, bit/s; `None` where what the way carries does not show.
+        up_to: Option<u64>,
+    },
 }

@@ -10,6 +10,12 @@ use std::time::{Duration, Instant};
 const LOOK: Duration = Duration::from_millis(100);
 /// Whoever sends this share of what it may is held back by the viewer's way, not by its own.
 const HELD_BACK: f64 = 0.85;
+/// Whoever sends this share of what the way's narrowest link carries has little to gain: a try makes something wait, and the browser
+/// goes down by more than that.
+const FULL: f64 = 0.7;
+/// So many times that is to be tried at most. The limit stays, so it is to be more than the way carries; a probe of a few packets at
+/// that pace makes them wait for some milliseconds.
+pub(super) const TRIED: f64 = 1.2;
 /// Nothing must have waited for this long, and for so much longer for each bit/s that is sent: of several who
 /// share a way, the one with the least tries first.
 const CALM: Duration = Duration::from_millis(1_000);
@@ -56,6 +62,8 @@ pub(super) struct Seen {
     pub(super) calm: Duration,
     /// What comes through, bit/s.
     pub(super) through: f64,
+    /// What the narrowest link of its way carries, bit/s, where that shows.
+    pub(super) carries: Option<f64>,
     /// What the publisher may send, bit/s.
     pub(super) told: u64,
 }
@@ -78,11 +86,12 @@ impl Room {
 
     /// Whether the publisher should try for more.
     pub(super) fn look(&mut self, now: Instant, seen: Seen) -> bool {
-        let Seen { calm, through, told } = seen;
+        let Seen { calm, through, carries, told } = seen;
         let before = self.usual.unwrap_or(through);
         let usual = before + LOOK.div_duration_f64(SMOOTHED_OVER) * (through - before);
         self.usual = Some(usual);
-        if through > HELD_BACK * told as f64 {
+        let full = carries.is_some_and(|carries| usual > FULL * carries);
+        if through > HELD_BACK * told as f64 || full {
             return false;
         }
         let mut needed = CALM + Duration::from_secs_f64(CALM_FOR_EACH * through);

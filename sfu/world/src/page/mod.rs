@@ -128,9 +128,9 @@ impl Page {
     }
 
     /// The node thinks that the page's way may carry more.
-    pub fn try_more(&mut self) {
+    pub fn try_more(&mut self, up_to: Option<u64>) {
         if let Some(publisher) = &mut self.publisher {
-            publisher.try_more();
+            publisher.try_more(up_to);
         }
     }
 

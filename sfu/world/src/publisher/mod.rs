@@ -307,9 +307,10 @@ impl Publisher {
         }
     }
 
-    /// The node thinks that the way may carry more.
-    pub fn try_more(&mut self) {
-        if let Some(allowed) = uplink::allowed(self.encoder_target(), self.plan.max_bitrate) {
+    /// The node thinks that the way may carry more, up to so many bit/s.
+    pub fn try_more(&mut self, up_to: Option<u64>) {
+        let (target, most) = (self.encoder_target(), self.plan.max_bitrate);
+        if let Some(allowed) = uplink::allowed(target, most, up_to) {
             self.gcc.allow(allowed);
         }
     }

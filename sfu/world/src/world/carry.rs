@@ -49,8 +49,8 @@ impl World {
         self.buffer = buffer;
         if let Some(call) = &mut self.calls[index] {
             for side in [0, 1] {
-                if call.node.take_room(side) {
-                    self.schedule.push(now + SIGNALING, Event::Room(index, side));
+                if let Some(up_to) = call.node.take_room(side) {
+                    self.schedule.push(now + SIGNALING, Event::Room(index, side, up_to));
                 }
             }
             self.schedule.wake_node(index, call.node.next_timeout(now));

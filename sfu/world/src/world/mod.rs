@@ -173,9 +173,9 @@ impl World {
                 self.tcps[tcp].sender.handle_timeout(now);
                 self.drain_tcp(tcp);
             }
-            Event::Room(call, side) => {
+            Event::Room(call, side, up_to) => {
                 if let Some(call) = &mut self.calls[call] {
-                    call.pages[side].try_more();
+                    call.pages[side].try_more(up_to);
                 }
             }
             Event::Sample => self.sample(),

@@ -22,8 +22,8 @@ pub(super) enum Event {
     Page(usize, usize),
     /// A node is due.
     Node(usize),
-    /// A page hears that it should try for more.
-    Room(usize, usize),
+    /// A page hears that it should try for more, and for how much at most, bit/s.
+    Room(usize, usize, Option<u64>),
     /// A TCP sender is due.
     Tcp(usize),
     /// Links are looked at.

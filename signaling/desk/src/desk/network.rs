@@ -66,11 +66,11 @@ impl Desk {
         }
     }
 
-    pub(super) fn leg_room(&mut self, leg: LegId, id: CallId, epoch: u32) {
+    pub(super) fn leg_room(&mut self, leg: LegId, id: CallId, epoch: u32, up_to_kbps: Option<u32>) {
         let Some(side) = self.side_of_leg(leg, id) else { return };
         let active = self.calls.get(&id).and_then(|call| call.active());
         if active.is_some_and(|active| active.epoch == epoch) {
-            self.tell(id, side, ServerMessage::VideoRoom);
+            self.tell(id, side, ServerMessage::VideoRoom { up_to_kbps });
         }
     }
 

@@ -176,7 +176,9 @@ async fn listen(
             NodeMessage::LegVideo { leg, call, epoch, paused } => {
                 events.leg_video(call, epoch, leg, paused).await;
             }
-            NodeMessage::LegRoom { leg, call, epoch } => events.leg_room(call, epoch, leg).await,
+            NodeMessage::LegRoom { leg, call, epoch, up_to_kbps } => {
+                events.leg_room(call, epoch, leg, up_to_kbps).await;
+            }
             NodeMessage::Peers { rtts } => {
                 nodes.relays().measured(node.incarnation().node, &rtts);
             }

@@ -50,7 +50,7 @@ pub trait NodeEvents: Send + Sync + 'static {
     /// Whether the network lets a leg have the other side's picture.
     async fn leg_video(&self, call: CallId, epoch: u32, leg: LegId, paused: bool);
     /// The way from a leg's page may carry more than it uses.
-    async fn leg_room(&self, call: CallId, epoch: u32, leg: LegId);
+    async fn leg_room(&self, call: CallId, epoch: u32, leg: LegId, up_to_kbps: Option<u32>);
     /// Quality of a leg.
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality);
 }

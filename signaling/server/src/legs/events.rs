@@ -99,8 +99,8 @@ impl NodeEvents for DeskEvents {
         self.tell(Input::LegVideo { leg, call, epoch, paused }).await;
     }
 
-    async fn leg_room(&self, call: CallId, epoch: u32, leg: LegId) {
-        self.tell(Input::LegRoom { leg, call, epoch }).await;
+    async fn leg_room(&self, call: CallId, epoch: u32, leg: LegId, up_to_kbps: Option<u32>) {
+        self.tell(Input::LegRoom { leg, call, epoch, up_to_kbps }).await;
     }
 
     async fn leg_quality(&self, call: CallId, leg: LegId, quality: LegQuality) {

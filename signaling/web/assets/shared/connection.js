@@ -174,13 +174,14 @@ export class Connection {
   }
   #closed = false;
 
-  /** This page's network may carry more than the browser sends: it is to try. */
-  async widen() {
+  /** This page's network may carry more than the browser sends: it is to try. @param {number} [upTo] for so many kbit/s at most */
+  async widen(upTo) {
     if (!this.#answer || this.state !== "connected" || !this.tracks.knowsModes) return;
     const report = await this.stats();
     if (!report) return;
     const target = encoderTarget(report);
-    for (const kbps of steps(target / this.tracks.share, this.tracks.wanted)) await this.#inTurn(() => this.#allow(kbps));
+    const { share, wanted } = this.tracks;
+    for (const kbps of steps(target / share, wanted, upTo)) await this.#inTurn(() => this.#allow(kbps));
   }
 
   /** A round of offer and answer within the page. @param {number} kbps */

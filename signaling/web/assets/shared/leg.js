@@ -199,9 +199,9 @@ export class Leg {
     for (const { tracks } of this.#all) tracks.cap(kbps);
   }
 
-  /** This page's network may carry more than is sent over it. */
-  widen() {
-    void this.#now?.widen();
+  /** This page's network may carry more than is sent over it. @param {number} [upTo] kbit/s, where that is known */
+  widen(upTo) {
+    void this.#now?.widen(upTo);
   }
 
   /** The call is over: nothing leaves any more, the leg stays warm. */

@@ -282,7 +282,7 @@ export class Session {
       case "video_cap":
         return this.leg.cap(message.kbps);
       case "video_room":
-        return this.leg.widen();
+        return this.leg.widen(message.up_to_kbps);
       case "network":
         this.view.quality(this.#quality.heard(message.own, message.peer));
         return this.#o.onMessage(message);

@@ -12,6 +12,8 @@
 const FACTOR = 2;
 /** At least so much, bit/s. */
 const LEAST = 800_000;
+/** No less than this factor of what is used is worth a try. */
+const MORE = 1.1;
 /** An encoder with this share of what it can use needs no more; nor is more allowed than this factor of it. */
 const ENOUGH = 0.9;
 const MOST = 1.2;
@@ -21,12 +23,13 @@ const MOST = 1.2;
  * first is a little less than the second. Nothing where the encoder has enough.
  * @param {number} target what the encoder is given, bit/s
  * @param {number} wanted what it can use
+ * @param {number} [upTo] what the node has seen that the network carries, kbit/s
  * @returns {number[]}
  */
-export function steps(target, wanted) {
-  if (!(target > 0) || target >= ENOUGH * wanted) return [];
+export function steps(target, wanted, upTo = Infinity) {
+  if (!(target > 0) || target >= ENOUGH * wanted || 1_000 * upTo < MORE * target) return [];
   const allowed = Math.round(Math.min(Math.max(FACTOR * target, LEAST), MOST * wanted) / 1_000);
-  return [allowed - 1, allowed];
+  return [Math.min(allowed, upTo) - 1, Math.min(allowed, upTo)];
 }
 
 /**

@@ -92,7 +92,11 @@ pub enum ServerMessage {
     },
     /// Both: this page's network may carry more than its browser sends over it. Whoever can should let it
     /// try.
-    VideoRoom,
+    VideoRoom {
+        /// No more than this is to be tried, kbit/s; absent where that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        up_to_kbps: Option<u32>,
+    },
     /// Both: how both sides' networks are doing, every few seconds.
     Network(Box<Network>),
     /// Both: a chat message, one's own included (it confirms that it was stored).

@@ -12,7 +12,7 @@ fn tries(room: &mut Room, start: Instant, secs: u32, calm: Duration, through: f6
     let mut tries = Vec::new();
     for step in 0..secs * 10 {
         let passed = STEP * step;
-        let seen = Seen { calm: calm + passed, through, told: 2_500_000 };
+        let seen = Seen { calm: calm + passed, through, carries: None, told: 2_500_000 };
         if room.is_due(start + passed) && room.look(start + passed, seen) {
             tries.push(passed.as_secs_f64());
         }
@@ -51,8 +51,9 @@ fn a_try_that_brings_more_is_followed_by_the_next_and_one_that_brings_nothing_is
 fn nobody_tries_where_something_waits_or_the_viewers_way_is_the_narrow_one() {
     let mut room = Room::default();
     let now = Instant::now();
-    let full = Seen { calm: Duration::from_millis(200), through: 400e3, told: 2_500_000 };
-    let held = Seen { calm: Duration::from_secs(60), through: 450e3, told: 500_000 };
+    let full =
+        Seen { calm: Duration::from_millis(200), through: 400e3, carries: None, told: 2_500_000 };
+    let held = Seen { calm: Duration::from_secs(60), through: 450e3, carries: None, told: 500_000 };
     for step in 0..600 {
         assert!(!room.look(now + STEP * step, if step % 2 == 0 { full } else { held }));
     }
@@ -84,4 +85,17 @@ fn a_try_that_has_cost_is_not_followed_by_another_before_that_is_back() {
     let later = regained + Duration::from_secs(1);
     let again = tries(&mut room, later, 15, Duration::ZERO, 500e3);
     assert!(again.first().is_some_and(|at| (8.0..11.0).contains(at)), "{again:?}");
+}
+
+#[test]
+fn whoever_nearly_fills_the_way_does_not_try_and_does_as_soon_as_it_is_wider() {
+    let start = Instant::now();
+    let look = |room: &mut Room, step: u32, carries| {
+        let calm = Duration::from_secs(60);
+        let seen = Seen { calm, through: 800e3, carries: Some(carries), told: 2_500_000 };
+        room.look(start + STEP * step, seen)
+    };
+    let mut room = Room::default();
+    assert!((0..600).all(|step| !look(&mut room, step, 1e6)));
+    assert!(look(&mut room, 600, 1.5e6));
 }

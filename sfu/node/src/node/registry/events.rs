@@ -59,12 +59,13 @@ impl Registry {
                 };
                 self.say(call.owner, message);
             }
-            Event::Room { call: id, leg } => {
+            Event::Room { call: id, leg, up_to } => {
                 let Some(call) = self.calls.get(&id) else { return };
                 let message = NodeMessage::LegRoom {
                     leg: translate::leg_out(leg),
                     call: translate::call_out(id),
                     epoch: call.epoch.0,
+                    up_to_kbps: up_to.map(|up_to| (up_to / 1_000).try_into().unwrap_or(u32::MAX)),
                 };
                 self.say(call.owner, message);
             }

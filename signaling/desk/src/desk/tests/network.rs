@@ -49,11 +49,12 @@ fn the_page_whose_network_may_carry_more_hears_it_and_only_in_the_bridge_that_is
     let [leg, _] = legs(&world);
     let call = talk.call;
     let told = |world: &mut World, socket| {
-        world.heard(socket).iter().filter(|told| **told == ServerMessage::VideoRoom).count()
+        let room = ServerMessage::VideoRoom { up_to_kbps: Some(850) };
+        world.heard(socket).iter().filter(|told| **told == room).count()
     };
-    world.input(Input::LegRoom { leg, call, epoch: 1 });
+    world.input(Input::LegRoom { leg, call, epoch: 1, up_to_kbps: Some(850) });
     assert_eq!((told(&mut world, talk.shopper), told(&mut world, talk.agent)), (1, 0));
-    world.input(Input::LegRoom { leg, call, epoch: 0 });
+    world.input(Input::LegRoom { leg, call, epoch: 0, up_to_kbps: Some(850) });
     assert_eq!(told(&mut world, talk.shopper), 0);
 }
 
