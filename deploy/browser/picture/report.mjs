@@ -71,8 +71,9 @@ export function screen({ frames, samples, unread, made }, start, end) {
     series: samples.slice(1).map((sample, i) => {
       const before = samples[i].in_video ?? {};
       const video = sample.in_video ?? {};
-      const grown = (name) => (video[name] ?? 0) - (before[name] ?? 0);
-      const soundGrown = (name) => (sample.in_audio?.[name] ?? 0) - (samples[i].in_audio?.[name] ?? 0);
+      const grown = (name, kind = "in_video") => (sample[kind]?.[name] ?? 0) - (samples[i][kind]?.[name] ?? 0);
+      /** Mean of a buffer's delay since the sample before, ms. */
+      const delay = (name, kind) => (1_000 * grown(name, kind)) / Math.max(1, grown("jitterBufferEmittedCount", kind));
       return {
         t: (sample.at - start) / 1_000,
         kbps: Math.max(0, ((fresh(video) - fresh(before)) * 8) / (sample.at - samples[i].at)),
@@ -80,11 +81,11 @@ export function screen({ frames, samples, unread, made }, start, end) {
         target: (sample.out_video?.targetBitrate ?? 0) / 1_000,
         available: (sample.pair?.out ?? 0) / 1_000,
         /** What the jitter buffer aims at, ms. */
-        aim: (1_000 * grown("jitterBufferTargetDelay")) / Math.max(1, grown("jitterBufferEmittedCount")),
+        aim: delay("jitterBufferTargetDelay"),
         /** The same without what sound makes it wait, how long pictures were in it, and how long sound was in its own, ms. */
-        aimAlone: (1_000 * grown("jitterBufferMinimumDelay")) / Math.max(1, grown("jitterBufferEmittedCount")),
-        held: (1_000 * grown("jitterBufferDelay")) / Math.max(1, grown("jitterBufferEmittedCount")),
-        soundHeld: (1_000 * soundGrown("jitterBufferDelay")) / Math.max(1, soundGrown("jitterBufferEmittedCount")),
+        aimAlone: delay("jitterBufferMinimumDelay"),
+        held: delay("jitterBufferDelay"),
+        soundHeld: delay("jitterBufferDelay", "in_audio"),
         frozen: grown("totalFreezesDuration"),
         nacks: grown("nackCount"),
         repeats: grown("retransmittedPacketsReceived"),

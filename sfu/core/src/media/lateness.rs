@@ -59,17 +59,17 @@ impl Lateness {
 
     /// The last packet of the picture with this timestamp came at `came`.
     pub(super) fn on_picture(&mut self, timestamp: u32, came: i64) {
-        let taken = match self.latest {
-            None => 0,
+        let (taken, begins) = match self.latest {
+            None => (0, true),
             Some(latest) => {
                 let ticks = i64::from(timestamp.wrapping_sub(latest.timestamp) as i32);
-                latest.taken + ticks * 1_000 / TICKS_PER_MILLI
+                let passed = ticks * 1_000 / TICKS_PER_MILLI;
+                (latest.taken + passed, passed.abs() > JUMP)
             }
         };
-        let jumped = self.latest.is_some_and(|latest| (taken - latest.taken).abs() > JUMP);
         self.latest = Some(Latest { timestamp, taken });
-        if jumped || self.window_began == 0 || came - self.window_began > WINDOW {
-            self.least_before = if jumped { i64::MAX } else { self.least };
+        if begins || came - self.window_began > WINDOW {
+            self.least_before = if begins { i64::MAX } else { self.least };
             (self.least, self.window_began) = (i64::MAX, came);
         }
         let difference = came - taken;

@@ -28,8 +28,8 @@ const MOST = 1.2;
  */
 export function steps(target, wanted, upTo = Infinity) {
   if (!(target > 0) || target >= ENOUGH * wanted || 1_000 * upTo < MORE * target) return [];
-  const allowed = Math.round(Math.min(Math.max(FACTOR * target, LEAST), MOST * wanted) / 1_000);
-  return [Math.min(allowed, upTo) - 1, Math.min(allowed, upTo)];
+  const allowed = Math.round(Math.min(Math.max(FACTOR * target, LEAST), MOST * wanted, 1_000 * upTo) / 1_000);
+  return [allowed - 1, allowed];
 }
 
 /**
