@@ -3,6 +3,8 @@
 //! Each function takes a fuzzer's bytes and panics if a promise of this crate is broken. They are
 //! plain functions, so that the tests replay every seed and every input that once broke something.
 
+mod call;
+
 use std::{
     net::SocketAddr,
     ops::ControlFlow,
@@ -12,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 
+pub use self::call::call;
 use crate::{
     Certificate, Core,
     api::{ChannelId, Config, Disposition, Hop, Port},
@@ -181,6 +184,11 @@ mod tests {
             }
         }
         assert!(inputs > 0, "no inputs for {target}");
+    }
+
+    #[test]
+    fn call_inputs_hold() {
+        replay("call", super::call);
     }
 
     #[test]
