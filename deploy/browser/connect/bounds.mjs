@@ -3,7 +3,7 @@
 // same is drawn many times from what was measured. Consoles first, then the calls on them: calls of
 // one console resemble each other.
 
-import { BOUNDS } from "./check.mjs";
+import { ATTEMPTS, BOUNDS } from "./check.mjs";
 import { median, percentile } from "./figures.mjs";
 import { IN_A_ROW } from "./measure.mjs";
 
@@ -44,7 +44,7 @@ export function boundsTable(measurements) {
       ),
     );
   const lines = [
-    `${DRAWS} draws of ${CONSOLES} × ${IN_A_ROW} runs; a false alarm is two draws above the bound; "seen" is how often`,
+    `${DRAWS} draws of ${CONSOLES} × ${IN_A_ROW} runs; a false alarm is ${ATTEMPTS} draws above the bound; "seen" is how often`,
     "a path that has become slower by so much is found",
     "",
     "path       RTT  runs  direct  ratio: p50    p95    p99  p99.9  bound  false alarms  seen: +50 ms  +100 ms",
@@ -55,7 +55,7 @@ export function boundsTable(measurements) {
       const [own, direct] = [path, "direct"].map((name) => consoles(measurements, Number(rtt), name));
       if (own.length === 0 || direct.length === 0) continue;
       const ratios = (slower) => Array.from({ length: DRAWS }, () => drawn(own, slower) / drawn(direct));
-      const above = (list) => (list.filter((ratio) => ratio > bound).length / DRAWS) ** 2;
+      const above = (list) => (list.filter((ratio) => ratio > bound).length / DRAWS) ** ATTEMPTS;
       const as = ratios(0);
       const figures = [0.5, 0.95, 0.99, 0.999].map((at) => percentile(as, at).toFixed(2).padStart(7)).join("");
       lines.push(
