@@ -91,3 +91,12 @@ test("a shopper and an agent have a call", { timeout: 180_000 }, async (t) => {
   await shopper.isClean([server.origin]);
   await agent.isClean([server.origin]);
 });
+
+test("who has not said their name is the shopper", { timeout: 120_000 }, async (t) => {
+  const server = await Server.start();
+  t.after(() => server.stop());
+  const { shopper, agent } = await rung(t, server);
+  await agent.says("Shopper is calling");
+  await inCall(shopper, agent);
+  await agent.says(/Shopper: (Good|Fair|Weak)/);
+});

@@ -35,9 +35,9 @@ export class Networks {
   #sentence = h("span", {});
   #cells = ROWS.map(() => ({ own: h("td", { class: "number" }), peer: h("td", { class: "number" }) }));
   #summary = h("summary", {}, icon("signal"), this.#sentence);
-  #peer = h("th", { scope: "col", class: "number" }, t.shopper);
+  #peer = h("th", { scope: "col", class: "number" }, t.peer);
   #places = { own: h("dd", {}), peer: h("dd", {}) };
-  #peerPlace = h("dt", {}, t.shopper);
+  #peerPlace = h("dt", {}, t.peer);
 
   constructor() {
     const rows = ROWS.map(([name], i) => h("tr", {}, h("th", { scope: "row" }, name), this.#cells[i].own, this.#cells[i].peer));
@@ -60,7 +60,7 @@ export class Networks {
 
   /** A call starts, or goes on. @param {string} peer */
   start(peer) {
-    for (const name of [this.#peer, this.#peerPlace]) text(name, peer.split(" ")[0] || t.shopper);
+    for (const name of [this.#peer, this.#peerPlace]) text(name, peer.split(" ")[0]);
   }
 
   /** @param {Told} told */

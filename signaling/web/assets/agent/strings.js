@@ -45,6 +45,7 @@ export const t = {
   accepting: "Connecting…",
   /** @type {Record<string, string>} */
   brings: { video: "Camera and microphone", audio: "Microphone only", text: "Text only" },
+  peer: "Shopper",
   titleRing: (/** @type {string} */ name) => `☎ ${name}`,
 
   context: "About this call",
@@ -64,7 +65,6 @@ export const t = {
   networksUnknown: "Nothing is known yet",
   figures: "Figures",
   figure: "Figure",
-  shopper: "Shopper",
   figureNames: {
     roundTrip: "Round trip", lostUp: "Lost, sending", lostDown: "Lost, getting", up: "Sends", down: "Gets",
     room: "Could get", queue: "Longest wait", picture: "Sees", frozen: "Frozen", concealed: "Sound gaps",

@@ -188,6 +188,7 @@ export class Session {
   /** Media may flow from here on; a call that is resumed comes here too. @param {import("./callview.js").Call} call */
   startCall(call) {
     this.stages.belong(call.call);
+    call.peer ||= this.#o.t.peer;
     const flows = this.#flowsEarly && this.#instant;
     this.#flowsEarly = false;
     // Tracks first: the screen can wait a millisecond, the other side's picture should not.

@@ -47,6 +47,8 @@ export const shared = {
   mediaReconnecting: "Sound and picture are reconnecting…",
   noNode: "Video is not available right now. We keep trying; the chat works.",
 
+  /** Who has no name, or has not said it. */
+  peer: "The other side",
   network: { good: "Good", fair: "Fair", weak: "Weak", reconnecting: "Reconnecting" },
   ownPill: (/** @type {string} */ word) => `You: ${word}`,
   peerPill: (/** @type {string} */ name, /** @type {string} */ word) => `${name.split(" ")[0]}: ${word}`,
