@@ -5,29 +5,22 @@
 
 use std::{
     sync::LazyLock,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use crate::{
     api::MediaKind,
     bwe::MAX_BITRATE,
-    media::{MAX_PACKET, MediaLeg, MediaSetup, Outgoing},
-    rtp::{Header, HeaderWriter, MAX_HEADER, Ssrc},
-    sdp::{
-        Codec, Extension, Fingerprint, IceCredentials, LocalParameters, LocalSsrcs, Negotiated,
-        Offer,
+    media::{
+        MAX_PACKET, MediaLeg, Outgoing,
+        agreed::{CHROMIUM, FIREFOX, NODE, leg_of, nack, negotiated},
     },
+    rtp::{Header, HeaderWriter, MAX_HEADER},
+    sdp::{Codec, Extension, Negotiated},
 };
 
 /// What is agreed with each browser: the script is about what comes after.
-static AGREED: LazyLock<[Negotiated; 2]> = LazyLock::new(|| {
-    [
-        include_str!("../sdp/fixtures/chromium-156.sdp"),
-        include_str!("../sdp/fixtures/firefox-esr.sdp"),
-    ]
-    .map(agreed)
-});
-const OURS: LocalSsrcs = LocalSsrcs { audio: Ssrc(11), video: Ssrc(22), video_rtx: Ssrc(33) };
+static AGREED: LazyLock<[Negotiated; 2]> = LazyLock::new(|| [CHROMIUM, FIREFOX].map(negotiated));
 /// A call's steps: longer scripts only take longer.
 const STEPS: usize = 2_000;
 /// A leg is looked at so often at one moment at most: then what is due has been done, or never will be.
@@ -89,13 +82,9 @@ struct Peer {
 impl Call {
     fn new(browsers: u8) -> Self {
         let now = Instant::now();
-        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_007);
         let agreements =
             [browsers & 1, browsers >> 1 & 1].map(|browser| AGREED[usize::from(browser)].clone());
-        let mut legs = agreements.clone().map(|negotiated| {
-            let setup = MediaSetup { negotiated, ssrcs: OURS, cname: "node".into(), seed: 7 };
-            MediaLeg::new(setup, now, wall)
-        });
+        let mut legs = agreements.clone().map(|negotiated| leg_of(negotiated, NODE, now));
         for leg in &mut legs {
             leg.start_forwarding(now);
         }
@@ -129,9 +118,7 @@ impl Call {
                 self.legs[side].receive_rtcp(self.now, &feedback);
             }
             6 => {
-                let [high, low] = script.number()?.to_be_bytes();
-                let [first, second] = script.number()?.to_be_bytes();
-                let nack = [0x81, 205, 0, 3, 0, 0, 0, 1, 0, 0, 0, 22, high, low, first, second];
+                let nack = nack(NODE.video.0, script.number()?, script.number()?);
                 self.legs[side].receive_rtcp(self.now, &nack);
             }
             _ => self.command(side, script.byte()?),
@@ -250,7 +237,7 @@ impl Peer {
     /// A packet has come from its leg.
     fn receive(&mut self, packet: &[u8]) {
         let header = Header::parse(packet).expect("a packet of ours");
-        let kind = [MediaKind::Audio, MediaKind::Video][usize::from(header.ssrc != OURS.audio)];
+        let kind = if header.ssrc == NODE.audio { MediaKind::Audio } else { MediaKind::Video };
         let Some(media) = self.negotiated.media(kind) else { return };
         let id = media.extensions.id(Extension::TransportSequence);
         let number = header.extensions(packet).find(|(of, _)| Some(*of) == id);
@@ -341,19 +328,4 @@ impl Peer {
         feedback[2..4].copy_from_slice(&words.to_be_bytes());
         Some(feedback)
     }
-}
-
-fn agreed(offer: &str) -> Negotiated {
-    let ice = IceCredentials { ufrag: "abcd".into(), pwd: "a".repeat(24) };
-    let local = LocalParameters {
-        ice: &ice,
-        fingerprint: &Fingerprint::sha256([7; 32]),
-        candidates: &["192.0.2.1:5000".parse().expect("an address")],
-        tcp_candidates: &[],
-        ssrcs: OURS,
-        cname: "node",
-        session_id: 1,
-        session_version: 1,
-    };
-    Offer::parse(offer).expect("a browser's offer").answer(&local).1
 }

@@ -28,6 +28,8 @@
 //! `glance.rs` fetches what the packets of a batch need before they are taken.
 
 mod admission;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod agreed;
 mod arrivals;
 mod asks;
 mod backlog;

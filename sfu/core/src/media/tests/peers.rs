@@ -1,49 +1,19 @@
 //! Legs from browsers' offers, and packets as browsers send them.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
+pub(super) use crate::media::agreed::{CHROMIUM, FIREFOX, NODE, leg_of, nack, negotiated};
 use crate::{
     api::MediaKind,
-    media::{MAX_PACKET, MediaLeg, MediaSetup, Outgoing},
+    media::{MAX_PACKET, MediaLeg, Outgoing},
     rtp::{Header, PayloadType, Ssrc},
-    sdp::{
-        Codec, Fingerprint, IceCredentials, LocalParameters, LocalSsrcs, Negotiated, Offer,
-        RemoteStream,
-    },
+    sdp::{Codec, LocalSsrcs, RemoteStream},
 };
 
-pub(super) const CHROMIUM: &str = include_str!("../../sdp/fixtures/chromium-156.sdp");
-pub(super) const FIREFOX: &str = include_str!("../../sdp/fixtures/firefox-esr.sdp");
 pub(super) const SAFARI: &str = include_str!("../../sdp/fixtures/safari-like.sdp");
-
-pub(super) const NODE: LocalSsrcs =
-    LocalSsrcs { audio: Ssrc(11), video: Ssrc(22), video_rtx: Ssrc(33) };
-
-pub(super) fn negotiated(offer: &str) -> Negotiated {
-    let ice = IceCredentials { ufrag: "abcd".into(), pwd: "a".repeat(24) };
-    let local = LocalParameters {
-        ice: &ice,
-        fingerprint: &Fingerprint::sha256([7; 32]),
-        candidates: &["192.0.2.1:5000".parse().unwrap()],
-        tcp_candidates: &[],
-        ssrcs: NODE,
-        cname: "node",
-        session_id: 1,
-        session_version: 1,
-    };
-    Offer::parse(offer).unwrap().answer(&local).1
-}
-
-fn wall() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_007)
-}
 
 pub(super) fn leg(offer: &str, now: Instant) -> MediaLeg {
     leg_of(negotiated(offer), NODE, now)
-}
-
-pub(super) fn leg_of(negotiated: Negotiated, ssrcs: LocalSsrcs, now: Instant) -> MediaLeg {
-    MediaLeg::new(MediaSetup { negotiated, ssrcs, cname: "node".into(), seed: 7 }, now, wall())
 }
 
 /// The page's end of a leg: the same agreement seen from the other side.
@@ -210,15 +180,6 @@ pub(super) fn pass(
 
 pub(super) fn header(packet: &[u8]) -> Header {
     Header::parse(packet).unwrap()
-}
-
-/// A request for packets of the stream `media`: the first, and those after it that `mask` has bits for.
-pub(super) fn nack(media: u32, first: u16, mask: u16) -> Vec<u8> {
-    let mut packet = vec![0x81, 205, 0, 3, 0, 0, 0, 1];
-    packet.extend(media.to_be_bytes());
-    packet.extend(first.to_be_bytes());
-    packet.extend(mask.to_be_bytes());
-    packet
 }
 
 pub(super) fn sender_report(ssrc: Ssrc, ntp: u64, timestamp: u32) -> Vec<u8> {
