@@ -1,12 +1,12 @@
 // What an encoder reckons with where a camera follows single pictures.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
+import { pageModule } from "../lib/page-module.mjs";
+
 test("an encoder that has had few pictures is asked for less, until it has had as many as the camera makes", async (t) => {
-  const source = await readFile(new URL("../../../signaling/web/assets/shared/pace.js", import.meta.url), "utf8");
-  const { Pace } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+  const { Pace } = await pageModule("shared/pace.js");
   let now = 100_000;
   t.mock.method(performance, "now", () => now);
   const camera = (frameRate) => ({ getSettings: () => ({ frameRate }) });

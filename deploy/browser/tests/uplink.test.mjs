@@ -1,11 +1,11 @@
 // What a page allows its browser to try (`uplink.js`): pure arithmetic, no browser.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import test from "node:test";
+import { test } from "node:test";
 
-const source = await readFile(new URL("../../../signaling/web/assets/shared/uplink.js", import.meta.url), "utf8");
-const { steps } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+import { pageModule } from "../lib/page-module.mjs";
+
+const { steps } = await pageModule("shared/uplink.js");
 
 const WANTED = 2_500_000;
 
