@@ -155,7 +155,7 @@ function inCall(call) {
 function wrap(call, left) {
   const known = latest?.call === call ? latest : null;
   wrapUp.start({
-    call, left, peer: known && known.peer !== t.peer ? known.peer : null, lines: known ? ending : [],
+    call, left, peer: known?.context.name ?? null, lines: known ? ending : [],
     about: known && contextList(known.context, known.media),
   });
   show(wrapUp.element);

@@ -10,7 +10,6 @@ const minutes = (/** @type {number} */ seconds) => {
 
 export const t = {
   ...shared,
-  peer: "Agent",
   pageTitle: (/** @type {string} */ shop) => `Video call with ${shop}`,
   loading: "One moment…",
   hello: (/** @type {string} */ name) => `Hello ${name},`,
