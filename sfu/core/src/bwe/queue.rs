@@ -10,6 +10,8 @@ const PERIODS: usize = 20;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct StandingQueue {
     shortest: [Option<i64>; PERIODS],
+    /// The least of them: asked for with every packet, when they are in no near cache.
+    least: Option<i64>,
     /// When the latest period began.
     since: Option<Instant>,
     /// Shortest way among the packets of the latest feedback.
@@ -31,9 +33,11 @@ impl StandingQueue {
             self.shortest.rotate_right(1);
             self.shortest[0] = None;
             self.since = Some(now);
+            self.least = self.shortest.iter().flatten().min().copied();
         }
-        let first = &mut self.shortest[0];
-        *first = Some(first.map_or(way, |least| least.min(way)));
+        for least in [&mut self.shortest[0], &mut self.least] {
+            *least = Some(least.map_or(way, |least| least.min(way)));
+        }
         self.queue = self.waited(way);
     }
 
@@ -49,13 +53,13 @@ impl StandingQueue {
 
     /// What a packet that took `way` has waited, as far as the shortest way is known.
     fn waited(&self, way: i64) -> Duration {
-        let least = self.shortest().unwrap_or(way);
+        let least = self.least.unwrap_or(way);
         Duration::from_micros(u64::try_from(way.saturating_sub(least)).unwrap_or(0))
     }
 
     /// The shortest way known, on the scale of what was added.
     pub(crate) fn shortest(&self) -> Option<i64> {
-        self.shortest.iter().flatten().min().copied()
+        self.least
     }
 
     /// Nothing was heard for long: what was known of the queue is history.
