@@ -6,8 +6,13 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A child that has not ended by then after it was asked is killed.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A core of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,8 +199,14 @@ impl Owned {
 }
 
 impl Drop for Owned {
+    /// Asks first: a program that counts what it does writes that down at its end.
     fn drop(&mut self) {
         // It may have ended by itself.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let end = Instant::now() + FAREWELL;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -72,6 +72,8 @@ impl Node {
             .env("VITRINE_SFU_CLUSTER_SECRET", SECRET)
             .args(["--workers", "1", "--base-port", "0", "--admin", "127.0.0.1:0"])
             .args(["--log", "warn", "--max-legs-per-worker", &MAX_LEGS.to_string()])
+            // Told to end, it does not wait for calls.
+            .args(["--drain-deadline", "0"])
             .args(["--bind", &bind.to_string()])
             .args(["--signaling", &control.address.to_string()])
             .args(receive_delay.map(|delay| format!("--receive-delay={delay}")))
