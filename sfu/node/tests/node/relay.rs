@@ -220,8 +220,10 @@ async fn a_stranger_at_the_relay_port_gets_nothing() {
     let hello = br#"{"node":"node_00000000000000000000000001","proof":"00"}"#;
     writer.write_all(&(hello.len() as u32).to_be_bytes()).await.unwrap();
     writer.write_all(hello).await.unwrap();
-    let heard = soon("the node hangs up", reader.read_to_end(1_000)).await;
-    assert!(heard.is_err(), "a stranger was answered: {heard:?}");
+    // The stream may end before the connection does: that is no error, and nothing was said.
+    let heard = soon("the stream ends", reader.read_to_end(1_000)).await.unwrap_or_default();
+    assert!(heard.is_empty(), "a stranger was answered: {heard:?}");
+    soon("the node hangs up", stranger.closed()).await;
     assert!(stranger.read_datagram().await.is_err());
     soon("the refusal is counted", async {
         while counter(&sides[0].node, "sfu_relay_connections_total", "refused") == 0.0 {
