@@ -36,6 +36,13 @@ impl Clock {
     }
 }
 
+/// A page should try for more.
+#[derive(Debug, Clone, Copy)]
+pub struct Try {
+    /// For no more than this, bit/s; `None` where what the way carries does not show.
+    pub up_to: Option<u64>,
+}
+
 /// Two bridged legs.
 #[derive(Debug)]
 pub struct Node {
@@ -43,7 +50,7 @@ pub struct Node {
     /// One for each page.
     pub legs: [MediaLeg; 2],
     /// The page at this side should try for more.
-    room: [Option<Option<u64>>; 2],
+    tries: [Option<Try>; 2],
     buffer: Box<[u8; MAX_PACKET]>,
 }
 
@@ -64,7 +71,7 @@ impl Node {
             leg.start_forwarding(at);
             leg
         };
-        Self { clock, legs: [leg(0), leg(1)], room: [None; 2], buffer: Box::new([0; MAX_PACKET]) }
+        Self { clock, legs: [leg(0), leg(1)], tries: [None; 2], buffer: Box::new([0; MAX_PACKET]) }
     }
 
     /// Takes a packet from the page at `side`.
@@ -98,7 +105,7 @@ impl Node {
     fn exchange(&mut self, now: Instant, side: usize) {
         while let Some(event) = self.legs[side].poll_event() {
             if let MediaEvent::Room { up_to } = event {
-                self.room[side] = Some(up_to);
+                self.tries[side] = Some(Try { up_to });
             }
         }
         if let Some(feedback) = self.legs[side].take_feedback(now) {
@@ -106,9 +113,9 @@ impl Node {
         }
     }
 
-    /// Whether the page at `side` should try for more, since this was asked last, and for how much at most, bit/s.
-    pub fn take_room(&mut self, side: usize) -> Option<Option<u64>> {
-        self.room[side].take()
+    /// Whether the page at `side` should try for more, since this was asked last.
+    pub fn take_try(&mut self, side: usize) -> Option<Try> {
+        self.tries[side].take()
     }
 
     /// When [`Self::handle_timeout`] is to be called.

@@ -6,6 +6,7 @@ use super::{World, WorldPlan, schedule::Event};
 use crate::{
     meter::FlowRecord,
     net::{Class, Endpoint, FlowId, LinkId, Outcome, PacketId, RouteId},
+    node::Try,
     page::{Sends, wire},
     tcp::{ACK_SIZE, SEGMENT_SIZE, Segment},
     time::millis,
@@ -49,7 +50,7 @@ impl World {
         self.buffer = buffer;
         if let Some(call) = &mut self.calls[index] {
             for side in [0, 1] {
-                if let Some(up_to) = call.node.take_room(side) {
+                if let Some(Try { up_to }) = call.node.take_try(side) {
                     self.schedule.push(now + SIGNALING, Event::Room(index, side, up_to));
                 }
             }
