@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{MAX_BITRATE, MIN_BITRATE, trendline::Usage};
+use super::{FULL_PACKET_BITS, MAX_BITRATE, MIN_BITRATE, trendline::Usage};
 
 /// After overuse this share of what came through is sent, by the queue that has grown: the longer
 /// it is, the more was sent too much. The queue itself is drained apart from it, by its length.
@@ -13,10 +13,10 @@ const BACKOFF: [(Duration, f64); 3] =
 const IDLE_BACKOFF: f64 = 0.85;
 /// Growth a second, far from the known capacity.
 const GROWTH: f64 = 1.08;
-/// Growth near it: a packet of this size in each response time (a round trip and this). The same
-/// for everybody, so that flows that share a way become alike.
-const PACKET_BITS: f64 = 9_600.0;
+/// Packets are so many as full ones need for a picture.
 const FRAMES_A_SECOND: f64 = 30.0;
+/// Growth near it: a packet in each response time, a round trip and this. The same for everybody, so that
+/// flows that share a way become alike.
 const RESPONSE: Duration = Duration::from_millis(100);
 /// Slowest growth near it: bit/s each second, and a share each second.
 const MIN_STEP: f64 = 4_000.0;
@@ -201,7 +201,7 @@ impl RateControl {
             (self.bitrate * MODEST_GROWTH.powf(passed)).min(self.modest(now))
         } else if self.capacity.is_some() {
             let frame = self.bitrate / FRAMES_A_SECOND;
-            let packet = frame / (frame / PACKET_BITS).ceil().max(1.0);
+            let packet = frame / (frame / FULL_PACKET_BITS).ceil().max(1.0);
             let step = (packet / (rtt + RESPONSE).as_secs_f64())
                 .max(MIN_STEP)
                 .max(MIN_GROWTH * self.bitrate);

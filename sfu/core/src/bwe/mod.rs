@@ -38,3 +38,6 @@ pub(crate) use self::{
     rate::RateMeter,
     wary::{FULL_QUEUE, Wary},
 };
+
+/// Bits of a packet that carries as much as it may: 1,200 bytes, which pass everywhere.
+pub(crate) const FULL_PACKET_BITS: f64 = 9_600.0;

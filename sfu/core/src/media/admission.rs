@@ -19,7 +19,7 @@ pub(super) enum Forwarded {
 
 /// How much may wait to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Room {
+pub(super) enum Allowance {
     /// So many bytes.
     Bytes(usize),
     /// Nothing is taken: the viewer gets no video for now.
@@ -34,7 +34,7 @@ impl SendStream {
         &mut self,
         mut queued: Queued,
         starts_key_frame: bool,
-        room: Room,
+        allowance: Allowance,
         counters: &mut Counters,
     ) -> Result<Queued, Forwarded> {
         let Queued { position, timestamp, .. } = queued;
@@ -45,13 +45,13 @@ impl SendStream {
             }
             return Ok(queued);
         }
-        let room = match room {
-            Room::Bytes(bytes) => bytes,
-            Room::Paused => {
+        let room = match allowance {
+            Allowance::Bytes(bytes) => bytes,
+            Allowance::Paused => {
                 counters.dropped_paused += 1 + self.drop_to_key_frame(false);
                 return Err(Forwarded::Dropped);
             }
-            Room::Blind => {
+            Allowance::Blind => {
                 counters.dropped_blind += 1 + self.drop_to_key_frame(false);
                 return Err(Forwarded::Dropped);
             }

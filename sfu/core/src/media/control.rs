@@ -35,7 +35,7 @@ const MAX_ASKED: usize = 64;
 /// What has overflowed a queue of the publisher's own and takes longer than this to be repeated, with what the publisher
 /// may send until the queue is gone, is not worth it: a key frame is there sooner. Browsers send repeats before new pictures,
 /// and all of it hardly faster than they are told.
-const WORTH_REPAIRING: Duration = Duration::from_millis(200);
+const LONGEST_REPAIR: Duration = Duration::from_millis(200);
 /// Added to the two round trips in which a viewer may still complete a key frame: its own scheduling.
 pub(super) const REPAIR_SLACK: Duration = Duration::from_millis(100);
 
@@ -226,7 +226,7 @@ impl MediaLeg {
         let stream = self.inbound.streams[slot].as_mut()?;
         let mut asked: ArrayVec<u16, MAX_ASKED> = ArrayVec::new();
         let collected = match may_send {
-            Some(bitrate) if stream.missing.takes(bitrate) > WORTH_REPAIRING => {
+            Some(bitrate) if stream.missing.takes(bitrate) > LONGEST_REPAIR => {
                 Err(stream.missing.give_up())
             }
             _ if self.behind => {

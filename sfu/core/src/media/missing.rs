@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::bwe::FULL_PACKET_BITS;
+
 /// A gap is asked for after this long: packets that were only reordered come by then.
 const REORDER_TOLERANCE: Duration = Duration::from_millis(5);
 /// Added to the round trip before a packet is asked for again: the publisher's own scheduling.
@@ -23,9 +25,6 @@ const MAX_TRIES: u8 = 10 * COPIES;
 const MAX_AGE: Duration = Duration::from_millis(1_200);
 /// More missing packets than this cost less as a key frame.
 const MAX_MISSING: usize = 256;
-
-/// Bits of a packet that carries as much as it may.
-const PACKET_BITS: f64 = 9_600.0;
 
 /// The missing packets of one stream, by sequence number.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +120,9 @@ impl Missing {
 
     /// How long it takes at most to repeat all of it at so many bit/s.
     pub(super) fn takes(&self, bitrate: u64) -> Duration {
-        Duration::from_secs_f64(self.packets.len() as f64 * PACKET_BITS / bitrate.max(1) as f64)
+        Duration::from_secs_f64(
+            self.packets.len() as f64 * FULL_PACKET_BITS / bitrate.max(1) as f64,
+        )
     }
 
     /// Gives up on everything.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
-    admission::{Forwarded, Room},
+    admission::{Allowance, Forwarded},
     cache::Entry,
     held_up::HeldUp,
     lateness::Lateness,
@@ -125,18 +125,18 @@ impl MediaLeg {
         if incoming.queued {
             self.outbound.habit.queued(now);
         }
-        let room = match kind {
-            MediaKind::Audio => Room::Bytes(usize::MAX),
+        let allowance = match kind {
+            MediaKind::Audio => Allowance::Bytes(usize::MAX),
             MediaKind::Video => {
                 let at = self.micros(now);
                 self.outbound.offered.add(at, incoming.payload.len());
-                self.room(now)
+                self.allowance(now)
             }
         };
         let terms = Terms {
             media,
             two_byte_allowed: self.negotiated.mixed_extensions,
-            room,
+            allowance,
             at_once: self.begins(now),
             repair: self.repair(now),
             late: self.outbound.lateness.usual(),
@@ -159,17 +159,17 @@ impl MediaLeg {
     }
 
     /// How much video may wait.
-    fn room(&self, now: Instant) -> Room {
+    fn allowance(&self, now: Instant) -> Allowance {
         if self.wishes.is_paused() {
-            return Room::Paused;
+            return Allowance::Paused;
         }
         if self.outbound.has_transport_feedback && self.outbound.estimator.is_blind(now, self.rtt())
         {
-            return Room::Blind;
+            return Allowance::Blind;
         }
         let wait = if self.outbound.starting { MAX_WAIT_AT_START } else { MAX_WAIT };
         let bytes = self.send_target(now) as f64 / 8.0 * wait.as_secs_f64();
-        Room::Bytes(bytes.max(MIN_ROOM) as usize)
+        Allowance::Bytes(bytes.max(MIN_ROOM) as usize)
     }
 
     /// Writes the next packet to send into `out`, which holds at least [`MAX_PACKET`] bytes.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Counters, Incoming,
-    admission::{Forwarded, Room},
+    admission::{Allowance, Forwarded},
     backlog::{Backlog, Queued},
     cache::PacketCache,
     clock::{RtpClock, ticks},
@@ -112,7 +112,7 @@ pub(super) struct Terms<'a> {
     pub(super) media: &'a Media,
     /// Header extensions may have the two-byte form.
     pub(super) two_byte_allowed: bool,
-    pub(super) room: Room,
+    pub(super) allowance: Allowance,
     /// What comes is to be shown at once: the viewer sees nothing yet.
     pub(super) at_once: bool,
     /// How long repairs take on the viewer's own way; zero where nearly none is needed.
@@ -185,7 +185,7 @@ impl SendStream {
         packet: &[u8],
         counters: &mut Counters,
     ) -> Forwarded {
-        let Terms { media, two_byte_allowed, room, at_once, repair, late } = terms;
+        let Terms { media, two_byte_allowed, allowance, at_once, repair, late } = terms;
         let Some(mapping) = self.route(media, incoming.codec) else {
             counters.not_mappable += 1;
             return Forwarded::Dropped;
@@ -227,7 +227,7 @@ impl SendStream {
             key_frame: false,
             marker: incoming.marker,
         };
-        let queued = match self.admit(queued, incoming.starts_key_frame, room, counters) {
+        let queued = match self.admit(queued, incoming.starts_key_frame, allowance, counters) {
             Ok(queued) => queued,
             Err(dropped) => return dropped,
         };
