@@ -201,8 +201,10 @@ impl Owned {
 impl Drop for Owned {
     /// Asks first: a program that counts what it does writes that down at its end.
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        // One that has ended by itself is not asked: its number may be another's by now.
+        if matches!(self.0.try_wait(), Ok(None)) {
+            let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        }
         let end = Instant::now() + FAREWELL;
         while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(10));
