@@ -44,7 +44,6 @@ impl Core {
             }
         }
         for key in [a, b] {
-            self.exchange_feedback(key);
             self.touched(key);
         }
     }
@@ -67,7 +66,6 @@ impl Core {
             self.legs[viewer].media.forward(self.now, incoming, packet);
             started = true;
         }
-        self.media_events(viewer);
         started
     }
 
@@ -107,7 +105,8 @@ impl Core {
         }
     }
 
-    /// Carries what the viewer at `key` wants to the publisher it watches.
+    /// Carries what the viewer at `key` wants to the publisher it watches: once everything that has come for it
+    /// has been sent, since a batch may hold many packets for it, and the key frame that the first of them lacks.
     pub(super) fn exchange_feedback(&mut self, key: usize) {
         let viewer = &mut self.legs[key];
         let Some(feedback) = viewer.media.take_feedback(self.now) else { return };

@@ -176,7 +176,6 @@ impl Core {
 
     fn handle_rtcp(&mut self, key: usize, data: &mut [u8]) -> Result<(), PacketError> {
         self.legs[key].handle_rtcp(self.now, data)?;
-        self.exchange_feedback(key);
         self.touched(key);
         Ok(())
     }
@@ -190,8 +189,6 @@ impl Core {
                 _ if onward != Onward::Go => leg.media.keep(self.now, &incoming, packet),
                 (Some(Far::Here(peer)), _) => {
                     self.legs[peer].media.forward(self.now, &incoming, packet);
-                    self.media_events(peer);
-                    self.exchange_feedback(peer);
                     self.touched(peer);
                 }
                 (Some(Far::Remote(_)), Some(channel)) if channel.takes_media(self.now) => {
@@ -213,7 +210,6 @@ impl Core {
         match (leg.bridged.map(|bridged| bridged.far), &leg.channel) {
             (Some(Far::Here(viewer)), _) => {
                 self.start_with_kept(key, viewer);
-                self.exchange_feedback(viewer);
                 self.touched(viewer);
             }
             (Some(Far::Remote(_)), Some(channel)) if channel.takes_media(self.now) => {

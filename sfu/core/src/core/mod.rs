@@ -148,12 +148,7 @@ impl Core {
                 self.events.push_back(Event::Quality { call, leg: id, quality });
             }
             self.leg_event(key, event);
-            // A wish for a key frame falls due without a packet as well. Left here it would have
-            // the leg come up a thousand times a second for as long as no video flows.
-            if self.legs.contains(key) {
-                self.exchange_feedback(key);
-                self.advance_channel(key);
-            }
+            self.advance_channel(key);
             self.touched(key);
         }
         self.moved.expire(now);
@@ -204,10 +199,11 @@ impl Core {
                         if packet.is_some() {
                             return packet;
                         }
-                        leg.next_timeout()
+                        self.exchange_feedback(key);
+                        self.legs[key].next_timeout()
                     }
                 };
-                leg.queued = Queued::No;
+                self.legs[key].queued = Queued::No;
                 self.schedule(key, due);
                 self.media_events(key);
             }

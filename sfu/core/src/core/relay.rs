@@ -42,6 +42,7 @@ impl Core {
         if begins {
             self.send_kept(key);
         }
+        // The channel opens with what the viewer here wants.
         self.exchange_feedback(key);
         self.advance_channel(key);
         self.touched(key);
@@ -87,8 +88,6 @@ impl Core {
                 if lost {
                     leg.media.need_key_frame(now);
                 }
-                self.media_events(key);
-                self.exchange_feedback(key);
             }
             Ok(Received::Feedback(feedback)) => leg.media.apply_feedback(now, feedback),
             Ok(Received::Opened(feedback)) => self.opened(key, feedback),
