@@ -89,6 +89,11 @@ impl Core {
                     leg.media.need_key_frame(now);
                 }
             }
+            Ok(Received::Packets(kept)) => {
+                for (incoming, packet) in kept.packets() {
+                    leg.media.forward(now, incoming, packet);
+                }
+            }
             Ok(Received::Feedback(feedback)) => leg.media.apply_feedback(now, feedback),
             Ok(Received::Opened(feedback)) => self.opened(key, feedback),
         }

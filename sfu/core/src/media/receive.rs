@@ -86,6 +86,15 @@ impl ReceiveStream {
         }
     }
 
+    /// A stream that is known to begin with the number after this one.
+    pub(super) fn following(ssrc: Ssrc, number: u16) -> Self {
+        let mut stream = Self::new(ssrc);
+        if let Unwrapped::Known(before) = stream.unwrapper.unwrap(number) {
+            stream.reports.first = before + 1;
+        }
+        stream
+    }
+
     /// See [`super::glance`].
     pub(super) fn glance(&self) -> u64 {
         let next = self.unwrapper.highest().map_or(0, |highest| highest + 1);

@@ -24,8 +24,7 @@ pub(super) fn speak(world: &mut World, from: usize, sequence: u16, text: &[u8]) 
     media(world, 1 - from)
 }
 
-/// The RTP packets with media that a peer got. A stream's opener has none.
-/// What a page has got, without repeats.
+/// The RTP packets with media that a page got, without repeats. A stream's opener has none.
 pub(super) fn media(world: &World, peer: usize) -> Vec<Vec<u8>> {
     let received = world.peers[peer].received.iter();
     let is_media = |packet: &&Vec<u8>| {

@@ -6,18 +6,20 @@ use arrayvec::ArrayVec;
 
 use super::{
     Class, Malformed, Outlet,
+    beginning::{Beginning, Onward, Place},
     clock::{HopClock, Stamp},
     format::{
         self, ClockNote, Control, Datagram, Envelope, MAX_ASKED, Media, media_len, nack_len,
         write_media, write_nack,
     },
-    lane::Lane,
+    lane::{BEFORE_FIRST, Lane},
 };
 use crate::{
     api::{ChannelId, Hop, MediaKind},
     media::{
-        Feedback,
+        Feedback, Kept,
         clock::RtpClock,
+        control::REPAIR_SLACK,
         incoming::{Incoming, SourceId},
         missing::GivenUp,
         receive::{Arrival, ReceiveStream},
@@ -61,6 +63,8 @@ pub enum Received {
         /// Packets before it are lost for good.
         lost: bool,
     },
+    /// The same of several, the first of which was missing; offsets are into the datagrams they were kept from.
+    Packets(Kept),
 }
 
 /// See the module.
@@ -72,6 +76,8 @@ pub struct Channel {
     /// By kind.
     lanes: [Lane; 2],
     streams: [ReceiveStream; 2],
+    /// Of video.
+    beginning: Beginning,
     /// What the other node knows of the publisher here, by kind.
     told: [Told; 2],
     /// The clocks of the publisher over there, by kind.
@@ -123,7 +129,8 @@ impl Channel {
             hop,
             clock: HopClock::new(now),
             lanes: [MediaKind::Audio, MediaKind::Video].map(Lane::new),
-            streams: [0, 1].map(|kind| ReceiveStream::new(Ssrc(kind))),
+            streams: [ReceiveStream::new(Ssrc(0)), ReceiveStream::following(Ssrc(1), BEFORE_FIRST)],
+            beginning: Beginning::Unseen,
             told: Default::default(),
             clocks: [None; 2],
             wishes: Wishes {
@@ -293,7 +300,7 @@ impl Channel {
         outlet: &mut Outlet,
     ) -> Result<Received, Malformed> {
         Ok(match Datagram::parse(data)? {
-            Datagram::Media(media) => self.on_media(now, media, outlet),
+            Datagram::Media(media) => self.on_media(now, media, data, outlet),
             Datagram::Control(control) => self.on_control(now, control),
             Datagram::Nack { kind, numbers } => {
                 self.on_nack(now, kind, numbers, outlet);
@@ -302,7 +309,13 @@ impl Channel {
         })
     }
 
-    fn on_media(&mut self, now: Instant, media: Media, outlet: &mut Outlet) -> Received {
+    fn on_media(
+        &mut self,
+        now: Instant,
+        media: Media,
+        data: &[u8],
+        outlet: &mut Outlet,
+    ) -> Received {
         let arrived = self.clock.heard(now, media.arrived);
         let kind = media.codec.kind();
         let stream = &mut self.streams[kind as usize];
@@ -340,7 +353,21 @@ impl Channel {
             extensions: media.extensions,
             clock: self.clocks[kind as usize],
         };
-        Received::Packet { incoming, lost: lost > 0 && kind == MediaKind::Video }
+        if kind == MediaKind::Audio {
+            return Received::Packet { incoming, lost: false };
+        }
+        let place = Place {
+            incoming: &incoming,
+            data,
+            is_first: media.number == BEFORE_FIRST.wrapping_add(1),
+            is_repaired: stream.missing.next_due().is_some(),
+        };
+        let patience = 2 * self.assumed_rtt() + REPAIR_SLACK;
+        match self.beginning.take(now, place, patience) {
+            Onward::Go => Received::Packet { incoming, lost: lost > 0 },
+            Onward::Wait => Received::Nothing,
+            Onward::GoWith(kept) => Received::Packets(kept),
+        }
     }
 
     fn on_control(&mut self, now: Instant, control: Control) -> Received {

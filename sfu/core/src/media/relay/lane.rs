@@ -19,6 +19,9 @@ const REPEAT_SHARE: usize = 4;
 /// …and this much at once, in bytes.
 const REPEAT_BURST: usize = 64_000;
 
+/// The number before that of the first packet.
+pub(super) const BEFORE_FIRST: u16 = u16::MAX;
+
 /// One kind of media on its way to the other node.
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -42,7 +45,12 @@ impl Lane {
             MediaKind::Audio => AUDIO,
             MediaKind::Video => VIDEO,
         };
-        Self { most, next: 0, kept: VecDeque::new(), budget: REPEAT_BURST }
+        Self {
+            most,
+            next: BEFORE_FIRST.wrapping_add(1),
+            kept: VecDeque::new(),
+            budget: REPEAT_BURST,
+        }
     }
 
     /// The number of the next packet.

@@ -10,12 +10,13 @@
 //!
 //! [`Channel`] is one end of one call's way: it numbers packets for this hop, keeps them for
 //! repeats, asks for those that are missing, and carries what the viewer wants back. `format.rs` is
-//! the datagrams, `lane.rs` what is kept, `clock.rs` the peer's time in ours, and [`split`] takes
-//! datagrams apart that are larger than the path.
+//! the datagrams, `lane.rs` what is kept, `beginning.rs` what becomes of a stream whose first packet was lost,
+//! `clock.rs` the peer's time in ours, and [`split`] takes datagrams apart that are larger than the path.
 //!
 //! The hop below is authenticated and encrypted (QUIC); still, nothing in a datagram is trusted
 //! beyond its bounds.
 
+mod beginning;
 mod channel;
 mod clock;
 mod counters;
