@@ -28,7 +28,7 @@ pub(super) struct World {
     /// Which worker has a connection.
     pub(super) connections: HashMap<ConnectionId, Port>,
     /// Whether the n-th datagram between cores arrives; a hop is the number of a core.
-    pub(super) relays: fn(u64) -> bool,
+    pub(super) relays: Box<dyn Fn(u64) -> bool>,
     relayed: u64,
 }
 
@@ -65,7 +65,7 @@ impl World {
             peers: Vec::new(),
             events: Vec::new(),
             connections: HashMap::new(),
-            relays: |_| true,
+            relays: Box::new(|_| true),
             relayed: 0,
         }
     }
