@@ -128,14 +128,14 @@ impl Connections {
         None
     }
 
-    /// Writes to the next connection for which something was gathered, or which takes something
-    /// again. `None`: there is no more.
-    pub(in crate::worker) fn flush(&mut self) -> Option<Option<Change>> {
-        let id = self.gathered.pop().or_else(|| self.writable.pop_front())?;
-        Some(self.write(id))
+    /// The next connection for which something was gathered, or which takes something again: it is to be written
+    /// to.
+    pub(in crate::worker) fn next_to_write(&mut self) -> Option<ConnectionId> {
+        self.gathered.pop().or_else(|| self.writable.pop_front())
     }
 
-    fn write(&mut self, id: ConnectionId) -> Option<Change> {
+    /// Writes what was gathered for a connection.
+    pub(in crate::worker) fn write(&mut self, id: ConnectionId) -> Option<Change> {
         let connection = self.all.get_mut(&id)?;
         let blocked = match connection.write() {
             Ok(written) => written == Written::Part,

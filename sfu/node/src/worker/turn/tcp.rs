@@ -81,7 +81,8 @@ impl Shell {
     /// Writes what was gathered, and what connections take again; closes those that are of no use
     /// any more.
     pub(super) fn flush_connections(&mut self, core: &mut Core, now: Instant) {
-        while let Some(change) = self.tcp.flush() {
+        while let Some(id) = self.tcp.next_to_write() {
+            let change = self.tcp.write(id);
             tell(core, now, change, &mut self.stats.tcp);
             if change.is_some_and(|change| !change.blocked) {
                 // What has waited for it leaves now.
