@@ -120,9 +120,18 @@ impl Peer {
 
     /// Its offer, or with `setup` `passive` its answer. `address` is where its datagrams come from.
     pub fn offer(&self, setup: &str, address: SocketAddr) -> String {
-        let ssrcs = [self.audio.ssrc, self.video.ssrc, self.video.ssrc + 1];
-        let (credentials, fingerprint) = (&self.local, self.fingerprint.as_str());
-        Offer { credentials, fingerprint, setup, address, ssrcs }.to_string()
+        let (credentials, fingerprint) = (&self.local, self.fingerprint());
+        Offer { credentials, fingerprint, setup, address, ssrcs: self.ssrcs() }.to_string()
+    }
+
+    /// Its certificate's: a hash function, a space, and a value.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Those of its audio, its video and what it repeats of that.
+    pub fn ssrcs(&self) -> [u32; 3] {
+        [self.audio.ssrc, self.video.ssrc, self.video.ssrc + 1]
     }
 
     /// Takes the other side's description.

@@ -4,21 +4,21 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use super::Credentials;
 
-/// Payload types of our offers.
+/// Payload types of our offers: these and the ids below are those of mediasoup, which lets nobody choose. The others do.
 pub const OPUS: u8 = 111;
 /// Of video.
 pub const VP8: u8 = 96;
 /// Of its retransmissions.
-pub const RTX: u8 = 97;
+pub const RTX: u8 = 100;
 
 /// Ids of header extensions in our offers.
 pub const MID: u8 = 1;
 /// Of `abs-send-time`.
-pub const ABS_SEND_TIME: u8 = 2;
+pub const ABS_SEND_TIME: u8 = 4;
 /// Of the transport-wide sequence number.
-pub const TRANSPORT_SEQUENCE: u8 = 3;
+pub const TRANSPORT_SEQUENCE: u8 = 5;
 /// Of the audio level.
-pub const AUDIO_LEVEL: u8 = 4;
+pub const AUDIO_LEVEL: u8 = 10;
 
 /// What an offer says.
 pub struct Offer<'a> {

@@ -1,6 +1,6 @@
 //! Others beside us: the same peers and the same media through Janus and coturn.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use clap::Args;
 use rand::seq::SliceRandom;
@@ -9,7 +9,9 @@ use super::Common;
 use crate::{
     measure::{Row, Verdict},
     report,
-    target::{Target, TargetError, coturn::Coturn, floor::Work, janus::Janus},
+    target::{
+        Target, TargetError, coturn::Coturn, floor::Work, janus::Janus, mediasoup::Mediasoup,
+    },
 };
 
 /// A forwarder to measure.
@@ -19,6 +21,7 @@ enum Who {
     Floor,
     Janus,
     Coturn,
+    Mediasoup,
 }
 
 /// The same calls through several forwarders, in another order each time.
@@ -32,9 +35,12 @@ pub struct Peers {
     /// How often each is measured
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Which
-    #[arg(long, value_delimiter = ',', default_value = "vitrine,floor,janus,coturn")]
+    /// Which; default: vitrine, floor, janus, coturn, and mediasoup where there is one
+    #[arg(long, value_delimiter = ',')]
     forwarders: Vec<Who>,
+    /// Folder of an installed mediasoup (`…/node_modules/mediasoup`, with its worker); needs Node.js
+    #[arg(long, value_name = "PATH", env = "MEDIASOUP")]
+    mediasoup: Option<PathBuf>,
 }
 
 impl Peers {
@@ -44,20 +50,37 @@ impl Peers {
         for (program, arguments) in [("janus", "--version"), ("turnserver", "--version")] {
             report::print(&format!("* {program}: {}\n", version(program, arguments)));
         }
+        let mut forwarders = self.forwarders.clone();
+        if forwarders.is_empty() {
+            forwarders = vec![Who::Vitrine, Who::Floor, Who::Janus, Who::Coturn];
+            forwarders.extend(self.mediasoup.is_some().then_some(Who::Mediasoup));
+        }
+        if forwarders.contains(&Who::Mediasoup) {
+            report::print(&format!("* mediasoup: {}\n", self.mediasoup()?.version()));
+        }
         report::print("\n");
         report::head();
         let mut rows: Vec<(Who, Row)> = Vec::new();
         for &calls in &self.calls {
             for _ in 0..self.runs {
-                let mut order = self.forwarders.clone();
+                let mut order = forwarders.clone();
                 order.shuffle(&mut rand::rng());
                 for who in order {
                     rows.push((who, self.common.row(&mut *self.start(who)?, calls)?));
                 }
             }
         }
-        self.summary(&rows);
+        self.summary(&forwarders, &rows);
         Ok(())
+    }
+
+    fn mediasoup(&self) -> Result<Mediasoup, TargetError> {
+        let Some(package) = &self.mediasoup else {
+            return Err(TargetError::Protocol(
+                "mediasoup: say where it is installed, with --mediasoup or in MEDIASOUP".to_owned(),
+            ));
+        };
+        Mediasoup::start(&self.common.place(), package, self.common.bind)
     }
 
     /// Of an average packet.
@@ -74,17 +97,18 @@ impl Peers {
             Who::Floor => Box::new(self.common.floor(Work::Forward)?),
             Who::Janus => Box::new(Janus::start(&place, address)?),
             Who::Coturn => Box::new(Coturn::start(&place, address)?),
+            Who::Mediasoup => Box::new(self.mediasoup()?),
         })
     }
 
     /// Medians and ranges of the rows without loss.
-    fn summary(&self, rows: &[(Who, Row)]) {
+    fn summary(&self, forwarders: &[Who], rows: &[(Who, Row)]) {
         report::print(
             "\n| forwarder | calls | runs | µs per packet: median (range) | CPU-s per Gbit | \
              RSS MB per call | p50 µs | p99 µs |\n|---|---|---|---|---|---|---|---|\n",
         );
         for &calls in &self.calls {
-            for &who in &self.forwarders {
+            for &who in forwarders {
                 let of = |row: &&(Who, Row)| {
                     row.0 == who && row.1.calls == calls && row.1.verdict() == Verdict::Good
                 };

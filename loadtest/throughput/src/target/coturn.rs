@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Target, TargetError, floor::material};
+use super::{Target, TargetError, floor::material, one_by_one};
 use crate::{
     generator::Generator,
     process::{Owned, Place, placed},
@@ -29,7 +29,6 @@ const REPEAT: Duration = Duration::from_millis(200);
 pub struct Coturn {
     process: Owned,
     address: SocketAddr,
-    calls: usize,
 }
 
 impl Coturn {
@@ -47,7 +46,7 @@ impl Coturn {
             .spawn()
             .map_err(|source| TargetError::Start { program: "turnserver".to_owned(), source })?;
         let address = SocketAddr::from((address, PORT));
-        Ok(Self { process: Owned::new(child), address, calls: 0 })
+        Ok(Self { process: Owned::new(child), address })
     }
 
     /// Sends a request of a peer until it is answered; the answer.
@@ -118,10 +117,6 @@ impl Target for Coturn {
     }
 
     fn calls(&mut self, generator: &mut Generator, calls: usize) -> Result<(), TargetError> {
-        while self.calls < calls {
-            self.call(generator)?;
-            self.calls += 1;
-        }
-        Ok(())
+        one_by_one(generator, calls, |generator| self.call(generator))
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use light_peer::{Peer, dtls::Identity, sdp::Remote};
 use serde_json::{Value, json};
 
-use super::{Target, TargetError};
+use super::{Target, TargetError, one_by_one, warm};
 use crate::{
     generator::Generator,
     process::{Owned, Place, placed},
@@ -35,7 +35,6 @@ pub struct Janus {
     _folder: Folder,
     socket: UnixDatagram,
     identity: Identity,
-    calls: usize,
     transaction: u64,
     /// Said while something else was waited for.
     early: Vec<Value>,
@@ -64,7 +63,7 @@ impl Janus {
         };
         let identity = Identity::new()?;
         let early = Vec::new();
-        Ok(Self { process, _folder: folder, socket, identity, calls: 0, transaction: 0, early })
+        Ok(Self { process, _folder: folder, socket, identity, transaction: 0, early })
     }
 
     fn say(&mut self, mut message: Value) -> Result<String, TargetError> {
@@ -173,16 +172,7 @@ impl Janus {
         self.ask(callee, json!({ "request": "accept" }), jsep)?;
         let answer = self.event(generator, caller, "accepted")?;
         self.connect(generator, one, answer)?;
-        let end = Instant::now() + STEP;
-        let warm = |generator: &mut Generator, number| {
-            generator.peer(number).is_some_and(|peer| peer.is_warm())
-        };
-        while !(warm(generator, one) && warm(generator, other)) {
-            if Instant::now() > end {
-                return Err(TargetError::Cold { cold: 1, all: 2 });
-            }
-            generator.turn(Instant::now() + Duration::from_millis(1))?;
-        }
+        warm(generator, [one, other], STEP)?;
         generator.talk(one);
         generator.talk(other);
         Ok(())
@@ -261,11 +251,7 @@ impl Target for Janus {
     }
 
     fn calls(&mut self, generator: &mut Generator, calls: usize) -> Result<(), TargetError> {
-        while self.calls < calls {
-            self.call(generator)?;
-            self.calls += 1;
-        }
-        Ok(())
+        one_by_one(generator, calls, |generator| self.call(generator))
     }
 
     fn tend(&mut self, _generator: &mut Generator) -> Result<(), TargetError> {

@@ -4,10 +4,15 @@ pub mod control;
 pub mod coturn;
 pub mod floor;
 pub mod janus;
+pub mod mediasoup;
 pub mod node;
 pub mod relayed;
 
-use std::{io, process::ExitStatus, time::Instant};
+use std::{
+    io,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use crate::generator::Generator;
 
@@ -64,6 +69,38 @@ pub trait Target {
     /// Does what has to be done while calls go on.
     fn tend(&mut self, _generator: &mut Generator) -> Result<(), TargetError> {
         Ok(())
+    }
+}
+
+/// [`Target::calls`] where each call is set up by itself.
+fn one_by_one(
+    generator: &mut Generator,
+    calls: usize,
+    mut call: impl FnMut(&mut Generator) -> Result<(), TargetError>,
+) -> Result<(), TargetError> {
+    while generator.peers() < 2 * calls {
+        call(generator)?;
+    }
+    Ok(())
+}
+
+/// Waits until both peers of a call have their keys; media goes on meanwhile.
+fn warm(
+    generator: &mut Generator,
+    peers: [usize; 2],
+    patience: Duration,
+) -> Result<(), TargetError> {
+    let end = Instant::now() + patience;
+    loop {
+        let mut is_cold = |number| !generator.peer(number).is_some_and(|peer| peer.is_warm());
+        let cold = peers.into_iter().filter(|&number| is_cold(number)).count();
+        if cold == 0 {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            return Err(TargetError::Cold { cold, all: peers.len() });
+        }
+        generator.turn(Instant::now() + Duration::from_millis(1))?;
     }
 }
 
