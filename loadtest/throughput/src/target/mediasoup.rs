@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::{ChildStdin, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError},
     thread,
     time::{Duration, Instant},
 };
@@ -63,13 +63,13 @@ impl Mediasoup {
                 }
             }
         });
-        let Ok(line) = answers.recv_timeout(START) else {
-            return Err(match process.child().try_wait()? {
-                Some(status) => TargetError::Ended(status),
-                None => TargetError::Protocol("mediasoup does not start".to_owned()),
-            });
+        let first = match answers.recv_timeout(START) {
+            Ok(line) => read(&line)?,
+            Err(RecvTimeoutError::Disconnected) => return Err(ended(&mut process)?),
+            Err(RecvTimeoutError::Timeout) => {
+                return Err(TargetError::Protocol("mediasoup does not start".to_owned()));
+            }
         };
-        let first = read(&line)?;
         let worker = number(&first, "worker")?;
         let version = first["version"].as_str().unwrap_or("unknown").to_owned();
         let identity = Identity::new()?;
@@ -86,8 +86,10 @@ impl Mediasoup {
         writeln!(self.requests, "{request}")?;
         let end = Instant::now() + STEP;
         loop {
-            if let Ok(line) = self.answers.try_recv() {
-                return read(&line);
+            match self.answers.try_recv() {
+                Ok(line) => return read(&line),
+                Err(TryRecvError::Disconnected) => return Err(ended(&mut self.process)?),
+                Err(TryRecvError::Empty) => {}
             }
             if Instant::now() > end {
                 return Err(TargetError::Protocol(format!("mediasoup: no answer to {request}")));
@@ -122,6 +124,11 @@ impl Mediasoup {
         generator.talk(other);
         Ok(())
     }
+}
+
+/// It says no more: it is ending.
+fn ended(process: &mut Owned) -> Result<TargetError, TargetError> {
+    Ok(TargetError::Ended(process.child().wait()?))
 }
 
 fn read(line: &str) -> Result<Value, TargetError> {
