@@ -71,6 +71,9 @@ impl MediaLeg {
                 if !video.key_frame.is_under_way(now, repair) {
                     self.need_key_frame(now);
                 }
+                if self.begins(now) {
+                    self.repeat_beginning(now);
+                }
             }
             Message::MaxBitrate(bitrate) => self.outbound.peer_limit = Some(bitrate),
             Message::TransportFeedback(feedback) => {

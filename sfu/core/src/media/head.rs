@@ -5,14 +5,18 @@
 //! often 300 ms more (`asks.rs`). So the node asks for the numbers before it, and what comes meanwhile is kept
 //! (`kept.rs`) and goes on behind what was missing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Incoming, Kept, MediaLeg, control::REPAIR_SLACK, receive::ReceiveStream};
+use super::{
+    Incoming, Kept, MediaLeg, control::REPAIR_SLACK, leg::ControlDue, receive::ReceiveStream,
+};
 use crate::api::MediaKind;
 
 /// So many packets before the first one are asked for. How many there were nobody knows; browsers pass over numbers that
 /// they have never sent.
-pub(super) const ASKED: u64 = 4;
+pub(super) const ASKED: u64 = 34;
+/// The answer takes a round trip, and this much for the publisher's own scheduling; then a key frame is asked for as well.
+const ANSWER_SLACK: Duration = Duration::from_millis(40);
 
 /// What has come of a stream's beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,12 +69,18 @@ impl MediaLeg {
         if incoming.kind() == MediaKind::Audio {
             return Onward::Go;
         }
-        let patience = 2 * self.rtt() + REPAIR_SLACK;
+        let rtt = self.rtt();
         let Some(stream) = &mut self.inbound.streams[MediaKind::Video as usize] else {
             return Onward::Go;
         };
         match stream.head {
-            Head::Missing(since) if now.saturating_duration_since(since) < patience => Onward::Wait,
+            Head::Missing(since) if now < since + 2 * rtt + REPAIR_SLACK => {
+                if now >= since + rtt + ANSWER_SLACK {
+                    self.inbound.key_frame_asks.want(now);
+                    self.control_due = ControlDue::Unknown;
+                }
+                Onward::Wait
+            }
             Head::Missing(_) => {
                 stream.head = Head::There;
                 self.inbound.kept = Kept::default();

@@ -214,6 +214,21 @@ impl MediaLeg {
         }
     }
 
+    /// The peer asks for a key frame although the first one was sent. Where all of that and the opener were lost, the
+    /// peer knows of no packet that it could ask for: it gets those that should be there by now once more.
+    pub(super) fn repeat_beginning(&mut self, now: Instant) {
+        let under_way = (self.rtt() + self.outbound.estimator.queue()).mul_f64(UNDER_WAY);
+        let stream = &mut self.outbound.streams[MediaKind::Video as usize];
+        let Some(first) = stream.first_key else { return };
+        for position in first..=stream.highest {
+            if let Some((entry, _)) = stream.cache.get(position)
+                && entry.sent.is_some_and(|sent| now.saturating_duration_since(sent) >= under_way)
+            {
+                self.outbound.repeats.add(now, position, entry);
+            }
+        }
+    }
+
     /// Whether repairing what the way's own queue has dropped takes longer than a key frame, which is asked for then.
     fn begins_anew(&mut self, now: Instant) -> bool {
         let overflows = self.outbound.estimator.is_congested(now) && !self.loses_by_itself();

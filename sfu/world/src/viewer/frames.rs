@@ -50,6 +50,8 @@ pub struct Frames {
     /// The latest packet of a key frame.
     key_part: Option<Time>,
     begun: bool,
+    /// The first frame to be complete, and whether it is a key frame.
+    first: Option<(Time, bool)>,
     /// Frames shown, in order.
     pub shown: Vec<Shown>,
 }
@@ -85,6 +87,7 @@ impl Frames {
             }
             if waiting.have == count {
                 waiting.completed = Some(now);
+                self.first.get_or_insert((now, frame.key));
                 self.playout.on_complete(now, frame.captured, waiting.came, rtt);
             }
         }
@@ -135,6 +138,10 @@ impl Frames {
     /// When a key frame is to be asked for.
     pub fn key_frame_due(&self) -> Time {
         let Some(last) = self.last_decoded.filter(|_| self.begun) else { return Time::NEVER };
+        // What comes first cannot be decoded: Chromium asks at once.
+        if let (Some((first, false)), None, 0) = (self.first, self.asked, self.last) {
+            return first;
+        }
         let wait = if self.last == 0 { KEY_FRAME_WAIT } else { FRAME_WAIT };
         // Asked once, Chromium waits for a key frame and asks again soon.
         let due = self.asked.map_or(last + wait, |asked| asked + KEY_FRAME_WAIT);

@@ -46,6 +46,16 @@ fn frames_in_time_are_all_shown() {
 }
 
 #[test]
+fn without_a_key_frame_before_the_first_frame_one_is_asked_for_at_once() {
+    let mut frames = Frames::default();
+    give(&mut frames, 5, [4, 0], Duration::ZERO);
+    let first = Time::ZERO + FRAME * 5 + millis(50);
+    assert_eq!(frames.key_frame_due(), first);
+    frames.asked(first);
+    assert!(frames.key_frame_due() >= first + millis(200));
+}
+
+#[test]
 fn what_a_lost_frame_was_needed_for_is_not_shown_before_a_key_frame() {
     let mut frames = Frames::default();
     give(&mut frames, 1, [0, 0], Duration::ZERO);

@@ -104,6 +104,38 @@ fn a_lost_first_packet_is_asked_for_and_the_others_wait_for_it() {
 }
 
 #[test]
+fn a_first_picture_that_was_lost_as_a_whole_is_asked_for_as_a_whole() {
+    let mut call = Call::new();
+    let key = call.encoder.frame(0, true, 20, 0);
+    let next = call.encoder.frame(3_000, false, 1, 0);
+    assert_eq!(call.comes(33, &next[0]), Some(Onward::Wait));
+    let (asked, key_frame) = call.asked(39);
+    assert!(key.iter().all(|packet| asked.contains(&header(packet).sequence)) && !key_frame);
+    for packet in key[1..].iter().chain([&key[0]]) {
+        let repeat = call.repeat(packet);
+        assert!(call.comes(139, &repeat).is_some());
+    }
+    // Paced.
+    let seen: Vec<u8> = (139..300).step_by(5).flat_map(|ms| call.seen(ms)).collect();
+    assert_eq!(seen, (0..20).chain([0]).collect::<Vec<u8>>());
+}
+
+#[test]
+fn a_key_frame_is_asked_for_as_soon_as_the_answer_should_be_there() {
+    let mut call = Call::new();
+    let delta =
+        |call: &mut Call, number: u32| call.encoder.frame(3_000 * number, false, 1, 0).remove(0);
+    for number in 0..4 {
+        let packet = delta(&mut call, number);
+        call.comes(33 * u64::from(number), &packet);
+        assert!(!call.asked(33 * u64::from(number) + 6).1, "it may come yet");
+    }
+    let packet = delta(&mut call, 5);
+    assert_eq!(call.comes(145, &packet), Some(Onward::Wait), "still");
+    assert!(call.asked(145).1);
+}
+
+#[test]
 fn two_lost_packets_at_the_beginning_come_in_any_order() {
     let mut call = Call::new();
     let key = call.encoder.frame(0, true, 4, 0);

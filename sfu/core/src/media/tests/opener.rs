@@ -1,6 +1,9 @@
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, page, pass};
+use super::peers::{CHROMIUM, Encoder, PLI, drain, drain_rtp, header, leg, page, pass};
 use crate::{
     media::{MediaLeg, Outgoing},
     rtp::Ssrc,
@@ -68,4 +71,30 @@ fn with_the_opener_the_loss_of_the_first_packet_is_asked_for_and_repaired() {
         let original = &repeat[header(repeat).payload.start..][..2];
         assert_eq!(original, header(&sent[0]).sequence.to_be_bytes());
     }
+}
+
+#[test]
+fn a_page_that_got_nothing_of_the_first_picture_gets_it_again_when_it_asks_for_one() {
+    let now = Instant::now();
+    let ms = |ms| now + Duration::from_millis(ms);
+    let (mut publisher, mut viewer) = (leg(CHROMIUM, now), leg(CHROMIUM, now));
+    viewer.seed_rtt(Duration::from_millis(100));
+    viewer.start_forwarding(now);
+    let mut encoder = Encoder::new(CHROMIUM);
+    pass(&mut publisher, &mut viewer, now, &encoder.frame(0, true, 3, 0));
+    let sent = drain_rtp(&mut viewer, now);
+    drain_rtp(&mut viewer, ms(20));
+    pass(&mut publisher, &mut viewer, ms(33), &encoder.frame(3_000, false, 1, 1));
+    drain_rtp(&mut viewer, ms(33));
+
+    viewer.receive_rtcp(ms(134), &PLI);
+    let repeated = |packets: Vec<Vec<u8>>| -> BTreeSet<Vec<u8>> {
+        let original = |packet: &Vec<u8>| packet[header(packet).payload.start..][..2].to_vec();
+        packets.iter().filter(|packet| header(packet).ssrc == Ssrc(33)).map(original).collect()
+    };
+    let lost = sent.iter().map(|packet| packet[2..4].to_vec()).collect();
+    assert!(repeated(drain_rtp(&mut viewer, ms(134))).is_superset(&lost));
+    assert!(!viewer.take_feedback(ms(134)).is_some_and(|feedback| feedback.key_frame));
+    viewer.receive_rtcp(ms(150), &PLI);
+    assert!(repeated(drain_rtp(&mut viewer, ms(150))).is_empty(), "it is on its way");
 }

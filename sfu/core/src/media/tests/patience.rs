@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, drain, drain_rtp, header, leg, nack, page, pass};
+use super::peers::{CHROMIUM, Encoder, PLI, drain, drain_rtp, header, leg, nack, page, pass};
 use crate::{
     media::{
         MediaLeg, Outgoing,
@@ -12,7 +12,6 @@ use crate::{
 
 const RTT: Duration = Duration::from_millis(60);
 const FRAME: Duration = Duration::from_millis(33);
-const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
 
 /// The least and the most delay that the extension asks for, in its unit of 10 ms.
 fn delays(value: [u8; 3]) -> (u32, u32) {

@@ -178,6 +178,9 @@ pub(super) fn pass(
     }
 }
 
+/// A page's request for a key frame of the node's video (RFC 4585 §6.3.1).
+pub(super) const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
+
 pub(super) fn header(packet: &[u8]) -> Header {
     Header::parse(packet).unwrap()
 }

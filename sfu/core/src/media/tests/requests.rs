@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use super::peers::{CHROMIUM, Encoder, FIREFOX, drain, leg, negotiated, pass, sender_report};
+use super::peers::{CHROMIUM, Encoder, FIREFOX, PLI, drain, leg, negotiated, pass, sender_report};
 use crate::{
     media::{Feedback, MediaLeg, Outgoing},
     rtcp::{Message, Messages},
@@ -37,7 +37,6 @@ fn asked(leg: &mut MediaLeg, now: Instant) -> Asked {
     asked
 }
 
-const PLI: [u8; 12] = [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 22];
 const KEY_FRAME: Feedback = Feedback { key_frame: true, max_bitrate: None };
 
 #[test]
