@@ -1,5 +1,5 @@
-// What does the loss of exactly one packet cost? Each is lost once, by the emulator, and the run is
-// compared with runs of the same minutes in which nothing is lost.
+// What does the loss of exactly one packet, or of a whole first picture, cost? Each is lost once, by the emulator, and
+// the run is compared with runs of the same minutes in which nothing is lost.
 
 import { dropOnce, forgetDrops, setLink } from "../lib/lab.mjs";
 import { describeLoad, watchLoad } from "../lib/load.mjs";
@@ -27,7 +27,15 @@ const CALL = [
   { what: "key frame, 1st packet, up", on: "shopper.up", class: "rtp-large", screen: "agent" },
   { what: "key frame, 1st packet, down", on: "agent.down", class: "rtp-large", screen: "agent" },
   { what: "key frame, 3rd packet, down", on: "agent.down", class: "rtp-large", nth: 3, screen: "agent" },
+  // Eight packets are a first picture of 480 lines. To the viewer it goes twice, between two packets of sound or so and
+  // behind an empty one.
+  { what: "first picture as a whole, up", on: "shopper.up", class: "rtp-large", count: 8, screen: "agent" },
+  { what: "first picture as a whole, down", on: "agent.down", class: "rtp", count: 20, screen: "agent" },
 ];
+
+const armed = ({ on, class: kind, nth = 1, count = 1 }) => {
+  for (let packet = nth; packet < nth + count; packet += 1) dropOnce(on, kind, packet);
+};
 
 async function onBlock(world, { rtt, runs, failures }) {
   setLink("*<->*", { rtt_ms: rtt, loss_pct: 0 });
@@ -37,7 +45,7 @@ async function onBlock(world, { rtt, runs, failures }) {
 
   const one = async (loss, run) => {
     try {
-      const beforePress = loss && (() => dropOnce(loss.on, loss.class, loss.nth));
+      const beforePress = loss && (() => armed(loss));
       const result = await attempt(world, () => run({ ...world, beforePress }));
       const { dropped } = forgetDrops();
       if (loss && dropped === 0) lost.get(loss).unseen += 1;
@@ -78,7 +86,7 @@ async function onBlock(world, { rtt, runs, failures }) {
 function table({ rtt, rows, load }) {
   const cell = (value, width = 7) => (Number.isFinite(value) ? String(Math.round(value)) : "–").padStart(width);
   const lines = [
-    `One packet lost, RTT ${rtt} ms, warm: milliseconds from the leg's making to connected, or from Accept to the frame`,
+    `One packet or picture lost, RTT ${rtt} ms, warm: milliseconds from the leg's making to connected, or from Accept to the frame`,
     "",
     `${"lost".padEnd(30)}${"on".padEnd(14)}${"n".padStart(4)}  nothing lost   lost: p50    p95   costs  bound`,
   ];

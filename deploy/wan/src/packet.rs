@@ -19,6 +19,8 @@ pub enum Class {
     Dtls,
     DtlsClientHello,
     DtlsServerHello,
+    /// Any RTP packet.
+    Rtp,
     /// An RTP packet too large for speech: of a picture.
     RtpLarge,
     /// A TCP segment that carries something.
@@ -35,6 +37,7 @@ impl FromStr for Class {
             "dtls" => Self::Dtls,
             "dtls-client-hello" => Self::DtlsClientHello,
             "dtls-server-hello" => Self::DtlsServerHello,
+            "rtp" => Self::Rtp,
             "rtp-large" => Self::RtpLarge,
             "tcp-data" => Self::TcpData,
             _ => bail!("there is no class of packets {name:?}"),
@@ -58,18 +61,17 @@ impl Class {
             |kind: [u8; 2]| payload.get(..2) == Some(&kind) && payload.get(4..8) == Some(&MAGIC_COOKIE);
         // The hellos are never encrypted: a handshake record (22), epoch 0, then the message's type.
         let hello = |kind: u8| first == 22 && payload.get(13) == Some(&kind);
+        // RTCP shares the first byte; its types are 192 to 223 (RFC 5761 section 4).
+        let rtp =
+            || (128..192).contains(&first) && payload.get(1).is_some_and(|kind| !(192..224).contains(kind));
         match self {
             Self::StunRequest => stun([0x00, 0x01]),
             Self::StunResponse => stun([0x01, 0x01]),
             Self::Dtls => (20..64).contains(&first),
             Self::DtlsClientHello => hello(1),
             Self::DtlsServerHello => hello(2),
-            // RTCP shares the first byte; its types are 192 to 223 (RFC 5761 section 4).
-            Self::RtpLarge => {
-                (128..192).contains(&first)
-                    && payload.len() >= LARGE
-                    && payload.get(1).is_some_and(|kind| !(192..224).contains(kind))
-            }
+            Self::Rtp => rtp(),
+            Self::RtpLarge => payload.len() >= LARGE && rtp(),
             Self::TcpData => false,
         }
     }

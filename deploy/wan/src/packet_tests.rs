@@ -37,16 +37,16 @@ fn rtp(second: u8, len: usize) -> Vec<u8> {
 #[test]
 fn each_packet_is_what_it_is_and_nothing_else() {
     use Class::*;
-    let all = [StunRequest, StunResponse, Dtls, DtlsClientHello, DtlsServerHello, RtpLarge, TcpData];
+    let all = [StunRequest, StunResponse, Dtls, DtlsClientHello, DtlsServerHello, Rtp, RtpLarge, TcpData];
     for (packet, classes) in [
         (stun(0), &[StunRequest][..]),
         (stun(1), &[StunResponse]),
         (dtls(22, 1), &[Dtls, DtlsClientHello]),
         (dtls(22, 2), &[Dtls, DtlsServerHello]),
         (dtls(0x2f, 1), &[Dtls]),
-        (rtp(96, 1_100), &[RtpLarge]),
-        (rtp(0x80 | 96, 1_100), &[RtpLarge]),
-        (rtp(111, 100), &[]),
+        (rtp(96, 1_100), &[Rtp, RtpLarge]),
+        (rtp(0x80 | 96, 1_100), &[Rtp, RtpLarge]),
+        (rtp(111, 100), &[Rtp]),
         (rtp(206, 1_100), &[]),
         (tcp(b"{}"), &[TcpData]),
         (tcp(b""), &[]),
