@@ -71,7 +71,7 @@ impl MediaLeg {
                 if !video.key_frame.is_under_way(now, repair) {
                     self.need_key_frame(now);
                 }
-                if self.begins(now) {
+                if self.begins(now) && !self.outbound.estimator.is_congested(now) {
                     self.repeat_beginning(now);
                 }
             }
