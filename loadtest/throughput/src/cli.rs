@@ -34,7 +34,7 @@ enum What {
     Storm(Storm),
     /// Let calls come and go for a long time and watch memory
     Churn(Churn),
-    /// Janus and coturn beside the node
+    /// Janus, coturn and, where it is installed, mediasoup beside the node
     Peers(Peers),
     /// The same calls on one node and between two, and what a lossy way between these costs
     Relay(Relay),

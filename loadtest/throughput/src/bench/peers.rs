@@ -1,4 +1,4 @@
-//! Others beside us: the same peers and the same media through Janus and coturn.
+//! Others beside us: the same peers and the same media through Janus, coturn and mediasoup.
 
 use std::{path::PathBuf, process::Command};
 

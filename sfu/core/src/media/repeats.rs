@@ -66,6 +66,8 @@ pub(super) struct Repeats {
     budget: RepeatBudget,
     /// Bytes of the first key frame that may yet be sent twice.
     first_copies: usize,
+    /// When the whole beginning was repeated last.
+    begun_again: Option<Instant>,
 }
 
 impl Repeats {
@@ -76,6 +78,7 @@ impl Repeats {
             told: VecDeque::new(),
             budget: RepeatBudget::new(now),
             first_copies: 0,
+            begun_again: None,
         }
     }
 
@@ -219,12 +222,15 @@ impl MediaLeg {
     pub(super) fn repeat_beginning(&mut self, now: Instant) {
         let under_way = (self.rtt() + self.outbound.estimator.queue()).mul_f64(UNDER_WAY);
         let stream = &mut self.outbound.streams[MediaKind::Video as usize];
-        let Some(first) = stream.first_key else { return };
+        let repeats = &mut self.outbound.repeats;
+        let again = repeats.begun_again.is_none_or(|at| now >= at + under_way);
+        let Some(first) = stream.first_key.filter(|_| again) else { return };
+        repeats.begun_again = Some(now);
         for position in first..=stream.highest {
             if let Some((entry, _)) = stream.cache.get(position)
                 && entry.sent.is_some_and(|sent| now.saturating_duration_since(sent) >= under_way)
             {
-                self.outbound.repeats.add(now, position, entry);
+                repeats.add(now, position, entry);
             }
         }
     }
