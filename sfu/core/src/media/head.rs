@@ -15,8 +15,8 @@ use crate::api::MediaKind;
 /// So many packets before the first one are asked for. How many there were nobody knows; browsers pass over numbers that
 /// they have never sent.
 pub(super) const ASKED: u64 = 34;
-/// The answer takes a round trip, and this much for the publisher's own scheduling; then a key frame is asked for as well.
-const ANSWER_SLACK: Duration = Duration::from_millis(40);
+/// An answer that is not there so long after a round trip may not come: a key frame is asked for as well.
+const UNANSWERED_AFTER: Duration = Duration::from_millis(40);
 
 /// What has come of a stream's beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,7 +75,7 @@ impl MediaLeg {
         };
         match stream.head {
             Head::Missing(since) if now < since + 2 * rtt + REPAIR_SLACK => {
-                if now >= since + rtt + ANSWER_SLACK {
+                if now >= since + rtt + UNANSWERED_AFTER {
                     self.inbound.key_frame_asks.want(now);
                     self.control_due = ControlDue::Unknown;
                 }

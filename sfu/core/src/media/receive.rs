@@ -86,10 +86,10 @@ impl ReceiveStream {
         }
     }
 
-    /// A stream that is known to begin with the number after this one.
-    pub(super) fn following(ssrc: Ssrc, number: u16) -> Self {
+    /// A stream that is known to begin with this number.
+    pub(super) fn beginning_with(ssrc: Ssrc, number: u16) -> Self {
         let mut stream = Self::new(ssrc);
-        if let Unwrapped::Known(before) = stream.unwrapper.unwrap(number) {
+        if let Unwrapped::Known(before) = stream.unwrapper.unwrap(number.wrapping_sub(1)) {
             stream.reports.first = before + 1;
         }
         stream

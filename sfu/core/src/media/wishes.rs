@@ -124,7 +124,7 @@ impl MediaLeg {
         self.wishes.forwarding
     }
 
-    /// What the publisher's leg should do, if there is anything new. Ask after each input.
+    /// What the publisher's leg should do, if there is anything new. Ask once what inputs have brought is sent.
     pub fn take_feedback(&mut self, now: Instant) -> Option<Feedback> {
         if !self.wishes.forwarding {
             return None;

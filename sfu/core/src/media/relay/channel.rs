@@ -12,7 +12,7 @@ use super::{
         self, ClockNote, Control, Datagram, Envelope, MAX_ASKED, Media, media_len, nack_len,
         write_media, write_nack,
     },
-    lane::{BEFORE_FIRST, Lane},
+    lane::{FIRST, Lane},
 };
 use crate::{
     api::{ChannelId, Hop, MediaKind},
@@ -129,7 +129,7 @@ impl Channel {
             hop,
             clock: HopClock::new(now),
             lanes: [MediaKind::Audio, MediaKind::Video].map(Lane::new),
-            streams: [ReceiveStream::new(Ssrc(0)), ReceiveStream::following(Ssrc(1), BEFORE_FIRST)],
+            streams: [ReceiveStream::new(Ssrc(0)), ReceiveStream::beginning_with(Ssrc(1), FIRST)],
             beginning: Beginning::Unseen,
             told: Default::default(),
             clocks: [None; 2],
@@ -359,7 +359,7 @@ impl Channel {
         let place = Place {
             incoming: &incoming,
             data,
-            is_first: media.number == BEFORE_FIRST.wrapping_add(1),
+            is_first: media.number == FIRST,
             is_repaired: stream.missing.next_due().is_some(),
         };
         let patience = 2 * self.assumed_rtt() + REPAIR_SLACK;

@@ -19,8 +19,8 @@ const REPEAT_SHARE: usize = 4;
 /// …and this much at once, in bytes.
 const REPEAT_BURST: usize = 64_000;
 
-/// The number before that of the first packet.
-pub(super) const BEFORE_FIRST: u16 = u16::MAX;
+/// The number of the first packet.
+pub(super) const FIRST: u16 = 0;
 
 /// One kind of media on its way to the other node.
 #[derive(Debug)]
@@ -45,12 +45,7 @@ impl Lane {
             MediaKind::Audio => AUDIO,
             MediaKind::Video => VIDEO,
         };
-        Self {
-            most,
-            next: BEFORE_FIRST.wrapping_add(1),
-            kept: VecDeque::new(),
-            budget: REPEAT_BURST,
-        }
+        Self { most, next: FIRST, kept: VecDeque::new(), budget: REPEAT_BURST }
     }
 
     /// The number of the next packet.

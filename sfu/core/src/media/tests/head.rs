@@ -76,6 +76,11 @@ impl Call {
         (numbers, key_frame)
     }
 
+    /// A picture of one packet that builds on others.
+    fn delta(&mut self, number: u32) -> Vec<u8> {
+        self.encoder.frame(3_000 * number, false, 1, 0).remove(0)
+    }
+
     fn repeat(&mut self, packet: &[u8]) -> Vec<u8> {
         self.repeats += 1;
         repeat(&self.publisher, packet, self.repeats)
@@ -123,14 +128,12 @@ fn a_first_picture_that_was_lost_as_a_whole_is_asked_for_as_a_whole() {
 #[test]
 fn a_key_frame_is_asked_for_as_soon_as_the_answer_should_be_there() {
     let mut call = Call::new();
-    let delta =
-        |call: &mut Call, number: u32| call.encoder.frame(3_000 * number, false, 1, 0).remove(0);
     for number in 0..4 {
-        let packet = delta(&mut call, number);
+        let packet = call.delta(number);
         call.comes(33 * u64::from(number), &packet);
         assert!(!call.asked(33 * u64::from(number) + 6).1, "it may come yet");
     }
-    let packet = delta(&mut call, 5);
+    let packet = call.delta(5);
     assert_eq!(call.comes(145, &packet), Some(Onward::Wait), "still");
     assert!(call.asked(145).1);
 }
@@ -161,13 +164,11 @@ fn what_was_kept_before_the_call_waits_for_its_beginning_too() {
 #[test]
 fn a_beginning_that_does_not_come_is_given_up_for_a_key_frame() {
     let mut call = Call::new();
-    let delta =
-        |call: &mut Call, number: u32| call.encoder.frame(3_000 * number, false, 1, 0).remove(0);
     for number in 0..9 {
-        let packet = delta(&mut call, number);
+        let packet = call.delta(number);
         assert_eq!(call.comes(33 * u64::from(number), &packet), Some(Onward::Wait));
     }
-    let packet = delta(&mut call, 10);
+    let packet = call.delta(10);
     assert_eq!(call.comes(310, &packet), Some(Onward::Go));
     assert!(call.viewer.take_feedback(call.at(310)).is_some_and(|feedback| feedback.key_frame));
     let key = call.encoder.frame(40_000, true, 2, 0);
