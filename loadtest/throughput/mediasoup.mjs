@@ -1,8 +1,8 @@
 // The least application with which mediasoup forwards calls: it is a library and speaks no protocol of its own.
 //
 // `throughput peers --mediasoup PACKAGE` starts it with two arguments: PACKAGE, the folder of an installed mediasoup,
-// and where it listens. One worker, one UDP port. It says {"worker": PID, "version": …} first; then each line of
-// standard input is a request, and each line of output an answer:
+// and where it listens. One worker, one UDP port. It says {"worker": PID} first; then each line of standard input is a
+// request, and each line of output an answer:
 //
 //   {"join": {"fingerprint": "sha-256 AA:…", "ssrcs": [audio, video, repair]}} → {"ufrag", "pwd", "port"}
 //   {"watch": [viewer, publisher]}, the n-th and the m-th that joined          → {}
@@ -11,12 +11,10 @@
 
 import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 
 const [folder, address] = process.argv.slice(-2);
-const load = createRequire(import.meta.url);
-const mediasoup = load(resolve(folder));
-const { version } = load(join(resolve(folder), "package.json"));
+const mediasoup = createRequire(import.meta.url)(resolve(folder));
 
 // As large as those of the node: with the kernel's default some percent of the packets are lost.
 const BUFFER = 4 << 20;
@@ -109,7 +107,7 @@ async function watch([viewer, publisher]) {
 }
 
 process.on("SIGTERM", () => process.exit(0));
-say({ worker: worker.pid, version });
+say({ worker: worker.pid });
 for await (const line of createInterface({ input: process.stdin })) {
   try {
     const request = JSON.parse(line);

@@ -33,7 +33,7 @@ const CALL = [
   { what: "first picture as a whole, down", on: "agent.down", class: "rtp", count: 20, screen: "agent" },
 ];
 
-const armed = ({ on, class: kind, nth = 1, count = 1 }) => {
+const arm = ({ on, class: kind, nth = 1, count = 1 }) => {
   for (let packet = nth; packet < nth + count; packet += 1) dropOnce(on, kind, packet);
 };
 
@@ -45,7 +45,7 @@ async function onBlock(world, { rtt, runs, failures }) {
 
   const one = async (loss, run) => {
     try {
-      const beforePress = loss && (() => armed(loss));
+      const beforePress = loss && (() => arm(loss));
       const result = await attempt(world, () => run({ ...world, beforePress }));
       const { dropped } = forgetDrops();
       if (loss && dropped === 0) lost.get(loss).unseen += 1;
@@ -88,11 +88,11 @@ function table({ rtt, rows, load }) {
   const lines = [
     `One packet or picture lost, RTT ${rtt} ms, warm: milliseconds from the leg's making to connected, or from Accept to the frame`,
     "",
-    `${"lost".padEnd(30)}${"on".padEnd(14)}${"n".padStart(4)}  nothing lost   lost: p50    p95   costs  bound`,
+    `${"lost".padEnd(32)}${"on".padEnd(14)}${"n".padStart(4)}  nothing lost   lost: p50    p95   costs  bound`,
   ];
   for (const { what, on, took, without, cost, bound, unseen } of rows) {
     lines.push(
-      `${what.padEnd(30)}${on.padEnd(14)}${cell(took.length, 4)}${cell(median(without), 14)}${cell(median(took), 12)}` +
+      `${what.padEnd(32)}${on.padEnd(14)}${cell(took.length, 4)}${cell(median(without), 14)}${cell(median(took), 12)}` +
         `${cell(percentile(took, 0.95))}${cell(cost, 8)}${cell(bound)}  ${cost <= bound ? "ok" : "OVER"}` +
         (unseen ? `  (${unseen} times no such packet came)` : ""),
     );

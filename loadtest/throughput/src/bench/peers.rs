@@ -1,6 +1,9 @@
 //! Others beside us: the same peers and the same media through Janus, coturn and mediasoup.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use clap::Args;
 use rand::seq::SliceRandom;
@@ -10,7 +13,11 @@ use crate::{
     measure::{Row, Verdict},
     report,
     target::{
-        Target, TargetError, coturn::Coturn, floor::Work, janus::Janus, mediasoup::Mediasoup,
+        Target, TargetError,
+        coturn::Coturn,
+        floor::Work,
+        janus::Janus,
+        mediasoup::{self, Mediasoup},
     },
 };
 
@@ -56,7 +63,7 @@ impl Peers {
             forwarders.extend(self.mediasoup.is_some().then_some(Who::Mediasoup));
         }
         if forwarders.contains(&Who::Mediasoup) {
-            report::print(&format!("* mediasoup: {}\n", self.mediasoup()?.version()));
+            report::print(&format!("* mediasoup: {}\n", mediasoup::version(self.mediasoup()?)?));
         }
         report::print("\n");
         report::head();
@@ -74,13 +81,13 @@ impl Peers {
         Ok(())
     }
 
-    fn mediasoup(&self) -> Result<Mediasoup, TargetError> {
-        let Some(package) = &self.mediasoup else {
-            return Err(TargetError::Protocol(
+    /// Where it is installed.
+    fn mediasoup(&self) -> Result<&Path, TargetError> {
+        self.mediasoup.as_deref().ok_or_else(|| {
+            TargetError::Protocol(
                 "mediasoup: say where it is installed, with --mediasoup or in MEDIASOUP".to_owned(),
-            ));
-        };
-        Mediasoup::start(&self.common.place(), package, self.common.bind)
+            )
+        })
     }
 
     /// Of an average packet.
@@ -97,7 +104,7 @@ impl Peers {
             Who::Floor => Box::new(self.common.floor(Work::Forward)?),
             Who::Janus => Box::new(Janus::start(&place, address)?),
             Who::Coturn => Box::new(Coturn::start(&place, address)?),
-            Who::Mediasoup => Box::new(self.mediasoup()?),
+            Who::Mediasoup => Box::new(Mediasoup::start(&place, self.mediasoup()?, address)?),
         })
     }
 

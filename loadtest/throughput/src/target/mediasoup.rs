@@ -3,6 +3,7 @@
 //! One worker, one UDP port, and one transport for each participant, which carries both ways.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -32,7 +33,6 @@ const STEP: Duration = Duration::from_secs(10);
 pub struct Mediasoup {
     process: Owned,
     worker: u32,
-    version: String,
     address: Ipv4Addr,
     requests: ChildStdin,
     answers: Receiver<String>,
@@ -71,14 +71,8 @@ impl Mediasoup {
             }
         };
         let worker = number(&first, "worker")?;
-        let version = first["version"].as_str().unwrap_or("unknown").to_owned();
         let identity = Identity::new()?;
-        Ok(Self { process, worker, version, address, requests, answers, identity })
-    }
-
-    /// Its version.
-    pub fn version(&self) -> &str {
-        &self.version
+        Ok(Self { process, worker, address, requests, answers, identity })
     }
 
     /// Asks for something; media goes on until the answer is there.
@@ -124,6 +118,15 @@ impl Mediasoup {
         generator.talk(other);
         Ok(())
     }
+}
+
+/// The version of the mediasoup in a folder.
+pub fn version(package: &Path) -> Result<String, TargetError> {
+    let file = package.join("package.json");
+    let wrong = |error: String| TargetError::Protocol(format!("{}: {error}", file.display()));
+    let text = fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
+    let about: Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Ok(about["version"].as_str().unwrap_or("unknown").to_owned())
 }
 
 /// It says no more: it is ending.
