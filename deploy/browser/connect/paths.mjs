@@ -140,9 +140,9 @@ export const instant = (world, watchMs) =>
   accepted(world.desks.instant, world, watchMs, async () => {
     const { shopper, agent } = world;
     assert.ok((await shopper.stats()).packetsSent > 0, "the shopper's page sends nothing while it rings");
-    const { packetsReceived } = await agent.stats();
+    const { payloadReceived } = await agent.stats();
     await sleep(100);
-    const since = (await agent.stats()).packetsReceived - packetsReceived;
+    const since = (await agent.stats()).payloadReceived - payloadReceived;
     assert.equal(since, 0, "the agent's page receives media before Accept");
   });
 

@@ -141,7 +141,7 @@ export function installProbe() {
       videoPacketsSent: 0,
       framesEncoded: 0,
       framesDecoded: 0,
-      packetsReceived: 0,
+      payloadReceived: 0,
       audioPacketsReceived: 0,
       audioEnergy: 0,
       dtls: null,
@@ -160,7 +160,8 @@ export function installProbe() {
             out.framesEncoded += s.framesEncoded ?? 0;
           }
         } else if (s.type === "inbound-rtp") {
-          out.packetsReceived += s.packetsReceived ?? 0;
+          // Neither headers nor padding, of which the node asks for the way's width (decision 0064).
+          out.payloadReceived += s.bytesReceived ?? 0;
           if (s.kind === "video") out.framesDecoded += s.framesDecoded ?? 0;
           if (s.kind === "audio") {
             out.audioPacketsReceived += s.packetsReceived ?? 0;

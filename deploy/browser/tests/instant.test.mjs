@@ -52,8 +52,8 @@ test("instant: media flows from the ring on and is seen after Accept", { timeout
   await Promise.all([sends(agent), sends(shopper)]);
   await shopper.says("Nobody sees or hears you before they answer");
   for (const seat of [agent, shopper]) {
-    const { packetsReceived } = await seat.stats();
-    assert.equal(packetsReceived, 0, `${seat.side}: received media before Accept`);
+    const { payloadReceived } = await seat.stats();
+    assert.equal(payloadReceived, 0, `${seat.side}: received media before Accept`);
   }
 
   await agent.press("Accept");

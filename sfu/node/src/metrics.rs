@@ -177,6 +177,7 @@ fn build(
             ("layer", counted(|c| c.dropped_layer)),
             ("queue", counted(|c| c.dropped_queue)),
             ("late", counted(|c| c.dropped_late)),
+            ("superseded", counted(|c| c.dropped_superseded)),
             ("paused", counted(|c| c.dropped_paused)),
             ("blind", counted(|c| c.dropped_blind)),
             ("overflow", counted(|c| c.overflowed)),

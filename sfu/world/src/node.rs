@@ -1,4 +1,4 @@
-//! The node: the real media halves of two legs, bridged as [`sfu_core::Core`] bridges them.
+//! The node: the real media halves of two legs, warm and then bridged as [`sfu_core::Core`] bridges them.
 //!
 //! ICE, DTLS and SRTP are left out: their keys are random, and nothing in them decides on a
 //! bitrate. Their bytes are counted on the links.
@@ -55,7 +55,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Legs that are warm and bridged at `now`, with the round trips that their handshakes showed.
+    /// Legs that are warm at `now`, with the round trips that their handshakes showed.
     pub fn new(clock: Clock, now: Time, rtts: [Duration; 2], seed: u64) -> Self {
         let at = clock.instant(now);
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + now.elapsed();
@@ -68,10 +68,17 @@ impl Node {
             };
             let mut leg = MediaLeg::new(setup, at, wall);
             leg.seed_rtt(rtts[side]);
-            leg.start_forwarding(at);
             leg
         };
         Self { clock, legs: [leg(0), leg(1)], tries: [None; 2], buffer: Box::new([0; MAX_PACKET]) }
+    }
+
+    /// Joins the legs.
+    pub fn bridge(&mut self, now: Time) {
+        let at = self.clock.instant(now);
+        for leg in &mut self.legs {
+            leg.start_forwarding(at);
+        }
     }
 
     /// Takes a packet from the page at `side`.

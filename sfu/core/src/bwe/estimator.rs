@@ -216,10 +216,16 @@ impl Estimator {
     }
 
     /// A call begins. Unless the way has shown lately that it is narrow, the first key frame is
-    /// not held back by what a hiccup or a quiet hour has left.
-    pub fn begin(&mut self, now: Instant) {
+    /// not held back by what a hiccup or a quiet hour has left. `narrow` is what it carries, in bit/s, if that is known
+    /// to be less than calls begin with.
+    pub fn begin(&mut self, now: Instant, narrow: Option<f64>) {
         let known = self.congested.is_some_and(|at| now.saturating_duration_since(at) < CUT_MEMORY);
-        if !known && self.control.bitrate() < START_BITRATE as f64 {
+        if !known && let Some(rate) = narrow {
+            self.control = RateControl::new(now, rate);
+            self.loss = LossLimit::default();
+            self.unproven = None;
+            self.confirmed = true;
+        } else if !known && self.control.bitrate() < START_BITRATE as f64 {
             self.control = RateControl::new(now, START_BITRATE as f64);
             self.loss = LossLimit::default();
             self.unproven = Some(now);

@@ -8,14 +8,17 @@
 //! * `aimd`: the rate that the delay allows.
 //! * `loss`, `silence`: the rate that losses allow; telling congestion from a radio link, and from a way that
 //!   was gone for a moment.
-//! * `probe`: short bursts that find out about more, and what they found.
+//! * `probe`, `burst`: short bursts that find out about more, and what they found.
+//! * `ahead`: the same before a call begins.
 //! * `wary`: a way that has taken back what it gave.
 //! * `rate`: bytes in a sliding window.
 //!
 //! The algorithm is Google Congestion Control (draft-ietf-rmcat-gcc-02) as it is run in libwebrtc,
 //! with what a call of exactly two makes possible: decision 0013.
 
+mod ahead;
 mod aimd;
+mod burst;
 mod estimator;
 mod groups;
 mod loss;
@@ -30,6 +33,7 @@ mod trendline;
 mod wary;
 
 pub use self::{
+    ahead::{Ahead, Burst},
     estimator::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},
 };

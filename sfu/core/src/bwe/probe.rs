@@ -6,7 +6,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::MAX_BITRATE;
+use super::{
+    MAX_BITRATE,
+    burst::{Found, Seen},
+};
 
 /// A probe is this long, so that jitter of a few milliseconds does not make up its result.
 const LENGTH: Duration = Duration::from_millis(20);
@@ -31,15 +34,9 @@ const RECOVERY: f64 = 0.85;
 /// Where the queue is not empty, it is looked at again after this.
 const POSTPONED: Duration = Duration::from_millis(100);
 /// A probe whose feedback has not come by then is given up.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// Share of a probe's packets and bytes that must arrive.
 const MIN_DELIVERED: f64 = 0.8;
-/// A probe that arrives faster than it was sent by more than this was held up on the way.
-const MAX_RATIO: f64 = 2.0;
-/// A probe that arrives at less than this share of its rate has filled the way…
-const SATURATED: f64 = 0.9;
-/// …of which this share is used.
-const UTILISATION: f64 = 0.95;
 /// A full way that carries less than this in multiples of what is known is as full as it was…
 const KNOWN: f64 = 1.4;
 /// …but who is below this share of what is known, after an outage, may go back to that one.
@@ -47,21 +44,21 @@ const FAR_BELOW: f64 = 0.86;
 const KNOWN_SHARE: f64 = 0.9;
 /// A probe that says nothing, because jitter has pressed it together, is soon sent again.
 const RETRY: Duration = Duration::from_millis(500);
-/// The first key frame lowers the estimate only if it is this large.
-const MIN_START_PACKETS: u32 = 10;
-const MIN_START_LENGTH: f64 = 20_000.0;
 /// One that has told too little is made again, once, with so many bytes: enough to lower the estimate…
 const SOLID_BYTES: u32 = 12_000;
 /// …if that was less than this share of what was thought: a little less is jitter…
-const MUCH_LESS: f64 = 0.7;
+pub(super) const MUCH_LESS: f64 = 0.7;
 /// …and of a start this share must arrive: of a way that loses something has to be known as well.
-const START_DELIVERED: f64 = 0.5;
-/// So much of it says what the rest will say: a queue grows with every moment that is waited.
-const ENOUGH_OF_START: f64 = 40_000.0;
+pub(super) const START_DELIVERED: f64 = 0.5;
 
 /// Names a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeId(u16);
+
+impl ProbeId {
+    /// What is sent before a call.
+    pub const AHEAD: Self = Self(u16::MAX);
+}
 
 /// A burst to send: at this rate, until both have been reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -109,30 +106,6 @@ struct Running {
     /// Packets and bytes sent, once all are.
     sent: Option<(u32, u32)>,
     seen: Seen,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Seen {
-    packets: u32,
-    lost: u32,
-    bytes: u32,
-    first: Option<Packet>,
-    last: Option<Packet>,
-    arrivals: Option<(i64, i64)>,
-}
-
-/// What a probe has found.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    rate: f64,
-    /// The way was full: it carries no more.
-    is_full: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Packet {
-    sent: Instant,
-    size: u16,
 }
 
 impl Probes {
@@ -250,17 +223,7 @@ impl Probes {
         let Some(running) = self.running.as_mut().filter(|running| running.probe.id == id) else {
             return;
         };
-        let seen = &mut running.seen;
-        let Some(arrival) = arrival else {
-            seen.lost += 1;
-            return;
-        };
-        seen.packets += 1;
-        seen.bytes += u32::from(size);
-        seen.first.get_or_insert(Packet { sent, size });
-        seen.last = Some(Packet { sent, size });
-        let (first, last) = seen.arrivals.unwrap_or((arrival, arrival));
-        seen.arrivals = Some((first.min(arrival), last.max(arrival)));
+        running.seen.add(sent, size, arrival);
     }
 
     /// After a feedback: the bitrate that a completed probe has proven, if it says anything new.
@@ -319,49 +282,5 @@ impl Probes {
             self.interval.mul_f64(INTERVAL_GROWTH).min(MAX_INTERVAL)
         };
         self.next = if self.again { now } else { now + self.interval };
-    }
-}
-
-impl Seen {
-    /// The rate that the way has carried. `None` if too little arrived or the figures make no
-    /// sense; `share` of it is enough.
-    fn rate(&self, packets: u32, bytes: u32, share: f64) -> Option<Found> {
-        let (first, last, (arrived, until)) = (self.first?, self.last?, self.arrivals?);
-        if f64::from(self.packets) < share * f64::from(packets)
-            || f64::from(self.bytes) < share * f64::from(bytes)
-            || self.packets < 2
-        {
-            return None;
-        }
-        let sent = last.sent.saturating_duration_since(first.sent).as_secs_f64();
-        let received = until.saturating_sub(arrived) as f64 / 1e6;
-        if sent <= 0.0 || received <= 0.0 {
-            return None;
-        }
-        let send_rate = f64::from(self.bytes - u32::from(last.size)) * 8.0 / sent;
-        let receive_rate = f64::from(self.bytes - u32::from(first.size)) * 8.0 / received;
-        if receive_rate > MAX_RATIO * send_rate {
-            return None;
-        }
-        if receive_rate < SATURATED * send_rate {
-            return Some(Found { rate: UTILISATION * receive_rate, is_full: true });
-        }
-        Some(Found { rate: send_rate.min(receive_rate), is_full: false })
-    }
-
-    fn is_solid(&self) -> bool {
-        self.packets >= MIN_START_PACKETS && self.length() >= MIN_START_LENGTH
-    }
-
-    /// What has come of it took long, and longer than it was sent in.
-    fn shows_narrow(&self) -> bool {
-        self.is_solid()
-            && self.length() >= ENOUGH_OF_START
-            && self.rate(self.packets, self.bytes, 1.0).is_some_and(|found| found.is_full)
-    }
-
-    /// Between the first and the last arrival, in microseconds.
-    fn length(&self) -> f64 {
-        self.arrivals.map_or(0, |(first, last)| last.saturating_sub(first)) as f64
     }
 }

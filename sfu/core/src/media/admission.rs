@@ -29,12 +29,13 @@ pub(super) enum Allowance {
 }
 
 impl SendStream {
-    /// Decides whether a packet may wait to be sent.
+    /// Decides whether a packet may wait to be sent. `supersedes`: a key frame makes those that wait before it useless.
     pub(super) fn admit(
         &mut self,
         mut queued: Queued,
         starts_key_frame: bool,
         allowance: Allowance,
+        supersedes: bool,
         counters: &mut Counters,
     ) -> Result<Queued, Forwarded> {
         let Queued { position, timestamp, .. } = queued;
@@ -60,6 +61,9 @@ impl SendStream {
         if starts_key_frame && self.key.is_none_or(|(at, of)| position > at && of != timestamp) {
             if let Some(from) = self.waits_from.take() {
                 self.numbering.omit(from, position, 0);
+            }
+            if supersedes {
+                counters.dropped_superseded += self.backlog.supersede(&mut self.numbering);
             }
             self.key = Some((position, timestamp));
             self.first_key.get_or_insert(position);

@@ -140,21 +140,32 @@ impl Backlog {
         let mut dropped = 0;
         for temporal in [2, 1] {
             if self.is_over(room) {
-                dropped += self.drop_frames(temporal, numbering);
+                dropped += self.drop_frames(numbering, |packet| {
+                    let dispensable = packet.layer.discardable || packet.layer.temporal >= temporal;
+                    dispensable && !packet.key_frame
+                });
             }
         }
         dropped
     }
 
-    fn drop_frames(&mut self, from_layer: u8, numbering: &mut Numbering) -> u64 {
+    /// A key frame begins: drops what waits before it, but for the frame that is being sent. Returns how many packets it
+    /// were.
+    pub(super) fn supersede(&mut self, numbering: &mut Numbering) -> u64 {
+        self.drop_frames(numbering, |_| true)
+    }
+
+    fn drop_frames(
+        &mut self,
+        numbering: &mut Numbering,
+        is_dispensable: impl Fn(&Queued) -> bool,
+    ) -> u64 {
         let before = self.packets.len();
         let newest = self.packets.back().map(|packet| packet.timestamp);
         let mut frame: Option<(u32, u64)> = None;
         let mut packets = std::mem::take(&mut self.packets);
         packets.retain(|packet| {
-            let dispensable = packet.layer.discardable || packet.layer.temporal >= from_layer;
-            if !dispensable
-                || packet.key_frame
+            if !is_dispensable(packet)
                 || self.sending == Some(packet.timestamp)
                 || !self.may_omit(packet.position)
             {
@@ -167,7 +178,8 @@ impl Backlog {
             };
             frame = Some((packet.timestamp, position));
             numbering.omit(from, position + 1, pictures);
-            self.bytes = self.bytes.saturating_sub(usize::from(packet.bytes));
+            let bytes = self.bytes_of(packet);
+            *bytes = bytes.saturating_sub(usize::from(packet.bytes));
             self.note_broken(packet.layer);
             false
         });

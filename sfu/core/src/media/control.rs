@@ -76,6 +76,9 @@ impl MediaLeg {
                 }
             }
             Message::MaxBitrate(bitrate) => self.outbound.peer_limit = Some(bitrate),
+            Message::TransportFeedback(feedback) if !self.is_forwarding() => {
+                self.on_answer(now, &feedback);
+            }
             Message::TransportFeedback(feedback) => {
                 self.outbound.has_transport_feedback = true;
                 let rtt = self.rtt();

@@ -90,6 +90,8 @@ counters! {
     dropped_queue,
     /// Packets dropped because they came after a newer key frame or after their frame was given up.
     dropped_late,
+    /// Packets of pictures dropped because a key frame began before any of their packets had left.
+    dropped_superseded,
     /// Packets of video dropped while video to the peer was paused.
     dropped_paused,
     /// Packets of video dropped while nothing was heard from the peer.

@@ -25,11 +25,14 @@
 //! `patience.rs` let the viewer wait for what is repaired on the publisher's way (decision 0030), and
 //! for no longer than pictures are late there (`lateness.rs`, decision 0061).
 //!
+//! Before a call `ahead.rs` asks what the way to the peer carries (decision 0064).
+//!
 //! `glance.rs` fetches what the packets of a batch need before they are taken.
 
 mod admission;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod agreed;
+mod ahead;
 mod arrivals;
 mod asks;
 mod backlog;

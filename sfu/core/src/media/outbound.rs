@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
     admission::{Allowance, Forwarded},
+    ahead::Asking,
     cache::Entry,
     held_up::HeldUp,
     lateness::Lateness,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     api::MediaKind,
-    bwe::{Estimator, RateMeter},
+    bwe::{Ahead, Estimator, RateMeter},
     sdp::LocalSsrcs,
 };
 
@@ -33,6 +34,8 @@ const PACE_DRAINED: f64 = 2.0;
 const DRAINED_QUEUE: Duration = Duration::from_millis(30);
 /// On a way that loses packets by itself, cuts are frequent and mostly its noise.
 const PACE_LOSSY: f64 = 1.5;
+/// While a call begins on a way that is known to be narrow: what waits here lets sound pass, what waits on the way does not.
+const PACE_NARROW: f64 = 1.2;
 /// Behind a longer queue than this a key frame would only overflow it.
 const MAX_KEY_FRAME_QUEUE: Duration = Duration::from_millis(120);
 /// What may leave at once, as the time in which it is earned: a usual frame of video, which the
@@ -64,10 +67,15 @@ pub(super) struct Outbound {
     /// A moment, and what says so in a packet.
     send_time: Option<(Instant, [u8; 3])>,
     pub(super) run: Option<Run>,
+    /// What the way carries, asked while no call is on it, and the asking under way.
+    pub(super) ahead: Ahead,
+    pub(super) asking: Option<Asking>,
     /// The next key frame is the first one: it is sent as a probe.
     pub(super) start_probe: bool,
     /// What waited when forwarding began has not all been sent yet.
     pub(super) starting: bool,
+    /// The way was known to be narrow then.
+    pub(super) narrow: bool,
     /// When forwarding began.
     pub(super) began: Option<Instant>,
     /// Video that was to be forwarded; audio and repeats that were sent.
@@ -100,8 +108,11 @@ impl Outbound {
             latest_media: None,
             send_time: None,
             run: None,
+            ahead: Ahead::new(now),
+            asking: None,
             start_probe: false,
             starting: false,
+            narrow: false,
             began: None,
             offered: RateMeter::default(),
             audio: RateMeter::default(),
@@ -138,6 +149,7 @@ impl MediaLeg {
             two_byte_allowed: self.negotiated.mixed_extensions,
             allowance,
             at_once: self.begins(now),
+            supersedes: self.begins_narrow(now),
             repair: self.repair(now),
             late: self.outbound.lateness.usual(),
         };
@@ -186,7 +198,8 @@ impl MediaLeg {
             .poll_opener(out)
             .or_else(|| self.poll_stream(now, MediaKind::Audio, out))
             .or_else(|| self.poll_paced(now, out))
-            .or_else(|| self.poll_filling(now, out));
+            .or_else(|| self.poll_filling(now, out))
+            .or_else(|| self.poll_ahead(now, out));
         if let Some(len) = len {
             self.counters.packets_out += 1;
             self.counters.bytes_out += len as u64;
@@ -205,13 +218,14 @@ impl MediaLeg {
         // What is due while the bucket is closed waits for it.
         let repeats = [self.outbound.repeats.next_ahead(), self.outbound.repeats.next_told()]
             .map(|due| due.max(opens.filter(|_| due.is_some())));
-        [paced, self.filling_due()].into_iter().chain(repeats).flatten().min()
+        [paced, self.filling_due(), self.ahead_due()].into_iter().chain(repeats).flatten().min()
     }
 
     fn pace(&self, now: Instant) -> Pace {
         let outbound = &self.outbound;
         let key_frame = outbound.streams[MediaKind::Video as usize].backlog.has_key_frame();
         let (factor, burst) = match outbound.estimator.is_congested(now) {
+            false if self.begins_narrow(now) => (PACE_NARROW, BURST_CONGESTED),
             false => (PACE, BURST),
             true if key_frame && outbound.estimator.queue() < MAX_KEY_FRAME_QUEUE => {
                 (PACE_KEY_FRAME, BURST_CONGESTED)

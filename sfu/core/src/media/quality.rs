@@ -57,7 +57,10 @@ impl MediaLeg {
         let received = received.saturating_sub(before.received);
         let lost = expected.saturating_sub(received);
         let delta = self.counters.since(&before.counters);
-        let dropped = delta.dropped_layer + delta.dropped_queue + delta.dropped_late;
+        let dropped = delta.dropped_layer
+            + delta.dropped_queue
+            + delta.dropped_late
+            + delta.dropped_superseded;
         let sent = delta.packets_out;
         Quality {
             rtt_ms: self.measured_rtt().as_secs_f32() * 1_000.0,

@@ -34,9 +34,11 @@ const WORTH_REPAIRING: Duration = Duration::from_millis(300);
 /// way loses: whatever is asked for is sent twice.
 const BEGINNING: Duration = Duration::from_secs(1);
 
-/// So much of the first key frame is sent twice from the start, in bytes: a usual one (8 kB at 480 lines) whole, and of a
-/// larger one no more than a way of 1 Mbit/s carries in a tenth of a second.
-const FIRST_COPIES: usize = 12_000;
+/// So much of the first key frame is sent twice from the start, in bytes: a usual one (8 kB at 480 lines) whole, of a
+/// larger one no more than a way of 1 Mbit/s carries in a tenth of a second, and where less is known than calls begin with, as much as
+/// that carries in so many seconds.
+const FIRST_COPIES: f64 = 12_000.0;
+const FIRST_COPIES_TAKE: f64 = 0.04;
 
 /// A repeat counts as under way for a round trip, in the beginning for this share of one: the next request comes
 /// after the round trip that the peer has measured, which may be a little shorter than ours.
@@ -82,9 +84,9 @@ impl Repeats {
         }
     }
 
-    /// Forwarding begins: the first picture counts.
-    pub(super) fn begin(&mut self) {
-        self.first_copies = FIRST_COPIES;
+    /// Forwarding begins, at so many bit/s: the first picture counts.
+    pub(super) fn begin(&mut self, bitrate: u64) {
+        self.first_copies = FIRST_COPIES.min(bitrate as f64 / 8.0 * FIRST_COPIES_TAKE) as usize;
     }
 
     /// Whether there is something to repeat now.
@@ -286,6 +288,11 @@ impl MediaLeg {
     /// Forwarding has just begun: the first picture counts.
     pub(super) fn begins(&self, now: Instant) -> bool {
         self.outbound.began.is_some_and(|began| now < began + BEGINNING)
+    }
+
+    /// The same on a way that was known to be narrow.
+    pub(super) fn begins_narrow(&self, now: Instant) -> bool {
+        self.outbound.narrow && self.begins(now)
     }
 
     /// Whether a packet of the first key frame is to be sent a second time, unasked: nothing is known of the way yet, and a

@@ -115,6 +115,8 @@ pub(super) struct Terms<'a> {
     pub(super) allowance: Allowance,
     /// What comes is to be shown at once: the viewer sees nothing yet.
     pub(super) at_once: bool,
+    /// A key frame takes the place of those that wait before it.
+    pub(super) supersedes: bool,
     /// How long repairs take on the viewer's own way; zero where nearly none is needed.
     pub(super) repair: Duration,
     /// How late pictures usually are complete at the viewer.
@@ -185,7 +187,7 @@ impl SendStream {
         packet: &[u8],
         counters: &mut Counters,
     ) -> Forwarded {
-        let Terms { media, two_byte_allowed, allowance, at_once, repair, late } = terms;
+        let Terms { media, two_byte_allowed, allowance, at_once, supersedes, repair, late } = terms;
         let Some(mapping) = self.route(media, incoming.codec) else {
             counters.not_mappable += 1;
             return Forwarded::Dropped;
@@ -227,10 +229,11 @@ impl SendStream {
             key_frame: false,
             marker: incoming.marker,
         };
-        let queued = match self.admit(queued, incoming.starts_key_frame, allowance, counters) {
-            Ok(queued) => queued,
-            Err(dropped) => return dropped,
-        };
+        let queued =
+            match self.admit(queued, incoming.starts_key_frame, allowance, supersedes, counters) {
+                Ok(queued) => queued,
+                Err(dropped) => return dropped,
+            };
         let repairs = Repairs { before: incoming.repair, own: repair };
         let repairs = if at_once { Repairs::default() } else { repairs };
         let playout_delay = self.patience.tell(repairs, late);

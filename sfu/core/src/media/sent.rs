@@ -8,14 +8,17 @@ use crate::{
     rtcp::transport_feedback::TransportFeedback,
 };
 
-/// Packets remembered: two seconds of 4 Mbit/s, longer than any feedback takes.
+/// Packets remembered: two seconds of 4 Mbit/s, longer than any feedback takes…
 const KEPT: usize = 1_024;
+/// …and while no call is on the leg, where what asks for its way is all that is sent: a leg that waits is to need little.
+const FEW: usize = 32;
+const _: () = assert!(KEPT.is_power_of_two() && FEW.is_power_of_two());
 /// The peer's clock in feedback begins anew after this many microseconds: 2^24 times 64 ms.
 const CLOCK_PERIOD: i64 = (1 << 24) * 64_000;
 /// Sent packets by transport-wide sequence number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent {
-    /// At the number modulo [`KEPT`]. Empty until the first packet.
+    /// At the number modulo their length, [`KEPT`] or [`FEW`]. Empty until the first packet.
     packets: Vec<Option<Packet>>,
     next: u16,
     /// The number after those that feedback has covered.
@@ -64,7 +67,7 @@ impl Sent {
     /// The same, where the next packets will be noted.
     pub(super) fn glance_places(&self, packets: usize) -> u64 {
         let place = |ahead: usize| {
-            let packet = self.packets.get((usize::from(self.next) + ahead) % KEPT);
+            let packet = self.packets.get((usize::from(self.next) + ahead) & self.mask());
             u64::from(packet.is_some_and(Option::is_some))
         };
         let step = LINE / size_of::<Option<Packet>>();
@@ -85,9 +88,25 @@ impl Sent {
         let sequence = self.next;
         self.next = self.next.wrapping_add(1);
         let size = size.min(usize::from(u16::MAX)) as u16;
-        self.packets[usize::from(sequence) % KEPT] =
-            Some(Packet { sequence, size, at: now, probe, video, missed: false });
+        let slot = usize::from(sequence) & self.mask();
+        self.packets[slot] = Some(Packet { sequence, size, at: now, probe, video, missed: false });
         sequence
+    }
+
+    /// What is sent next are [`FEW`] packets at most.
+    pub(super) fn expect_few(&mut self) {
+        if self.packets.is_empty() {
+            self.packets.resize(FEW, None);
+        }
+    }
+
+    fn mask(&self) -> usize {
+        self.packets.len().wrapping_sub(1)
+    }
+
+    /// Nobody needs to know any more what becomes of what was sent.
+    pub(super) fn forget(&mut self) {
+        self.packets = Vec::new();
     }
 
     /// Reads a feedback message and hands each packet whose fate is now known to `known`, and what it tells of video
@@ -106,7 +125,7 @@ impl Sent {
             let next = status.sequence.wrapping_add(1);
             let is_newest = self.covered.is_none_or(|covered| is_ahead(next, covered));
             self.covered = if is_newest { Some(next) } else { self.covered };
-            let slot = usize::from(status.sequence) % KEPT;
+            let slot = usize::from(status.sequence) & self.mask();
             let Some(place) = self.packets.get_mut(slot) else { return };
             let Some(packet) = place.as_mut().filter(|p| p.sequence == status.sequence) else {
                 continue;
@@ -150,7 +169,8 @@ impl Sent {
         }
         for ahead in 0..skipped {
             let sequence = covered.wrapping_add(ahead);
-            let Some(place) = self.packets.get_mut(usize::from(sequence) % KEPT) else { return };
+            let slot = usize::from(sequence) & self.mask();
+            let Some(place) = self.packets.get_mut(slot) else { return };
             let Some(packet) = place.take_if(|packet| packet.sequence == sequence) else {
                 continue;
             };

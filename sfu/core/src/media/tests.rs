@@ -1,5 +1,6 @@
 //! Legs in memory and in virtual time.
 
+mod ahead;
 mod beginning;
 mod brake;
 mod forward;

@@ -8,7 +8,7 @@ use super::{
     scarcity::{Picture, Spare},
     uptake::{HELD_BACK, Uptake},
 };
-use crate::api::MediaKind;
+use crate::{api::MediaKind, bwe::START_BITRATE};
 
 /// The publisher is to send this share of the target, less repeats: its pictures differ in size, and what is
 /// too large waits.
@@ -89,17 +89,22 @@ impl MediaLeg {
     /// the peer can receive (SRTP keys are there); again when the publisher changes: the peer's
     /// streams go on without a gap.
     pub fn start_forwarding(&mut self, now: Instant) {
+        if !self.wishes.forwarding {
+            self.stop_asking(now);
+        }
         self.wishes = Wishes { forwarding: true, ..Wishes::default() };
         for stream in &mut self.outbound.streams {
             stream.restart();
         }
-        self.outbound.estimator.begin(now);
+        let narrow = self.outbound.ahead.narrow(now);
+        self.outbound.narrow = narrow.is_some();
+        self.outbound.estimator.begin(now, narrow);
         self.unsettle();
         self.outbound.run = None;
         self.outbound.start_probe = true;
         self.outbound.starting = true;
         self.outbound.began = Some(now);
-        self.outbound.repeats.begin();
+        self.outbound.repeats.begin(self.outbound.estimator.bitrate());
         let sends_video = self.negotiated.video.as_ref().is_some_and(|media| media.direction.send);
         self.wishes.key_frame = sends_video.then_some(now);
     }
@@ -200,8 +205,10 @@ impl MediaLeg {
         if self.wishes.is_paused() {
             return MIN_CAP;
         }
-        let mut target = self.send_target(now) as f64;
         let has_begun = self.outbound.streams[MediaKind::Video as usize].key_frame.begun;
+        // Browsers would pace the key frame by it.
+        let hurries = self.begins_narrow(now) && !has_begun;
+        let mut target = if hurries { START_BITRATE } else { self.send_target(now) } as f64;
         let is_unproven = !self.wishes.running && self.outbound.estimator.is_unproven(now);
         if has_begun && is_unproven {
             target = target.min(UNPROVEN_CAP);

@@ -23,7 +23,13 @@ pub(super) fn all(way: Way) -> Vec<Case> {
         start(way),
         loss_both_ways(way),
         back_and_forth(way),
-        narrow_start(way),
+        narrow_start(way, "I", "the start on a line of 1 Mbit/s, both ways carry media", MEGA),
+        narrow_start(
+            way,
+            "J",
+            "the start on a line of 0.5 Mbit/s, both ways carry media",
+            MEGA / 2.0,
+        ),
     ]
 }
 
@@ -210,14 +216,14 @@ fn back_and_forth(way: Way) -> Case {
     }
 }
 
-fn narrow_start(way: Way) -> Case {
-    let rates = [(0.0, MEGA)];
+fn narrow_start(way: Way, name: &'static str, title: &'static str, rate: f64) -> Case {
+    let rates = [(0.0, rate)];
     let secs = 10.0;
     let line = LinkPlan::limited(DELAY, &rates);
-    let fall = Fall { at: 0.0, to: MEGA };
+    let fall = Fall { at: 0.0, to: rate };
     Case {
-        name: "I",
-        title: "the start on a line of 1 Mbit/s, both ways carry media",
+        name,
+        title,
         way,
         plan: both_ways(way, secs, &line),
         judged: Judged {

@@ -38,6 +38,13 @@ pub struct Shown {
     pub latency: Duration,
 }
 
+impl Shown {
+    /// The same, so much sooner.
+    pub fn before(self, lead: Duration) -> Self {
+        Self { at: self.at - lead, ..self }
+    }
+}
+
 /// The buffer.
 #[derive(Debug, Clone, Default)]
 pub struct Frames {

@@ -96,10 +96,11 @@ impl World {
         packet.arrived = now;
         let (size, flow) = (packet.size, packet.flow);
         let outcome = self.links[link.0].enter(now, id, size);
+        let at = self.case_time();
         let record = self.measure(link, flow);
         if let Some(record) = record {
             record.packets += 1;
-            record.offered.add(now, size);
+            record.offered.add(at, size);
             match outcome {
                 Outcome::Full => record.dropped += 1,
                 Outcome::Blocked => record.lost += 1,
@@ -130,8 +131,9 @@ impl World {
         let packet = self.packets.get(sent.packet);
         let (flow, arrived, size) = (packet.flow, packet.arrived, packet.size);
         let on_wire = self.links[link.0].wire_time(size);
+        let at = self.case_time();
         if let Some(record) = self.measure(link, flow) {
-            record.waited(now, (now.since(arrived).as_secs_f64() - on_wire.as_secs_f64()).max(0.0));
+            record.waited(at, (now.since(arrived).as_secs_f64() - on_wire.as_secs_f64()).max(0.0));
         }
         self.propagate(link, sent.packet);
     }
@@ -155,13 +157,15 @@ impl World {
         self.next_hop(id);
     }
 
-    /// The record of a flow at a link that is measured.
+    /// The record of a flow at a link that is measured, once the case has begun.
     fn measure(&mut self, link: LinkId, flow: Option<FlowId>) -> Option<&mut FlowRecord> {
-        flow.filter(|_| self.measured[link.0]).map(|flow| self.flow(flow))
+        let counts = self.measured[link.0] && self.has_begun();
+        flow.filter(|_| counts).map(|flow| self.flow(flow))
     }
 
     fn arrive(&mut self, id: PacketId) {
         let now = self.now;
+        let at = self.case_time();
         self.record.tally.arrived += 1;
         let packet = self.packets.get_mut(id);
         let (route, flow, class, size) = (packet.route, packet.flow, packet.class, packet.size);
@@ -179,7 +183,7 @@ impl World {
                     .as_mut()
                     .is_some_and(|call| call.pages[side].receive_rtp(now, &data).is_some());
                 if let Some(flow) = flow.filter(|_| fresh) {
-                    self.flow(flow).delivered.add(now, size);
+                    self.flow(flow).delivered.add(at, size);
                 }
                 self.drain_page(call, side);
             }
@@ -192,7 +196,7 @@ impl World {
             (Endpoint::TcpReceiver(tcp), Class::Tcp(Segment::Data { transfer, number })) => {
                 let (ack, fresh) = self.tcps[tcp].receiver.receive(transfer, number);
                 if let Some(flow) = flow.filter(|_| fresh) {
-                    self.flow(flow).delivered.add(now, size);
+                    self.flow(flow).delivered.add(at, size);
                 }
                 let route = self.plan.tcp_back(tcp);
                 self.send(route, None, Class::Tcp(ack), ACK_SIZE, &[]);

@@ -5,6 +5,8 @@ mod plan;
 mod schedule;
 mod trace;
 
+use std::time::Duration;
+
 use self::schedule::{Event, Schedule};
 pub use self::{
     plan::{CallPlan, TcpRoute, WorldPlan},
@@ -17,8 +19,11 @@ use crate::{
     page::{Page, wire},
     random::Random,
     tcp::{Receiver, Sender},
-    time::Time,
+    time::{Time, millis},
 };
+
+/// Legs are open for so long before their call is bridged, and before anything else happens: the node asks then what their ways carry.
+const WARM: Duration = millis(1_000);
 
 /// An open call.
 #[derive(Debug)]
@@ -55,6 +60,15 @@ pub struct World {
 impl World {
     /// A world at its beginning.
     pub fn new(plan: WorldPlan, seed: u64) -> Self {
+        let mut flows = vec![FlowRecord::default(); 2 * plan.calls.len() + plan.tcps.len()];
+        for (index, call) in plan.calls.iter().enumerate() {
+            for side in [0, 1] {
+                let start = call.publish[side].as_ref().map_or(call.start, |plan| plan.start);
+                flows[2 * index + side].start = start.as_secs();
+            }
+        }
+        let secs = plan.secs;
+        let plan = plan.after(WARM);
         let link = |(index, plan): (usize, &_)| {
             Link::new(Clone::clone(plan), Random::new(seed, 0x6c69_6e00 + index as u64))
         };
@@ -66,16 +80,10 @@ impl World {
             }
         }
         for (call, plan) in plan.calls.iter().enumerate() {
-            schedule.push(plan.start, Event::Open(call));
+            schedule.push(plan.start - WARM, Event::Open(call));
+            schedule.push(plan.start, Event::Bridge(call));
         }
-        schedule.push(Time::ZERO, Event::Sample);
-        let mut flows = vec![FlowRecord::default(); 2 * plan.calls.len() + plan.tcps.len()];
-        for (index, call) in plan.calls.iter().enumerate() {
-            for side in [0, 1] {
-                let start = call.publish[side].as_ref().map_or(call.start, |plan| plan.start);
-                flows[2 * index + side].start = start.as_secs();
-            }
-        }
+        schedule.push(Time::ZERO + WARM, Event::Sample);
         let tcps: Vec<Tcp> = plan
             .tcps
             .iter()
@@ -90,7 +98,7 @@ impl World {
         }
         let measured = (0..links.len()).map(|link| plan.measured.contains(&LinkId(link))).collect();
         let record = Record {
-            secs: plan.secs,
+            secs,
             flows,
             tally: Tally::default(),
             links: plan
@@ -139,7 +147,7 @@ impl World {
             for side in [0, 1] {
                 let viewer = &call.pages[1 - side].viewer;
                 let flow = &mut self.record.flows[2 * index + side];
-                flow.shown = viewer.shown().to_vec();
+                flow.shown = viewer.shown().iter().map(|shown| shown.before(WARM)).collect();
                 flow.heard = viewer.heard();
             }
         }
@@ -157,6 +165,12 @@ impl World {
                 self.links[link.0].step(step);
             }
             Event::Open(call) => self.open(call),
+            Event::Bridge(call) => {
+                if let Some(call) = &mut self.calls[call] {
+                    call.node.bridge(now);
+                }
+                self.drain_node(call);
+            }
             Event::Page(call, side) => {
                 if let Some(call) = &mut self.calls[call] {
                     call.pages[side].handle_timeout(now);
@@ -201,7 +215,7 @@ impl World {
     }
 
     fn sample(&mut self) {
-        let at = self.now.as_secs();
+        let at = self.case_time().as_secs();
         for record in &mut self.record.links {
             let Some(id) = record.id else { continue };
             let link = &self.links[id.0];
@@ -211,6 +225,15 @@ impl World {
         }
         self.sample_trace();
         self.schedule.push(self.now + SAMPLE, Event::Sample);
+    }
+
+    /// Now, counted from the beginning of the case.
+    fn case_time(&self) -> Time {
+        self.now - WARM
+    }
+
+    fn has_begun(&self) -> bool {
+        self.now >= Time::ZERO + WARM
     }
 
     fn flow(&mut self, flow: FlowId) -> &mut FlowRecord {

@@ -49,6 +49,29 @@ pub struct WorldPlan {
 }
 
 impl WorldPlan {
+    /// The same, so much later. What links are at the beginning they have been before.
+    pub(super) fn after(mut self, lead: Duration) -> Self {
+        self.secs += lead.as_secs_f64();
+        for (at, _) in self.links.iter_mut().flat_map(|link| &mut link.steps) {
+            if *at > Time::ZERO {
+                *at = *at + lead;
+            }
+        }
+        for call in &mut self.calls {
+            call.start = call.start + lead;
+            for publish in call.publish.iter_mut().flatten() {
+                publish.start = publish.start + lead;
+                for (from, to) in &mut publish.pauses {
+                    (*from, *to) = (*from + lead, *to + lead);
+                }
+            }
+        }
+        for tcp in &mut self.tcps {
+            tcp.plan.start = tcp.plan.start + lead;
+        }
+        self
+    }
+
     /// The media that the page at `side` of a call publishes.
     pub fn media(call: usize, side: usize) -> FlowId {
         FlowId(2 * call + side)

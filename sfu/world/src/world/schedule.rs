@@ -16,8 +16,10 @@ pub(super) enum Event {
     Cross(PacketId),
     /// A link changes.
     Step(LinkId, usize),
-    /// A call is bridged.
+    /// The legs of a call are open.
     Open(usize),
+    /// A call is bridged.
+    Bridge(usize),
     /// A page is due.
     Page(usize, usize),
     /// A node is due.

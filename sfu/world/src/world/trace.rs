@@ -77,10 +77,10 @@ impl Trace {
 
 impl World {
     pub(super) fn sample_trace(&mut self) {
+        let now = self.case_time().as_secs();
         let Some(trace) = &mut self.trace else { return };
         let link = self.record.links.first().and_then(|link| link.samples.last());
         let (capacity, backlog) = link.map_or((0.0, 0.0), |link| (link.capacity, link.backlog));
-        let now = self.now.as_secs();
         for (index, call) in self.calls.iter().enumerate() {
             let Some(call) = call else { continue };
             for side in [0, 1] {

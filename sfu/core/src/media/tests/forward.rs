@@ -322,15 +322,6 @@ fn redundant_audio_reaches_who_knows_it_whole_and_others_without_copies() {
 }
 
 #[test]
-fn warm_legs_are_silent() {
-    let now = Instant::now();
-    let mut leg = leg(CHROMIUM, now);
-    assert_eq!(leg.next_timeout(), None);
-    leg.handle_timeout(now + Duration::from_secs(60));
-    assert!(super::peers::drain(&mut leg, now + Duration::from_secs(60)).is_empty());
-}
-
-#[test]
 fn timers_end_after_the_media() {
     let mut now = Instant::now();
     let (mut publisher, mut viewer, mut encoder) = bridged(now);
@@ -354,7 +345,9 @@ fn timers_end_after_the_media() {
         steps += 1;
     }
     assert!(steps < 40, "{steps}");
-    assert_eq!((publisher.next_timeout(), viewer.next_timeout()), (None, None));
+    assert_eq!(viewer.next_timeout(), None);
+    // Nobody watches the other way: what that carries is asked again half a minute after nothing came of it.
+    assert!(publisher.next_timeout().is_some_and(|due| due >= end));
 }
 
 #[derive(Debug, Clone)]

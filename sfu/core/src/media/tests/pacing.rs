@@ -398,7 +398,7 @@ proptest! {
         }
         let c = *viewer.leg.counters();
         let dropped = c.before_key_frame + c.overflowed + c.dropped_layer + c.dropped_queue
-            + c.dropped_late + c.dropped_paused + c.dropped_blind + c.too_large + c.not_mappable;
+            + c.dropped_late + c.dropped_superseded + c.dropped_paused + c.dropped_blind + c.too_large + c.not_mappable;
         let video: Vec<_> = sent.iter().filter(|packet| header(packet).ssrc.0 == 22).collect();
         prop_assert_eq!(offered, video.len() as u64 + dropped, "{:?}", c);
         let numbers: Vec<u16> = video.iter().map(|packet| header(packet).sequence).collect();
