@@ -9,6 +9,7 @@ import { videoWithMode, preferRedundantAudio } from "./codecs.js";
 import { FirstPicture } from "./firstpicture.js";
 import { Held } from "./held.js";
 import { Pace } from "./pace.js";
+import { Waiting } from "./waiting.js";
 
 /** Most a camera may send: 720p30 looks no better with more. */
 const VIDEO_BITRATE = 2_500_000;
@@ -47,7 +48,7 @@ const RUNG_EVERY = 125;
 const RUNG_BITRATE = 250_000;
 const HELD_BITRATE = 150_000;
 
-/** What the encoder may use follows what it reckons with so often, ms: it looks itself once a second. */
+/** What the encoder may use follows what it reckons with, and what waits behind it, so often, ms: it looks itself once a second. */
 const PACED_EVERY = 300;
 
 /** @type {Outgoing} */
@@ -70,7 +71,8 @@ export class Tracks {
   #pace = new Pace();
   /** What was asked for is this part of what the encoder may use. */
   #share = 1;
-  /** Runs until that is all. */
+  #waiting = new Waiting();
+  /** Runs while the camera or a screen is sent. */
   #paced = 0;
   #first = FirstPicture.make();
   /** @type {Held | null} */ #held = null;
@@ -168,7 +170,7 @@ export class Tracks {
   close() {
     this.#endSingle();
     clearTimeout(this.#unheard);
-    clearTimeout(this.#paced);
+    this.#rest();
     this.#held?.close();
     this.#first?.track.stop();
   }
@@ -269,7 +271,7 @@ export class Tracks {
     const most = this.wanted;
     const slow = most < SLOW_BELOW;
     this.#share = this.#pace.share(slow ? SLOW : Infinity);
-    const asked = Math.round(most * this.#share);
+    const asked = Math.round(Math.min(most * this.#share, this.#waiting.takes * this.#share, this.#waiting.limit));
     // That the first second has few bits is no reason to make its pictures small. Later they may be, rather than few: an
     // encoder that has reckoned with ten a second makes three times what it may once there are thirty (decision 0055).
     const small = !this.#outgoing.screen && this.#most >= VIDEO_BITRATE;
@@ -288,11 +290,31 @@ export class Tracks {
     sender.setParameters(parameters).catch(() => (this.#tuned = ""));
   }
 
-  /** Asks for what the encoder may use, and again for as long as that depends on the pictures before. */
+  /** Asks for what the encoder may use, and again for as long as it is used. */
   #follow() {
     clearTimeout(this.#paced);
     this.tune();
-    if (this.#share < 1) this.#paced = setTimeout(() => this.#follow(), PACED_EVERY);
+    this.#paced = setTimeout(() => void this.#look(), PACED_EVERY);
+  }
+
+  /** Nothing is sent any more. */
+  #rest() {
+    clearTimeout(this.#paced);
+    this.#paced = 0;
+    this.#waiting.rest();
+  }
+
+  /** Looks how long packets wait before they leave. */
+  async #look() {
+    const round = this.#paced;
+    // Where media has flowed while it rang, the browser's estimate falls to a share of that as the call starts, and comes back
+    // only if the encoder goes on.
+    const early = this.#unknown === HEARD_BITRATE && this.#share < 1;
+    const report = early ? null : await this.#video.sender.getStats().catch(() => null);
+    // Begun anew meanwhile, or over.
+    if (round !== this.#paced) return;
+    if (report) this.#waiting.look(report);
+    this.#follow();
   }
 
   /** Where no swap is under way it begins here and now, before anything else that its caller does. */
@@ -314,6 +336,7 @@ export class Tracks {
     else this.#pace.rests();
     await Promise.all([swap(this.#video.sender, picture), swap(this.#audio.sender, audio)]);
     if (video) this.#follow();
+    else this.#rest();
   }
 }
 
