@@ -68,9 +68,12 @@ const pace = number("pace", options.pace);
 /** One call under one case's schedule. */
 async function run(world, call, { seconds, steps }) {
   const seats = [world.shopper, world.agent];
+  const begins = Object.assign({}, ...steps.filter(([at]) => at === 0).map(([, change]) => change));
+  // A line is as narrow before the call as at its beginning. Losses and outages begin with it: pages and legs would not be there.
   setLink("shopper.access", CLEAR);
+  if (begins.rate_kbps) setLink(link, { rate_kbps: begins.rate_kbps });
   await CALLS[call].prepare(world);
-  for (const [at, change] of steps) if (at === 0) setLink(link, change);
+  setLink(link, begins);
   await Promise.all(seats.map((seat) => seat.page.evaluate(() => window.__camera.begin())));
   const start = Date.now();
   const load = cpuTimes();

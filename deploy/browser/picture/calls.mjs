@@ -1,7 +1,10 @@
 // The two calls that are compared: ours, and browser to browser. Each has a `prepare` that brings it
 // to the press that starts it, a `press`, and an `end`.
 
-import { until } from "../lib/until.mjs";
+import { sleep, until } from "../lib/until.mjs";
+
+/** A person looks who calls before they press. */
+const LOOKS_MS = 1_500;
 
 const connected = (seat) =>
   until(`${seat.side}: the leg`, () =>
@@ -23,6 +26,7 @@ export const ours = {
     await Promise.all([shopper, agent].flatMap((seat) => [seat.preview(), connected(seat)]));
     await shopper.press("Join");
     await agent.find("button", "Accept");
+    await sleep(LOOKS_MS);
   },
   press: ({ agent }) => agent.press("Accept"),
   async end({ shopper, agent }) {
@@ -40,6 +44,7 @@ export const direct = {
       await seat.page.goto(relay.origin, { waitUntil: "load" });
       await until(`${seat.side}: the direct page`, async () => (await seat.page.title()) === "ready");
     }
+    await sleep(LOOKS_MS);
   },
   press: ({ agent }) => agent.press("Call"),
   async end({ shopper, agent }) {

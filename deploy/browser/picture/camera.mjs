@@ -180,7 +180,7 @@ export function installCamera({ width, height, fps, block: BLOCK, seed, layers }
       "retransmittedPacketsReceived", "retransmittedBytesReceived", "concealedSamples", "silentConcealedSamples",
       "totalSamplesReceived", "fecPacketsReceived",
     ],
-    "outbound-rtp": ["bytesSent", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime"],
+    "outbound-rtp": ["bytesSent", "packetsSent", "totalPacketSendDelay", "targetBitrate", "framesEncoded", "keyFramesEncoded", "qualityLimitationReason", "qualityLimitationDurations", "framesPerSecond", "frameHeight", "scalabilityMode", "totalEncodeTime"],
     "remote-inbound-rtp": ["roundTripTime"],
   };
   const PREFIX = { "inbound-rtp": "in", "outbound-rtp": "out", "remote-inbound-rtp": "told" };

@@ -39,6 +39,11 @@ export const CASES = {
       [15, { rate_kbps: 3_000 }],
     ],
   },
+  start: {
+    title: "the start on 500 kbit/s",
+    seconds: 12,
+    steps: [[0, { rate_kbps: 500 }]],
+  },
   slide: {
     title: "3 → 0.7 Mbit/s within 40 s",
     seconds: 60,

@@ -79,6 +79,8 @@ export function screen({ frames, samples, unread, made }, start, end) {
         kbps: Math.max(0, ((fresh(video) - fresh(before)) * 8) / (sample.at - samples[i].at)),
         age: percentile(within.filter(([at]) => at > samples[i].at && at <= sample.at).map(([, age]) => age), 0.95),
         target: (sample.out_video?.targetBitrate ?? 0) / 1_000,
+        /** How long packets waited in the sending browser, ms. */
+        waited: (1_000 * grown("totalPacketSendDelay", "out_video")) / Math.max(1, grown("packetsSent", "out_video")),
         available: (sample.pair?.out ?? 0) / 1_000,
         /** What the jitter buffer aims at, ms. */
         aim: delay("jitterBufferTargetDelay"),
