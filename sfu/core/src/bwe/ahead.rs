@@ -114,13 +114,20 @@ impl Ahead {
         true
     }
 
-    /// A call begins or has ended: there is something else to hear of the way, or was a moment ago.
-    pub fn put_off(&mut self, now: Instant) {
+    /// A call begins. What the way carries, if that is known to be less than calls begin with, bit/s: from now on the call
+    /// tells more.
+    pub fn begin(&mut self, now: Instant) -> Option<f64> {
+        let narrow = self.narrow(now);
+        self.narrow = None;
+        self.put_off(now);
+        narrow
+    }
+
+    fn put_off(&mut self, now: Instant) {
         self.state = State::Due(now + AGAIN);
     }
 
-    /// What the way carries, bit/s, if it is known to be less than calls begin with.
-    pub fn narrow(&self, now: Instant) -> Option<f64> {
+    fn narrow(&self, now: Instant) -> Option<f64> {
         let is_fresh = |at: Instant| now.saturating_duration_since(at) < BELIEVED;
         self.narrow.filter(|(at, _)| is_fresh(*at)).map(|(_, rate)| rate)
     }
@@ -188,6 +195,15 @@ mod tests {
         assert_eq!(ahead.narrow(told + BELIEVED), None);
         let told = ask(&mut ahead, 5e6, 99);
         assert_eq!(ahead.narrow(told), None, "it has become wider");
+    }
+
+    #[test]
+    fn a_call_begins_with_it_once() {
+        let mut ahead = Ahead::new(Instant::now());
+        let told = ask(&mut ahead, 5e5, 99);
+        assert!(ahead.begin(told).is_some());
+        assert_eq!(ahead.begin(told), None, "the call before has told more");
+        assert_eq!(ahead.due(), told + AGAIN);
     }
 
     #[test]

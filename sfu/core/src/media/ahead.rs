@@ -79,11 +79,11 @@ impl MediaLeg {
         Some(self.outbound.asking.map_or(self.outbound.ahead.due(), |asking| asking.wake))
     }
 
-    /// A call begins: feedback is about its packets from now on.
-    pub(super) fn stop_asking(&mut self, now: Instant) {
+    /// A call begins: feedback is about its packets from now on. What the way carries, if that is known to be little, bit/s.
+    pub(super) fn stop_asking(&mut self, now: Instant) -> Option<f64> {
         self.outbound.asking = None;
-        self.outbound.ahead.put_off(now);
         self.outbound.sent.forget();
+        self.outbound.ahead.begin(now)
     }
 
     /// The peer tells what came of a burst.

@@ -89,14 +89,11 @@ impl MediaLeg {
     /// the peer can receive (SRTP keys are there); again when the publisher changes: the peer's
     /// streams go on without a gap.
     pub fn start_forwarding(&mut self, now: Instant) {
-        if !self.wishes.forwarding {
-            self.stop_asking(now);
-        }
+        let narrow = if self.wishes.forwarding { None } else { self.stop_asking(now) };
         self.wishes = Wishes { forwarding: true, ..Wishes::default() };
         for stream in &mut self.outbound.streams {
             stream.restart();
         }
-        let narrow = self.outbound.ahead.narrow(now);
         self.outbound.narrow = narrow.is_some();
         self.outbound.estimator.begin(now, narrow);
         self.unsettle();
