@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Fate, PacketResult, ProbeId, START_BITRATE,
+    Fate, PacketResult, Probe, ProbeId, START_BITRATE,
     burst::Seen,
     probe::{MUCH_LESS, PATIENCE, START_DELIVERED},
 };
@@ -21,15 +21,6 @@ const BELIEVED: Duration = Duration::from_secs(60);
 const BYTES: u32 = 6_000;
 /// What it is sent at, in multiples of what calls begin with.
 const FACTOR: f64 = 2.0;
-
-/// A burst to send: bit/s, and bytes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Burst {
-    /// Bit/s.
-    pub bitrate: f64,
-    /// Least bytes.
-    pub bytes: u32,
-}
 
 /// See the module.
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +53,12 @@ impl Ahead {
     }
 
     /// The burst to send, if it is time.
-    pub fn poll(&mut self, now: Instant) -> Option<Burst> {
+    pub fn poll(&mut self, now: Instant) -> Option<Probe> {
         match self.state {
             State::Due(at) if at <= now => {
                 self.state = State::Asked { since: now, sent: None, seen: Seen::default() };
-                Some(Burst { bitrate: FACTOR * START_BITRATE as f64, bytes: BYTES })
+                let bitrate = FACTOR * START_BITRATE as f64;
+                Some(Probe { id: ProbeId::AHEAD, bitrate, bytes: BYTES })
             }
             State::Asked { since, .. } if now >= since + PATIENCE => {
                 self.put_off(now);

@@ -33,7 +33,7 @@ mod trendline;
 mod wary;
 
 pub use self::{
-    ahead::{Ahead, Burst},
+    ahead::Ahead,
     estimator::{Estimator, Fate, MAX_BITRATE, MIN_BITRATE, PacketResult, START_BITRATE},
     probe::{Probe, ProbeId},
 };

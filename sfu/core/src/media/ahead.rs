@@ -3,14 +3,11 @@
 //! What is sent is padding in the stream of repeats (RFC 3550 §5.1, RFC 4588), as browsers probe their own way: the peer's
 //! transport feedback tells when it came, and nothing of it reaches a decoder.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{MediaLeg, outbound::Outbound};
+use super::{MediaLeg, outbound::Outbound, padding::Run};
 use crate::{
-    api::MediaKind,
-    bwe::{Burst, ProbeId},
-    rtcp::transport_feedback::TransportFeedback,
-    rtp::HeaderWriter,
+    api::MediaKind, bwe::ProbeId, rtcp::transport_feedback::TransportFeedback, rtp::HeaderWriter,
     sdp::Extension,
 };
 
@@ -20,25 +17,6 @@ const PADDING: u8 = 255;
 const PADDED: u8 = 0x20;
 /// What a packet has on the wire beside itself, in bytes: IPv4, UDP and an SRTP tag. With small packets that counts.
 const ON_THE_WIRE: usize = 20 + 8 + 16;
-/// Packets leave in steps of this, so that one timer serves several.
-const STEP: Duration = Duration::from_millis(2);
-
-/// A burst that is being sent.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asking {
-    burst: Burst,
-    since: Instant,
-    wake: Instant,
-    packets: u32,
-    bytes: u32,
-}
-
-impl Asking {
-    /// When the next packet is due to keep up the bitrate.
-    fn due(&self) -> Instant {
-        self.since + Duration::from_secs_f64(f64::from(self.bytes) * 8.0 / self.burst.bitrate)
-    }
-}
 
 impl MediaLeg {
     /// Writes the next packet that only asks, if one is due.
@@ -48,24 +26,20 @@ impl MediaLeg {
         }
         let outbound = &mut self.outbound;
         if outbound.asking.is_none() {
-            let asking = |burst| Asking { burst, since: now, wake: now, packets: 0, bytes: 0 };
-            outbound.asking = outbound.ahead.poll(now).map(asking);
+            outbound.asking = outbound.ahead.poll(now).map(|probe| Run::filled(now, probe));
             outbound.sent.expect_few();
         }
         let asking = outbound.asking.as_mut()?;
-        if asking.bytes >= asking.burst.bytes {
-            outbound.ahead.sent(asking.packets, asking.bytes);
+        if let Some((packets, bytes)) = asking.complete() {
+            outbound.ahead.sent(packets, bytes);
             outbound.asking = None;
             return None;
         }
-        if asking.due() > now {
-            asking.wake = asking.due().max(now + STEP);
+        if !asking.is_due(now) {
             return None;
         }
         let len = self.write_padding(now, out)?;
-        let asking = self.outbound.asking.as_mut()?;
-        asking.packets += 1;
-        asking.bytes += (len + ON_THE_WIRE) as u32;
+        self.outbound.asking.as_mut()?.sent(len + ON_THE_WIRE);
         self.counters.probe_packets += 1;
         self.counters.probe_bytes += len as u64;
         Some(len)
@@ -76,7 +50,7 @@ impl MediaLeg {
         if self.is_forwarding() || !self.can_ask() {
             return None;
         }
-        Some(self.outbound.asking.map_or(self.outbound.ahead.due(), |asking| asking.wake))
+        Some(self.outbound.asking.map_or(self.outbound.ahead.due(), |asking| asking.wake()))
     }
 
     /// A call begins: feedback is about its packets from now on. What the way carries, if that is known to be little, bit/s.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use super::{
     Incoming, MAX_PACKET, MediaEvent, MediaLeg, Outgoing,
     admission::{Allowance, Forwarded},
-    ahead::Asking,
     cache::Entry,
     held_up::HeldUp,
     lateness::Lateness,
@@ -69,7 +68,7 @@ pub(super) struct Outbound {
     pub(super) run: Option<Run>,
     /// What the way carries, asked while no call is on it, and the asking under way.
     pub(super) ahead: Ahead,
-    pub(super) asking: Option<Asking>,
+    pub(super) asking: Option<Run>,
     /// The next key frame is the first one: it is sent as a probe.
     pub(super) start_probe: bool,
     /// What waited when forwarding began has not all been sent yet.

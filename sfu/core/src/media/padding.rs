@@ -54,6 +54,30 @@ impl Run {
         self.bytes += bytes as u32;
     }
 
+    /// One that is to be filled up from now on.
+    pub(super) fn filled(now: Instant, probe: Probe) -> Self {
+        run(now, probe, Kind::Filled)
+    }
+
+    /// Packets and bytes, once all have been sent.
+    pub(super) fn complete(&self) -> Option<(u32, u32)> {
+        self.is_filled().then_some((self.packets, self.bytes))
+    }
+
+    /// Whether the next packet is due. If not, notes when to look again.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.due();
+        if due > now {
+            self.wake = due.max(now + STEP);
+        }
+        due <= now
+    }
+
+    /// When to look again.
+    pub(super) fn wake(&self) -> Instant {
+        self.wake
+    }
+
     fn is_filled(&self) -> bool {
         self.packets >= MIN_PACKETS && self.bytes >= self.probe.bytes
     }
@@ -87,15 +111,14 @@ impl MediaLeg {
         if self.outbound.run.is_none() && self.wants_probe() {
             let offered = self.wishes.offered();
             let probe = self.outbound.estimator.poll_probe(now, offered)?;
-            self.outbound.run = Some(run(now, probe, Kind::Filled));
+            self.outbound.run = Some(Run::filled(now, probe));
         }
         let run = self.outbound.run.as_mut().filter(|run| run.kind == Kind::Filled)?;
         if run.is_filled() {
             self.end_probe();
             return None;
         }
-        if run.due() > now {
-            run.wake = run.due().max(now + STEP);
+        if !run.is_due(now) {
             return None;
         }
         let stream = &mut self.outbound.streams[MediaKind::Video as usize];
