@@ -70,6 +70,7 @@ test("what a narrow network takes is what the browser is told, less sound", asyn
   };
   assert.equal(takes(450_000), 370_000);
   assert.equal(takes(100_000), 100_000);
-  assert.equal(takes(700_000), Infinity, "what a browser has found out for itself grows with what it sends");
+  assert.equal(takes(900_000), 820_000);
+  assert.equal(takes(1_500_000), Infinity, "what calls begin with says nothing");
   assert.equal(takes(undefined), Infinity);
 });

@@ -271,7 +271,9 @@ export class Tracks {
     const most = this.wanted;
     const slow = most < SLOW_BELOW;
     this.#share = this.#pace.share(slow ? SLOW : Infinity);
-    const asked = Math.round(Math.min(most * this.#share, this.#waiting.takes * this.#share, this.#waiting.limit));
+    // What the network takes the browser gives its encoder by itself, as long as both reckon with the same pictures.
+    const takes = this.#share < 1 ? this.#waiting.takes : Infinity;
+    const asked = Math.round(Math.min(most, takes, this.#waiting.limit) * this.#share);
     // That the first second has few bits is no reason to make its pictures small. Later they may be, rather than few: an
     // encoder that has reckoned with ten a second makes three times what it may once there are thirty (decision 0055).
     const small = !this.#outgoing.screen && this.#most >= VIDEO_BITRATE;
