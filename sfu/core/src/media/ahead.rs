@@ -3,7 +3,7 @@
 //! What is sent is padding in the stream of repeats (RFC 3550 §5.1, RFC 4588), as browsers probe their own way: the peer's
 //! transport feedback tells when it came, and nothing of it reaches a decoder.
 
-use std::time::Instant;
+use std::{num::NonZeroU8, time::Instant};
 
 use super::{MediaLeg, outbound::Outbound, padding::Run};
 use crate::{
@@ -12,9 +12,7 @@ use crate::{
 };
 
 /// A packet has as much padding as its length can say.
-const PADDING: u8 = 255;
-/// The padding bit.
-const PADDED: u8 = 0x20;
+const PADDING: NonZeroU8 = NonZeroU8::MAX;
 /// What a packet has on the wire beside itself, in bytes: IPv4, UDP and an SRTP tag. With small packets that counts.
 const ON_THE_WIRE: usize = 20 + 8 + 16;
 
@@ -90,14 +88,10 @@ impl MediaLeg {
         if let Some(id) = media.extensions.id(Extension::Mid) {
             header.extension(id, media.mid.as_bytes());
         }
-        let begins = header.finish();
-        let len = begins + usize::from(PADDING);
+        let len = header.finish_empty(PADDING);
         rtx.sequence = rtx.sequence.wrapping_add(1);
         let sequence = self.outbound.sent.next(now, len + ON_THE_WIRE, Some(ProbeId::AHEAD), None);
         out[at..at + 2].copy_from_slice(&sequence.to_be_bytes());
-        out[0] |= PADDED;
-        out[begins..len].fill(0);
-        out[len - 1] = PADDING;
         Some(len)
     }
 }

@@ -4,11 +4,10 @@
 //! packet shows in no gap, and costs a new key frame. So an empty packet takes the number before, as
 //! soon as the legs are joined, while the publisher has not sent anything yet.
 
+use std::num::NonZeroU8;
+
 use super::MediaLeg;
 use crate::{api::MediaKind, rtp::HeaderWriter};
-
-/// The padding bit, and what it promises: one byte, which counts itself (RFC 3550 §5.1).
-const PADDING: (u8, u8) = (0x20, 1);
 
 impl MediaLeg {
     /// Writes the opener of the video stream, once in the life of the leg: its number is used up, and
@@ -26,9 +25,6 @@ impl MediaLeg {
         // Which payload type does not matter: nothing is in it.
         let payload_type = media.payloads.first()?.payload_type;
         header.fixed(false, payload_type, number, timestamp, stream.ssrc);
-        let len = header.finish();
-        out[0] |= PADDING.0;
-        out[len] = PADDING.1;
-        Some(len + usize::from(PADDING.1))
+        Some(header.finish_empty(NonZeroU8::MIN))
     }
 }

@@ -1,5 +1,7 @@
 //! Writing an RTP header.
 
+use std::num::NonZeroU8;
+
 use super::{
     PayloadType, Ssrc,
     header::{FIXED_LEN, ONE_BYTE_PROFILE, TWO_BYTE_PROFILE},
@@ -8,6 +10,10 @@ use super::{
 /// Longest header that is written: room for every extension we pass on at its usual size. An
 /// element that does not fit any more is left out.
 pub const MAX_HEADER: usize = 160;
+/// Bits of the first byte: version 2, padding at the end, extensions (RFC 3550 §5.1).
+const VERSION: u8 = 0x80;
+const PADDED: u8 = 0x20;
+const EXTENDED: u8 = 0x10;
 
 /// Puts together a header in a buffer of at least [`MAX_HEADER`] bytes.
 #[derive(Debug)]
@@ -21,7 +27,7 @@ impl<'a> HeaderWriter<'a> {
     /// A header without extensions. `two_byte` chooses the form of the elements that follow.
     pub fn new(buffer: &'a mut [u8], two_byte: bool) -> Self {
         buffer[..FIXED_LEN].fill(0);
-        buffer[0] = 0x80;
+        buffer[0] = VERSION;
         Self { buffer, len: FIXED_LEN, two_byte }
     }
 
@@ -69,7 +75,22 @@ impl<'a> HeaderWriter<'a> {
     }
 
     /// Completes the header and returns its length.
-    pub fn finish(self) -> usize {
+    pub fn finish(mut self) -> usize {
+        self.complete()
+    }
+
+    /// Completes a packet of nothing but padding and returns its length. The padding, one byte at least, counts itself; the
+    /// buffer has room for it behind the longest header.
+    pub fn finish_empty(mut self, padding: NonZeroU8) -> usize {
+        let header = self.complete();
+        let len = header + usize::from(padding.get());
+        self.buffer[0] |= PADDED;
+        self.buffer[header..len].fill(0);
+        self.buffer[len - 1] = padding.get();
+        len
+    }
+
+    fn complete(&mut self) -> usize {
         if self.len == FIXED_LEN {
             return FIXED_LEN;
         }
@@ -77,7 +98,7 @@ impl<'a> HeaderWriter<'a> {
         self.buffer[self.len..padded].fill(0);
         let profile = if self.two_byte { TWO_BYTE_PROFILE } else { ONE_BYTE_PROFILE };
         let words = ((padded - FIXED_LEN - 4) / 4) as u16;
-        self.buffer[0] |= 0x10;
+        self.buffer[0] |= EXTENDED;
         self.buffer[FIXED_LEN..FIXED_LEN + 2].copy_from_slice(&profile.to_be_bytes());
         self.buffer[FIXED_LEN + 2..FIXED_LEN + 4].copy_from_slice(&words.to_be_bytes());
         padded

@@ -271,9 +271,7 @@ export class Tracks {
     const most = this.wanted;
     const slow = most < SLOW_BELOW;
     this.#share = this.#pace.share(slow ? SLOW : Infinity);
-    // What the network takes the browser gives its encoder by itself, as long as both reckon with the same pictures.
-    const takes = this.#share < 1 ? this.#waiting.takes : Infinity;
-    const asked = Math.round(Math.min(most, takes, this.#waiting.limit) * this.#share);
+    const asked = Math.round(Math.min(most, this.#waiting.takes, this.#waiting.limit) * this.#share);
     // That the first second has few bits is no reason to make its pictures small. Later they may be, rather than few: an
     // encoder that has reckoned with ten a second makes three times what it may once there are thirty (decision 0055).
     const small = !this.#outgoing.screen && this.#most >= VIDEO_BITRATE;
