@@ -73,4 +73,8 @@ test("what a narrow network takes is what the browser is told, less sound", asyn
   assert.equal(takes(900_000), 820_000);
   assert.equal(takes(1_500_000), Infinity, "what calls begin with says nothing");
   assert.equal(takes(undefined), Infinity);
+  takes(450_000);
+  waiting.forget();
+  assert.equal(waiting.takes, Infinity);
+  assert.equal(takes(450_000), 370_000, "until the next look");
 });

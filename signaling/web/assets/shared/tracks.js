@@ -22,6 +22,12 @@ const FIRST_BITRATE = 800_000;
 /** The same where media has flowed to the node while it rang: this page's own network has been heard of. */
 const HEARD_BITRATE = 1_200_000;
 const UNHEARD = 1_000;
+/**
+ * Then a browser that believes in little is allowed all for so long, ms, which is enough for it to probe; unless it has found a
+ * network that takes less than this, bit/s, where the probe would stand in the way for a quarter of a second.
+ */
+const PROBED_FOR = 50;
+const NARROW = 500_000;
 
 /** With less than this, bit/s, a camera sends this many pictures a second. */
 const SLOW_BELOW = 200_000;
@@ -141,7 +147,7 @@ export class Tracks {
       this.#unknown = ringing || this.#open ? HEARD_BITRATE : FIRST_BITRATE;
       if (!this.#alone && !this.#stills) this.#most = this.#unknown;
       clearTimeout(this.#unheard);
-      if (!ringing) this.#unheard = setTimeout(() => this.#allow(VIDEO_BITRATE), UNHEARD);
+      if (!ringing) this.#unheard = setTimeout(() => this.#hear(), UNHEARD);
     }
     this.#open = true;
     await this.#apply();
@@ -195,6 +201,16 @@ export class Tracks {
   #allow(most) {
     this.#most = most;
     this.tune();
+  }
+
+  /** What the browser believes in so far may be little because nothing has told it of more: it probes what it is newly allowed. */
+  #hear() {
+    if (this.#paced && this.#waiting.takes > NARROW) {
+      this.#waiting.forget();
+      clearTimeout(this.#paced);
+      this.#paced = setTimeout(() => void this.#look(), PROBED_FOR);
+    }
+    this.#allow(VIDEO_BITRATE);
   }
 
   /** Whether the browser knows scalability modes: those that do probe what they are newly allowed. */

@@ -54,6 +54,11 @@ export class Waiting {
     });
   }
 
+  /** What the browser believes in does not count until it is looked at again. */
+  forget() {
+    this.#takes = Infinity;
+  }
+
   /** Nothing is sent. */
   rest() {
     this.#limit = this.#takes = Infinity;
