@@ -1,3 +1,5 @@
+use std::num::NonZeroU8;
+
 use ::rtp::{
     Packet,
     header::{Extension, Header as ReferenceHeader},
@@ -111,6 +113,24 @@ fn malformed_packets_are_refused() {
     let mut version = packet;
     version[0] = 0x50;
     assert_eq!(Header::parse(&version), None);
+}
+
+#[test]
+fn a_packet_of_padding_has_no_payload() {
+    for (extension, padding) in [(false, 1), (true, 1), (true, u8::MAX)] {
+        let mut buffer = [0xff; MAX_HEADER + 255];
+        let mut header = HeaderWriter::new(&mut buffer, false);
+        header.fixed(false, PayloadType(97), 7, 8, Ssrc(9));
+        if extension {
+            header.extension(1, &[1, 2]).unwrap();
+        }
+        let len = header.finish_empty(NonZeroU8::new(padding).unwrap());
+        let header = Header::parse(&buffer[..len]).unwrap();
+        assert!(header.payload.is_empty(), "{extension}, {padding}");
+        let header_len = if extension { FIXED_LEN + 8 } else { FIXED_LEN };
+        assert_eq!(len, header_len + usize::from(padding));
+        assert!(buffer[header_len..len - 1].iter().all(|byte| *byte == 0));
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ const UNHEARD = 1_000;
  * network that takes less than this, bit/s, where the probe would stand in the way for a quarter of a second.
  */
 const PROBED_FOR = 50;
-const NARROW = 500_000;
+const PROBED_FROM = 500_000;
 
 /** With less than this, bit/s, a camera sends this many pictures a second. */
 const SLOW_BELOW = 200_000;
@@ -205,7 +205,7 @@ export class Tracks {
 
   /** What the browser believes in so far may be little because nothing has told it of more: it probes what it is newly allowed. */
   #hear() {
-    if (this.#paced && this.#waiting.takes > NARROW) {
+    if (this.#paced && this.#waiting.takes > PROBED_FROM) {
       this.#waiting.forget();
       clearTimeout(this.#paced);
       this.#paced = setTimeout(() => void this.#look(), PROBED_FOR);
