@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Fate, PacketResult, Probe, ProbeId, START_BITRATE,
+    PacketResult, Probe, ProbeId, START_BITRATE,
     burst::Seen,
     probe::{MUCH_LESS, PATIENCE, START_DELIVERED},
 };
@@ -81,11 +81,7 @@ impl Ahead {
         if let State::Asked { seen, .. } = &mut self.state
             && probe == Some(ProbeId::AHEAD)
         {
-            let arrival = match fate {
-                Fate::Arrived(arrival) | Fate::Late(arrival) => Some(arrival),
-                Fate::Lost | Fate::Untold => None,
-            };
-            seen.add(sent_at, size, arrival);
+            seen.add(sent_at, size, fate.arrival());
         }
     }
 
@@ -127,7 +123,7 @@ impl Ahead {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Fate, *};
 
     /// Sends a burst of 20 packets through a link of so many bit/s that loses each `lost`th, and tells all of it.
     fn ask(ahead: &mut Ahead, link: f64, lost: usize) -> Instant {

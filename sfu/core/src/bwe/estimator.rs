@@ -88,6 +88,16 @@ pub enum Fate {
     Untold,
 }
 
+impl Fate {
+    /// When it arrived, if it did, in microseconds of the peer's clock.
+    pub(super) fn arrival(self) -> Option<i64> {
+        match self {
+            Self::Arrived(arrival) | Self::Late(arrival) => Some(arrival),
+            Self::Lost | Self::Untold => None,
+        }
+    }
+}
+
 /// Estimates the bitrate that one way can carry.
 #[derive(Debug, Clone)]
 pub struct Estimator {
@@ -283,10 +293,7 @@ impl Estimator {
     /// Takes a packet's fate.
     pub fn on_packet(&mut self, result: PacketResult) {
         let PacketResult { sent_at, size, fate, probe } = result;
-        let arrival = match fate {
-            Fate::Arrived(arrival) | Fate::Late(arrival) => Some(arrival),
-            Fate::Lost | Fate::Untold => None,
-        };
+        let arrival = fate.arrival();
         if let Some(probe) = probe {
             self.probes.add(probe, sent_at, size, arrival);
         }

@@ -205,12 +205,10 @@ export class Tracks {
 
   /** What the browser believes in so far may be little because nothing has told it of more: it probes what it is newly allowed. */
   #hear() {
-    if (this.#paced && this.#waiting.takes > PROBED_FROM) {
-      this.#waiting.forget();
-      clearTimeout(this.#paced);
-      this.#paced = setTimeout(() => void this.#look(), PROBED_FOR);
-    }
-    this.#allow(VIDEO_BITRATE);
+    this.#most = VIDEO_BITRATE;
+    if (!this.#paced || this.#waiting.takes <= PROBED_FROM) return this.tune();
+    this.#waiting.forget();
+    this.#follow(PROBED_FOR);
   }
 
   /** Whether the browser knows scalability modes: those that do probe what they are newly allowed. */
@@ -306,11 +304,14 @@ export class Tracks {
     sender.setParameters(parameters).catch(() => (this.#tuned = ""));
   }
 
-  /** Asks for what the encoder may use, and again for as long as it is used. */
-  #follow() {
+  /**
+   * Asks for what the encoder may use, and again for as long as it is used.
+   * @param {number} [after] the next time, ms
+   */
+  #follow(after = PACED_EVERY) {
     clearTimeout(this.#paced);
     this.tune();
-    this.#paced = setTimeout(() => void this.#look(), PACED_EVERY);
+    this.#paced = setTimeout(() => void this.#look(), after);
   }
 
   /** Nothing is sent any more. */
