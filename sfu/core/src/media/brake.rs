@@ -99,7 +99,7 @@ impl Brake {
                 let shift = u32::BITS - TIME_BITS;
                 let passed = (raw.wrapping_sub(before) << shift) as i32 >> shift;
                 let sent = f64::from(passed) * 1e3 / f64::from(1 << TIME_SHIFT);
-                self.fall.add(sent, (at - arrived) as f64 / 1e3);
+                self.fall.add(sent, (at - arrived) as f64 / 1e3, size);
                 self.dispersion.add(sent, at - arrived, size);
                 ticks.saturating_add(i64::from(passed))
             }

@@ -10,65 +10,76 @@ use crate::bwe::RateMeter;
 const GAPS: usize = 16;
 /// They have grown by so many milliseconds in all, apart from the largest: a way that stood still for a moment is one
 /// large gap, and what waited behind it comes at once…
-const GROWN: f64 = 40.0;
+const GROWN: f32 = 40.0;
 /// …in so many gaps at least…
 const LEAST: usize = 4;
 /// …that took so many times as long to come as they had taken to send: a smaller fall is met soon enough when the queue has grown.
-const LONGER: f64 = 1.8;
+const LONGER: f32 = 1.8;
 
-/// Less than this share comes through of what did in the last half second, in microseconds: otherwise more was sent in one piece
+/// They bring less than this share of what came in the last half second, in microseconds: otherwise more was sent in one piece
 /// than usual, and the way is what it was.
 const SHARE: f64 = 0.67;
 const BEFORE: i64 = 500_000;
-/// It is believed to leave this share of that: a page whose machine is busy writes its packets late, one after the other, and
-/// looks the same. Where it is less, the queue tells a moment later.
+/// It is believed to leave this share of that: what came last may have been sound, or written late by a page whose machine is
+/// busy. Where it is less, the queue tells a moment later.
 const LEFT: f64 = 0.33;
 
-/// The latest gaps between what was sent, and how long they were when it came.
+/// The latest gaps between what was sent, how long they were when it came, and what ended them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Fall {
     gaps: [Gap; GAPS],
     next: usize,
 }
 
-/// Milliseconds.
+/// Milliseconds, and bytes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Gap {
-    sent: f64,
-    arrived: f64,
+    sent: f32,
+    arrived: f32,
+    bytes: f32,
+}
+
+impl Gap {
+    fn grown(self) -> f32 {
+        self.arrived - self.sent
+    }
 }
 
 impl Fall {
-    /// Takes the next gap, in milliseconds.
-    pub(super) fn add(&mut self, sent: f64, arrived: f64) {
-        self.gaps[self.next] = Gap { sent, arrived };
+    /// Takes the next gap, in milliseconds, and the size of the packet that ended it.
+    pub(super) fn add(&mut self, sent: f64, arrived: f64, bytes: usize) {
+        self.gaps[self.next] =
+            Gap { sent: sent as f32, arrived: arrived as f32, bytes: bytes as f32 };
         self.next = (self.next + 1) % GAPS;
     }
 
     /// What comes through since, in bit/s, where what came last shows that the way has become narrower; `through` is what came, up
     /// to `at`, by the same clock in microseconds.
     pub(super) fn leaves(&self, through: &mut RateMeter, at: i64) -> Option<f64> {
-        let took = self.shown()?;
+        let now = self.shown()?;
         let before = through.rate(at, BEFORE)?;
-        let now = through.rate(at, took)?;
         (now < SHARE * before).then(|| now.max(LEFT * before))
     }
 
-    /// For how long, in microseconds, what came last has taken too long; `None` if it has not.
-    fn shown(&self) -> Option<i64> {
+    /// What comes while packets take too long, in bit/s; `None` if they do not.
+    fn shown(&self) -> Option<f64> {
         let newest = self.gaps[(self.next + GAPS - 1) % GAPS];
-        if newest.arrived <= newest.sent {
+        if newest.grown() <= 0.0 {
             return None;
         }
-        let (mut sent, mut arrived, mut largest) = (0.0, 0.0, 0.0_f64);
+        let (mut all, mut largest) = (Gap::default(), Gap::default());
         (1..=GAPS).find_map(|back| {
             let gap = self.gaps[(self.next + GAPS - back) % GAPS];
-            sent += gap.sent;
-            arrived += gap.arrived;
-            largest = largest.max(gap.arrived - gap.sent);
-            let grown = arrived - sent - largest;
-            let falls = back >= LEAST && grown >= GROWN && arrived >= LONGER * sent;
-            falls.then_some((arrived * 1e3) as i64)
+            all.sent += gap.sent;
+            all.arrived += gap.arrived;
+            all.bytes += gap.bytes;
+            if gap.grown() > largest.grown() {
+                largest = gap;
+            }
+            let grown = all.grown() - largest.grown();
+            let falls = back >= LEAST && grown >= GROWN && all.arrived >= LONGER * all.sent;
+            let rate = (all.bytes - largest.bytes) * 8e3 / (all.arrived - largest.arrived);
+            falls.then_some(f64::from(rate))
         })
     }
 }
@@ -77,22 +88,25 @@ impl Fall {
 mod tests {
     use super::*;
 
-    fn shown(gaps: impl IntoIterator<Item = (f64, f64)>) -> Option<i64> {
+    /// Of packets of 1,000 bytes.
+    fn shown(gaps: impl IntoIterator<Item = (f64, f64)>) -> Option<u64> {
         let mut fall = Fall::default();
-        gaps.into_iter().for_each(|(sent, arrived)| fall.add(sent, arrived));
-        fall.shown()
+        gaps.into_iter().for_each(|(sent, arrived)| fall.add(sent, arrived, 1_000));
+        fall.shown().map(|rate| rate.round() as u64)
     }
 
     #[test]
     fn packets_that_come_at_a_third_of_the_pace_show_it_within_some_tens_of_milliseconds() {
         assert_eq!(shown([(5.0, 5.0); 16]), None);
         let narrower = [(5.0, 15.0); 5];
-        assert_eq!(shown(narrower), Some(75_000), "50 ms, of which 10 are the largest gap's");
+        assert_eq!(shown(narrower), Some(533_333), "50 ms, of which 10 are the largest gap's");
         assert_eq!(
             shown([[(5.0, 5.0); 5], narrower].concat()),
-            Some(75_000),
+            Some(533_333),
             "what was before does not hide it"
         );
+        let paused = [(30.0, 45.0), (5.0, 15.0), (5.0, 15.0), (5.0, 15.0), (5.0, 15.0)];
+        assert_eq!(shown(paused), Some(533_333), "nor does a pause");
     }
 
     #[test]
@@ -107,6 +121,25 @@ mod tests {
     }
 
     #[test]
+    fn a_large_piece_that_comes_as_fast_as_before_is_none() {
+        // Six packets of 1,000 bytes for a picture, 4 ms each on a way of 2 Mbit/s: 72 % of it. Then a picture of twenty.
+        let (mut fall, mut through) = (Fall::default(), RateMeter::default());
+        let mut at = 0;
+        for (pictures, packets) in [(50, 6), (1, 20)] {
+            for _ in 0..pictures {
+                for packet in 0..packets {
+                    let (sent, came) = if packet == 0 { (33.0, 33 - 4 * 5) } else { (0.0, 4) };
+                    at += came * 1_000;
+                    fall.add(sent, came as f64, 1_000);
+                    through.add(at, 1_000);
+                    assert_eq!(fall.leaves(&mut through, at), None, "{packet} of {packets}");
+                }
+            }
+        }
+        assert_eq!(fall.shown(), Some(2e6), "which took long to come");
+    }
+
+    #[test]
     fn no_less_than_a_third_is_believed_to_be_left() {
         // A packet of 1,000 bytes every 4 ms, then one every so many.
         let left = |millis: i64| {
@@ -115,7 +148,7 @@ mod tests {
             (0..260).find_map(|id| {
                 let gap = if id < 250 { 4 } else { millis };
                 at += gap * 1_000;
-                fall.add(4.0, gap as f64);
+                fall.add(4.0, gap as f64, 1_000);
                 through.add(at, 1_000);
                 fall.leaves(&mut through, at)
             })
