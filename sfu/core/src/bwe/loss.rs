@@ -50,7 +50,7 @@ struct Observation {
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(super) struct LossLimit {
+pub(crate) struct LossLimit {
     observations: [Option<Observation>; KEPT],
     next: usize,
     packets: u32,
@@ -81,25 +81,25 @@ impl Default for LossLimit {
 
 impl LossLimit {
     /// A packet came.
-    pub(super) fn came(&mut self, size: u16) {
+    pub(crate) fn came(&mut self, size: u16) {
         self.packets += 1;
         self.bytes += u64::from(size);
     }
 
     /// So many did not.
-    pub(super) fn lost(&mut self, packets: u32, bytes: u64) {
+    pub(crate) fn lost(&mut self, packets: u32, bytes: u64) {
         self.packets += packets;
         self.lost += packets;
         self.bytes += bytes;
     }
 
     /// A packet that was told to be lost was only overtaken.
-    pub(super) fn came_after_all(&mut self) {
+    pub(crate) fn came_after_all(&mut self) {
         self.lost = self.lost.saturating_sub(1);
     }
 
     /// All packets of a feedback have been added. `queue` is what they have met.
-    pub(super) fn update(&mut self, now: Instant, queue: Duration) {
+    pub(crate) fn update(&mut self, now: Instant, queue: Duration) {
         let since = *self.since.get_or_insert(now);
         let length = now.saturating_duration_since(since);
         let long_enough =
@@ -122,17 +122,17 @@ impl LossLimit {
     }
 
     /// No more than this should be sent, in bit/s.
-    pub(super) fn limit(&self) -> Option<f64> {
+    pub(crate) fn limit(&self) -> Option<f64> {
         self.limit
     }
 
     /// A queue has overflowed since this was asked last: what should be sent instead, in bit/s.
-    pub(super) fn take_overflow(&mut self) -> Option<f64> {
+    pub(crate) fn take_overflow(&mut self) -> Option<f64> {
         self.overflow.take()
     }
 
     /// The share lost of the latest observations.
-    pub(super) fn average(&self) -> f64 {
+    pub(crate) fn average(&self) -> f64 {
         let (packets, lost) = self
             .weighted()
             .fold((0.0, 0.0), |sum, (w, o)| (sum.0 + w * o.packets, sum.1 + w * o.lost));
@@ -171,7 +171,7 @@ impl LossLimit {
     }
 
     /// The share that is lost where no queue is, as far as a way may lose by itself.
-    pub(super) fn inherent(&self) -> f64 {
+    pub(crate) fn inherent(&self) -> f64 {
         self.inherent
     }
 

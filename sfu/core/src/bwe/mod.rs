@@ -38,6 +38,7 @@ pub use self::{
     probe::{Probe, ProbeId},
 };
 pub(crate) use self::{
+    loss::LossLimit,
     queue::StandingQueue,
     rate::RateMeter,
     wary::{FULL_QUEUE, Wary},

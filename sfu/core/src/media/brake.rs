@@ -38,6 +38,10 @@ const HICCUP: Duration = Duration::from_millis(100);
 /// …unless the publisher has just begun: then it is its first pictures that wait, and the shortest way known may be one
 /// on which something waited already.
 const BEGINS: Duration = Duration::from_secs(2);
+/// On a way that loses much by itself no more than this share of what it carries is sent, in steps of so many bit/s: there a browser
+/// that has filled it goes down further than elsewhere, to 0.85 of what came through of what it had sent.
+const LOSSY_SHARE: f64 = 0.9;
+const LOSSY_STEP: f64 = 25_000.0;
 /// Packets of so long a time are looked at together: the one that waited least tells.
 const LOOK: Duration = Duration::from_millis(30);
 /// Send times have 24 bits, in seconds shifted by 18 (abs-send-time).
@@ -231,8 +235,8 @@ impl Brake {
         self.through.rate(at, 2 * WINDOW)
     }
 
-    /// No more should be sent, bit/s; `None` where the publisher is left to itself.
-    pub(super) fn limit(&self, now: Instant) -> Option<u64> {
+    /// No more should be sent, bit/s; `None` where the publisher is left to itself. `lossy`: its way loses much by itself.
+    pub(super) fn limit(&self, now: Instant, lossy: bool) -> Option<u64> {
         let limit = match self.state {
             State::Off | State::Foreign { .. } => None,
             State::Draining { through, .. } => {
@@ -244,7 +248,9 @@ impl Brake {
                 Some(DRAINED * through * GROWTH.powf(passed))
             }
         };
-        let least = [limit, self.wary.ceiling(now)].into_iter().flatten().reduce(f64::min)?;
+        let fits = if lossy { self.dispersion.carries() } else { None }
+            .map(|carries| (LOSSY_SHARE * carries / LOSSY_STEP).floor() * LOSSY_STEP);
+        let least = [limit, self.wary.ceiling(now), fits].into_iter().flatten().reduce(f64::min)?;
         Some((least as u64).max(MIN_CAP))
     }
 }

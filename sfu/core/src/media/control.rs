@@ -16,6 +16,7 @@ use shared::marshal::Marshal;
 
 use super::{
     Kept, MediaEvent, MediaLeg,
+    forgiven::Way,
     leg::ControlDue,
     missing::GivenUp,
     patience::LONG_QUEUE,
@@ -128,6 +129,10 @@ impl MediaLeg {
         if !self.inbound.room.is_due(now) || self.inbound.brake.is_wary(now) {
             return;
         }
+        // A try that makes something wait costs more there, and what is passed over leaves the publisher to find out by itself.
+        if self.inbound.arrivals.are_lossy() {
+            return;
+        }
         let at = self.micros(now);
         let Some(through) = self.inbound.brake.through(at) else { return };
         let (calm, carries) = (self.inbound.brake.calm(now), self.inbound.brake.carries());
@@ -222,7 +227,9 @@ impl MediaLeg {
         // Feedback is about the transport; the media source is there for form's sake.
         let media =
             self.inbound.streams.iter().flatten().last().map_or(Ssrc(0), |stream| stream.ssrc);
-        self.inbound.arrivals.write(now, out, self.ssrcs.video, media)
+        let brake = &self.inbound.brake;
+        let way = Way { queue: brake.queue(), drains: brake.is_draining() };
+        self.inbound.arrivals.write(now, out, (self.ssrcs.video, media), way)
     }
 
     fn write_nack(&mut self, now: Instant, slot: usize, out: &mut [u8]) -> Option<usize> {

@@ -172,7 +172,8 @@ impl MediaLeg {
             let of_video = classified.is_some_and(|(kind, _)| kind == MediaKind::Video);
             let frame_end = header.marker && of_video;
             let latest_media = self.outbound.latest_media;
-            self.inbound.arrivals.on_packet(now, at, sequence, frame_end, latest_media);
+            let packet = (sequence, packet.len());
+            self.inbound.arrivals.on_packet(now, at, packet, frame_end, latest_media);
         }
         let Some((kind, role)) = classified else {
             self.counters.unknown_stream += 1;
@@ -184,7 +185,8 @@ impl MediaLeg {
         let (sent, rtt) = (extensions.send_time, self.rtt());
         let braked = self.inbound.brake.on_packet(now, at, sent, packet.len(), rtt);
         self.counters.brakes += u64::from(braked);
-        self.inbound.cap.brake(now, self.inbound.brake.limit(now));
+        let lossy = self.inbound.arrivals.are_lossy();
+        self.inbound.cap.brake(now, self.inbound.brake.limit(now, lossy));
         let queued = self.inbound.brake.is_draining();
         if queued && let Some(stream) = &mut self.inbound.streams[kind as usize] {
             stream.repair_time.queued(now);

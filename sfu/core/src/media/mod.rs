@@ -43,6 +43,7 @@ mod control;
 mod counters;
 mod dispersion;
 mod fall;
+mod forgiven;
 mod glance;
 mod head;
 mod header;

@@ -42,7 +42,7 @@ impl Way {
     fn send(&mut self, bitrate: f64, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            let limit = self.brake.limit(self.now).filter(|_| !self.deaf);
+            let limit = self.brake.limit(self.now, false).filter(|_| !self.deaf);
             let allowed = limit.map_or(bitrate, |limit| bitrate.min(limit as f64));
             let bytes = (allowed * STEP.as_secs_f64() / 8.0) as usize;
             let sent = (self.now - self.start).as_secs_f64() * 262_144.0;
@@ -63,16 +63,16 @@ fn a_publisher_that_fills_its_way_is_held_back_until_the_queue_is_gone_and_then_
     let mut way = Way::new(4e6);
     // Longer than the 64 seconds after which send times begin anew.
     way.send(2e6, Duration::from_secs(70));
-    assert_eq!(way.brake.limit(way.now), None);
+    assert_eq!(way.brake.limit(way.now, false), None);
     way.capacity = 600e3;
     way.send(2e6, Duration::from_millis(150));
-    let limit = way.brake.limit(way.now).expect("a queue grows");
+    let limit = way.brake.limit(way.now, false).expect("a queue grows");
     assert!(limit < 600_000, "{limit}");
     assert!(way.brake.is_draining());
     way.send(2e6, Duration::from_millis(350));
     way.longest = STEP;
     way.send(550e3, Duration::from_secs(4));
-    assert_eq!(way.brake.limit(way.now), None, "it keeps to what fits by itself");
+    assert_eq!(way.brake.limit(way.now, false), None, "it keeps to what fits by itself");
     assert!(!way.brake.is_draining());
     way.longest = STEP;
     way.send(550e3, Duration::from_secs(1));
@@ -87,7 +87,7 @@ fn a_queue_that_others_keep_full_is_not_yielded_to() {
     way.send(1e6, Duration::from_secs(2));
     for _ in 0..100 {
         way.send(1e6, Duration::from_millis(100));
-        assert_eq!(way.brake.limit(way.now), None);
+        assert_eq!(way.brake.limit(way.now, false), None);
     }
 }
 
@@ -99,7 +99,7 @@ fn a_way_that_stands_still_for_a_moment_is_not_taken_for_a_full_one() {
     way.send(1e6, Duration::from_millis(300));
     for _ in 0..20 {
         way.send(1e6, Duration::from_millis(50));
-        assert_eq!(way.brake.limit(way.now), None);
+        assert_eq!(way.brake.limit(way.now, false), None);
     }
 }
 
@@ -110,9 +110,9 @@ fn a_first_queue_that_has_gone_soon_is_remembered_for_a_while() {
     way.send(1e6, Duration::from_millis(300));
     way.free = way.now + Duration::from_millis(200);
     way.send(1e6, Duration::from_millis(300));
-    assert!(way.brake.limit(way.now).is_some());
+    assert!(way.brake.limit(way.now, false).is_some());
     way.send(1e6, Duration::from_secs(3));
-    assert_eq!(way.brake.limit(way.now), None);
+    assert_eq!(way.brake.limit(way.now, false), None);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_publisher_that_tells_no_times_is_left_alone() {
         let now = start + STEP * step;
         let at = (now - start).as_micros() as i64;
         brake.on_packet(now, at, if step < 1_000 { Some([0; 3]) } else { None }, 1_000, RTT);
-        assert_eq!(brake.limit(now), None);
+        assert_eq!(brake.limit(now, false), None);
     }
 }
 
@@ -141,10 +141,10 @@ fn what_a_way_has_taken_back_soon_is_not_asked_of_it_again_for_a_while() {
         way.send(2e6, Duration::from_secs(2));
         way.send(0.7e6, Duration::from_secs(8));
         assert_eq!(way.brake.is_wary(way.now), wary, "after {held} s");
-        let limit = way.brake.limit(way.now);
+        let limit = way.brake.limit(way.now, false);
         assert_eq!(limit.is_some(), wary);
         assert!(limit.is_none_or(|limit| (900_000..1_100_000).contains(&limit)), "{limit:?}");
         way.send(0.7e6, Duration::from_secs(40));
-        assert_eq!(way.brake.limit(way.now), None, "it is forgotten some time");
+        assert_eq!(way.brake.limit(way.now, false), None, "it is forgotten some time");
     }
 }

@@ -76,6 +76,9 @@ impl World {
             key_frame_wanted: false,
             requests_lost: false,
         };
+        for page in &mut world.pages {
+            page.inbound.arrivals.tell_all(now + Duration::from_secs(3_600));
+        }
         world.pages[0].start_forwarding(now);
         world.legs[1].start_forwarding(now);
         world
