@@ -40,7 +40,7 @@ const HICCUP: Duration = Duration::from_millis(100);
 const BEGINS: Duration = Duration::from_secs(2);
 /// On a way that loses much by itself no more than this share of what it carries is sent, in steps of so many bit/s: there a browser
 /// that has filled it goes down further than elsewhere, to 0.85 of what came through of what it had sent.
-const LOSSY_SHARE: f64 = 0.9;
+const LOSSY_SHARE: f64 = 0.85;
 const LOSSY_STEP: f64 = 25_000.0;
 /// Packets of so long a time are looked at together: the one that waited least tells.
 const LOOK: Duration = Duration::from_millis(30);

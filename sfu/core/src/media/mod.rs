@@ -25,6 +25,9 @@
 //! `patience.rs` let the viewer wait for what is repaired on the publisher's way (decision 0030), and
 //! for no longer than pictures are late there (`lateness.rs`, decision 0061).
 //!
+//! A publisher's feedback is written by `arrivals.rs`, and passes over what its way loses by itself (`forgiven.rs`, decision
+//! 0066); `brake.rs` holds it to what that way carries.
+//!
 //! Before a call `ahead.rs` asks what the way to the peer carries (decision 0064).
 //!
 //! `glance.rs` fetches what the packets of a batch need before they are taken.
