@@ -201,7 +201,7 @@ impl Arrivals {
             self.uncounted = gap.end;
         }
         self.uncounted = self.uncounted.max(self.next);
-        self.forgiven.told(now, lost, way);
+        self.forgiven.missed(now, lost, way);
     }
 
     /// The first packets in a row that are missing, if they are few.

@@ -51,8 +51,8 @@ impl Forgiven {
         }
     }
 
-    /// The publisher is told at `now` of so many losses.
-    pub(super) fn told(&mut self, now: Instant, lost: u32, way: Way) {
+    /// Feedback was written at `now`, and so many were missing that had not been counted, told or passed over.
+    pub(super) fn missed(&mut self, now: Instant, lost: u32, way: Way) {
         if lost > 0 {
             self.losses.lost(lost, (f64::from(lost) * f64::from(self.size)) as u64);
         }
@@ -95,7 +95,7 @@ mod tests {
                 (0..10).filter(|packet| (message * 10 + packet) % one_in == 0).count() as u32;
             (lost..10).for_each(|_| forgiven.came(1_000, false));
             *now += Duration::from_millis(50);
-            forgiven.told(*now, lost, way);
+            forgiven.missed(*now, lost, way);
         }
     }
 
@@ -130,7 +130,7 @@ mod tests {
             for _ in 0..20 {
                 (0..10 - u32::from(lost == 0)).for_each(|_| forgiven.came(1_000, false));
                 now += Duration::from_millis(50);
-                forgiven.told(now, lost, EMPTY);
+                forgiven.missed(now, lost, EMPTY);
             }
         }
         assert!(!forgiven.forgives(now, EMPTY));
@@ -150,7 +150,7 @@ mod tests {
             (0..8).for_each(|_| forgiven.came(1_000, false));
             (0..2).for_each(|_| forgiven.came(1_000, true));
             now += Duration::from_millis(50);
-            forgiven.told(now, 2, EMPTY);
+            forgiven.missed(now, 2, EMPTY);
         }
         assert!(forgiven.forgives(now, EMPTY) && !forgiven.is_lossy());
     }
