@@ -78,8 +78,9 @@ impl Fall {
             }
             let grown = all.grown() - largest.grown();
             let falls = back >= LEAST && grown >= GROWN && all.arrived >= LONGER * all.sent;
-            let rate = (all.bytes - largest.bytes) * 8e3 / (all.arrived - largest.arrived);
-            falls.then_some(f64::from(rate))
+            falls.then(|| {
+                f64::from((all.bytes - largest.bytes) * 8e3 / (all.arrived - largest.arrived))
+            })
         })
     }
 }
